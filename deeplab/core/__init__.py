@@ -1,0 +1,1 @@
+"""Types and rules that every other part of the package shares."""

@@ -1,0 +1,1 @@
+"""Keras layers; import them from their modules."""

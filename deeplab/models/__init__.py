@@ -1,0 +1,1 @@
+"""Keras models that put backbone, head and post-processing together."""

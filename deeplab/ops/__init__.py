@@ -1,0 +1,1 @@
+"""Functions on tensors; import them from their modules."""

@@ -1,0 +1,1 @@
+"""Compiled config schemas; generated from `protos/` when the package is built."""

@@ -1,0 +1,67 @@
+"""Registries: named things of one kind, found by exact name, imported on demand."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """The members of one kind ("backbone", "loss", ...), by name.
+
+    The modules that hold the members are listed where the registry is made, one
+    line each, and imported when a name is first asked for: adding a member is one
+    new file and one line.
+    """
+
+    def __init__(self, kind: str, package: str, modules: Sequence[str]):
+        """Makes a registry of `kind` over the `modules` of `package`."""
+        self.kind = kind
+        self._package = package
+        self._modules = tuple(modules)
+        self._members: dict[str, T] = {}
+        self._loaded = False
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Returns a decorator that adds its target as `name`.
+
+        Raises:
+          ValueError: the name is taken.
+        """
+
+        def add(member: T) -> T:
+            if name in self._members:
+                raise ValueError(f"{self.kind} {name!r} is registered twice")
+            self._members[name] = member
+            return member
+
+        return add
+
+    def get(self, name: str) -> T:
+        """Returns the member called `name`.
+
+        Raises:
+          ValueError: there is none; the message lists the nearest names.
+        """
+        self._load()
+        if name not in self._members:
+            near = difflib.get_close_matches(name, self._members, n=3, cutoff=0.5)
+            hint = f"did you mean {' or '.join(near)}?" if near else "known: "
+            hint += "" if near else ", ".join(self.names())
+            raise ValueError(f"unknown {self.kind} {name!r}; {hint}")
+        return self._members[name]
+
+    def names(self) -> list[str]:
+        """Returns all names, sorted."""
+        self._load()
+        return sorted(self._members)
+
+    def _load(self) -> None:
+        if not self._loaded:
+            for module in self._modules:
+                importlib.import_module(f"{self._package}.{module}")
+            self._loaded = True
