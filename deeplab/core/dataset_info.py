@@ -177,7 +177,8 @@ def _described_class(
     unknown = sorted(set(entry) - known)
     if unknown:
         raise ValueError(
-            f"data set {dataset!r}, class {index}: unknown fields {unknown}; known: {sorted(known)}"
+            f"data set {dataset!r}, class {index}: unknown fields {unknown}; "
+            f"known: {sorted(known)}"
         )
     if "id" not in entry:
         raise ValueError(f"data set {dataset!r}, class {index}: `id` is missing")

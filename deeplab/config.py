@@ -1,0 +1,282 @@
+"""Reading experiment configs: textproto, parent config, overrides, unread fields."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import json_format, text_format
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from deeplab.protos import config_pb2, dataset_pb2
+
+_DATASET_SECTIONS = ("train_dataset_options", "eval_dataset_options")
+
+
+class ConfigError(ValueError):
+    """A config that cannot be used: says where, what, and what to do."""
+
+
+def read_config(
+    path: str | Path, overrides: Iterable[str] = ()
+) -> config_pb2.ExperimentOptions:
+    """Reads a textproto config with its parent, then applies overrides.
+
+    A `dataset_description_file` is read into `dataset_description`, so that the
+    result stands by itself.
+
+    Args:
+      path: the textproto file.
+      overrides: assignments such as `train_dataset_options.batch_size=4`; the
+        values of a repeated field are separated by commas.
+
+    Raises:
+      ConfigError: a file is missing, does not parse, names an unknown field, or
+        an override does not fit.
+    """
+    path = Path(path)
+    config = _read_with_parent(path)
+    for assignment in overrides:
+        _apply_override(config, assignment)
+    _inline_descriptions(config, path.parent)
+    return config
+
+
+def parse_config(text: str, source: str = "config") -> config_pb2.ExperimentOptions:
+    """Parses the text of a config that has no parent.
+
+    Args:
+      text: an ExperimentOptions textproto.
+      source: what to call the text in errors.
+
+    Raises:
+      ConfigError: the text does not parse or names an unknown field.
+    """
+    config = config_pb2.ExperimentOptions()
+    try:
+        text_format.Parse(text, config)
+    except text_format.ParseError as error:
+        raise ConfigError(_explain(error, source)) from error
+    return config
+
+
+def to_text(config: Message) -> str:
+    """Returns a config as textproto that parses back to an equal config."""
+    return text_format.MessageToString(config, print_unknown_fields=False)
+
+
+class ReadTracker:
+    """Stands for a config message and remembers which fields were read.
+
+    Reads like the message itself. After everything has been built,
+    `unread()` names what the user set and nothing looked at.
+    """
+
+    def __init__(self, message: Message, path: str = "", read: set[str] | None = None):
+        """Wraps `message`, whose place in the whole config is `path`."""
+        self._message = message
+        self._path = path
+        self._read = set() if read is None else read
+
+    @property
+    def message(self) -> Any:
+        """The wrapped message, for printing and copying."""
+        return self._message
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._message, name)
+        field = self._message.DESCRIPTOR.fields_by_name.get(name)
+        if field is None:
+            return value
+        path = _join(self._path, name)
+        if field.message_type is None:
+            self._read.add(path)
+            return value
+        if _is_repeated(field):
+            return [
+                ReadTracker(item, f"{path}[{i}]", self._read)
+                for i, item in enumerate(value)
+            ]
+        return ReadTracker(value, path, self._read)
+
+    def unread(self, sections: Iterable[str] | None = None) -> list[str]:
+        """Returns the paths of set fields that nothing has read.
+
+        Args:
+          sections: top-level fields to look into; all when None.
+        """
+        wanted = None if sections is None else set(sections)
+        return [
+            path
+            for path in _set_fields(self._message, self._path)
+            if path not in self._read
+            and (wanted is None or path.split(".")[0] in wanted)
+        ]
+
+
+def _read_with_parent(path: Path) -> config_pb2.ExperimentOptions:
+    config = parse_config(_read_text(path), str(path))
+    if not config.HasField("base_config"):
+        return config
+    parent_path = path.parent / config.base_config
+    parent = parse_config(_read_text(parent_path), str(parent_path))
+    if parent.HasField("base_config"):
+        raise ConfigError(
+            f"{parent_path}: a parent config has no base_config of its own; "
+            f"{path} names it as its parent"
+        )
+    config.ClearField("base_config")
+    _merge(config, parent)
+    return parent
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot read the config: {error.strerror}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not a text file (byte {error.start})") from error
+
+
+def _merge(source: Message, target: Message) -> None:
+    """Merges `source` over `target`; repeated fields are replaced as a whole."""
+    for field, value in source.ListFields():
+        if _is_repeated(field):
+            target.ClearField(field.name)
+            getattr(target, field.name).MergeFrom(value)
+        elif field.message_type is not None:
+            _merge(value, getattr(target, field.name))
+            getattr(target, field.name).SetInParent()
+        else:
+            setattr(target, field.name, value)
+
+
+def _apply_override(config: Message, assignment: str) -> None:
+    path, equals, text = assignment.partition("=")
+    if not equals:
+        raise ConfigError(f"override {assignment!r}: write path.to.field=value")
+    *parents, name = path.strip().split(".")
+    message = config
+    for parent in parents:
+        field = _field(message.DESCRIPTOR, parent, f"override {assignment!r}")
+        if field.message_type is None or _is_repeated(field):
+            raise ConfigError(f"override {assignment!r}: {parent} has no fields")
+        message = getattr(message, parent)
+        message.SetInParent()
+    field = _field(message.DESCRIPTOR, name, f"override {assignment!r}")
+    if field.message_type is not None:
+        raise ConfigError(
+            f"override {assignment!r}: {name} is a message; set one of its fields: "
+            f"{', '.join(field.message_type.fields_by_name)}"
+        )
+    message.ClearField(name)
+    items = text.split(",") if _is_repeated(field) else [text]
+    literal = "\n".join(f"{name}: {_literal(field, item)}" for item in items if item)
+    try:
+        text_format.Merge(literal, message)
+    except text_format.ParseError as error:
+        kind = _TYPE_NAMES.get(field.cpp_type, "text")
+        raise ConfigError(f"override {assignment!r}: {text!r} is not {kind}") from error
+
+
+_TYPE_NAMES = {
+    FieldDescriptor.CPPTYPE_BOOL: "true or false",
+    FieldDescriptor.CPPTYPE_INT32: "a whole number",
+    FieldDescriptor.CPPTYPE_FLOAT: "a number",
+}
+
+
+def _literal(field: FieldDescriptor, text: str) -> str:
+    is_text = field.cpp_type == FieldDescriptor.CPPTYPE_STRING
+    return json.dumps(text, ensure_ascii=False) if is_text else text.strip()
+
+
+def _inline_descriptions(config: Message, folder: Path) -> None:
+    for section in _DATASET_SECTIONS:
+        options = getattr(config, section)
+        if not options.dataset_description_file:
+            continue
+        path = folder / options.dataset_description_file
+        if options.HasField("dataset_description"):
+            raise ConfigError(
+                f"{section}: give dataset_description or dataset_description_file, "
+                "not both"
+            )
+        options.dataset_description.CopyFrom(_read_description(path))
+        options.ClearField("dataset_description_file")
+
+
+def _read_description(path: Path) -> dataset_pb2.DatasetDescription:
+    try:
+        content = json.loads(_read_text(path))
+        if isinstance(content, dict):
+            # The name of the data set stands in the config.
+            content.pop("name", None)
+        return json_format.ParseDict(content, dataset_pb2.DatasetDescription())
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path}:{error.lineno}: not JSON: {error.msg}") from error
+    except json_format.ParseError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def description_dict(description: Message) -> Mapping[str, Any]:
+    """Returns a `DatasetDescription` message as the dict of its set fields."""
+    return json_format.MessageToDict(description, preserving_proto_field_name=True)
+
+
+def _explain(error: text_format.ParseError, source: str) -> str:
+    line, column = error.GetLine(), error.GetColumn()
+    message = re.sub(r"^\d+:\d+ : ", "", str(error))
+    message = re.sub(r"^'.*?': ", "", message)
+    unknown = re.search(r'type "([\w.]+)" has no field named "([\w.]+)"', message)
+    if unknown:
+        descriptor = config_pb2.DESCRIPTOR.pool.FindMessageTypeByName(unknown[1])
+        message = _unknown_field(descriptor, unknown[2])
+    return f"{source}:{line}:{column}: {message}"
+
+
+def _field(descriptor: Descriptor, name: str, where: str) -> FieldDescriptor:
+    if name not in descriptor.fields_by_name:
+        raise ConfigError(f"{where}: {_unknown_field(descriptor, name)}")
+    return descriptor.fields_by_name[name]
+
+
+def _unknown_field(descriptor: Descriptor, name: str) -> str:
+    near = difflib.get_close_matches(name, descriptor.fields_by_name, n=1, cutoff=0.5)
+    hint = (
+        f"did you mean {near[0]!r}?"
+        if near
+        else "it has: " + ", ".join(descriptor.fields_by_name)
+    )
+    return f"{descriptor.name} has no field {name!r}; {hint}"
+
+
+def _set_fields(message: Message, path: str) -> Iterator[str]:
+    for field, value in message.ListFields():
+        place = _join(path, field.name)
+        if field.message_type is None:
+            yield place
+        elif _is_repeated(field):
+            for i, item in enumerate(value):
+                yield from _set_fields(item, f"{place}[{i}]")
+        else:
+            yield from _set_fields(value, place)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _is_repeated(field: FieldDescriptor) -> bool:
+    # `label` is deprecated in newer runtimes and `is_repeated` absent in older ones.
+    if hasattr(field, "is_repeated"):
+        return bool(field.is_repeated)
+    return field.label == FieldDescriptor.LABEL_REPEATED

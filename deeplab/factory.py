@@ -1,0 +1,364 @@
+"""From an experiment config to its parts: pipeline, model, losses, metrics.
+
+The only reader of a whole `ExperimentOptions`; what it builds takes plain
+arguments.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+from absl import logging
+
+from deeplab.backbones import BACKBONES
+from deeplab.config import ConfigError, ReadTracker, description_dict
+from deeplab.core.dataset_info import (
+    ClassInfo,
+    DatasetInfo,
+    described_dataset,
+    distinct_color,
+)
+from deeplab.core.specs import NormConfig
+from deeplab.data.pipeline import build_pipeline, pipeline_config
+from deeplab.datasets import DATASETS
+from deeplab.families import family_of
+from deeplab.heads import HEADS
+from deeplab.losses import LOSSES
+from deeplab.losses.composite import CompositeLoss
+from deeplab.metrics import METRICS
+from deeplab.metrics.base import Metric
+from deeplab.models.image_segmenter import ImageSegmenter
+from deeplab.postprocess import POSTPROCESSORS
+
+PRECISIONS = {
+    "float32": "float32",
+    "bfloat16": "mixed_bfloat16",
+    "float16": "mixed_float16",
+}
+OUTPUT_STRIDES = (8, 16, 32)
+
+# Fields of published configs whose every value gives the same result here.
+_ONE_BEHAVIOUR = {
+    "evaluator_options.merge_semantic_and_instance_with_tf_op": (
+        "one merge, exact and fast, serves both values"
+    ),
+}
+
+
+def dataset_info(options: Any) -> DatasetInfo:
+    """Returns the data set that `DatasetOptions` name or describe.
+
+    Raises:
+      ValueError: the name is unknown or the description does not hold together.
+    """
+    if options.HasField("dataset_description"):
+        description = options.dataset_description
+        message = getattr(description, "message", description)
+        return described_dataset(
+            options.dataset or "described", description_dict(message)
+        )
+    return DATASETS.get(options.dataset)().info
+
+
+def experiment_dataset(config: Any) -> DatasetInfo:
+    """Returns the data set that the model of a config is made for.
+
+    The training data set, or the evaluation one where there is no other. A config
+    that names none gets numbered classes, as many as its model has.
+    """
+    for options in (config.train_dataset_options, config.eval_dataset_options):
+        if options.dataset or options.HasField("dataset_description"):
+            return dataset_info(options)
+    count = _configured_classes(config.model_options)
+    classes = tuple(
+        ClassInfo(i, f"class {i}", False, distinct_color(i, count), i)
+        for i in range(count)
+    )
+    return DatasetInfo("unnamed", classes, count, ignore_label=255, label_divisor=1000)
+
+
+def build_model(config: Any) -> ImageSegmenter:
+    """Builds the Keras model of a config, with all its variables.
+
+    Call it inside the scope of the distribution strategy, if there is one.
+
+    Args:
+      config: an `ExperimentOptions` message.
+
+    Returns:
+      A model with `checkpoint_items`. `model(images, training=False)` takes
+      `[b, h, w, 3]` images, 0 to 255, and returns a `Prediction`;
+      `training=True` returns the head's output at input size.
+
+    Raises:
+      ValueError: an option is unknown or does not fit the others.
+    """
+    options = config.model_options
+    family = family_of(options)
+    info = experiment_dataset(config)
+    norm = _norm_config(config.trainer_options.solver_options)
+    with _precision(options.precision):
+        backbone = BACKBONES.get(options.backbone.name)(options.backbone, norm)
+        head = HEADS.get(family.head)(
+            options, backbone.feature_specs, norm, info.num_classes
+        )
+        model = ImageSegmenter(
+            backbone=backbone,
+            head=head,
+            postprocess=POSTPROCESSORS.get(family.postprocessor)(
+                config.evaluator_options, info
+            ),
+            train_crop_size=tuple(config.train_dataset_options.crop_size) or None,
+            eval_scales=tuple(config.evaluator_options.eval_scales) or (1.0,),
+            add_flipped_images=config.evaluator_options.add_flipped_images,
+            jit_compile=options.jit_compile,
+        )
+        side = 2 * options.backbone.output_stride + 1
+        model(tf.zeros([1, side, side, 3]), training=False)
+    return model
+
+
+def build_loss(config: Any) -> CompositeLoss:
+    """Builds the weighted sum of the loss terms that a config sets.
+
+    Raises:
+      ValueError: the config sets no loss that its architecture has.
+    """
+    info = experiment_dataset(config)
+    family = family_of(config.model_options)
+    options = config.trainer_options.loss_options
+    chosen = [
+        (name, getattr(options, name))
+        for name in family.losses
+        if options.HasField(name)
+    ]
+    chosen += [(extra.name, extra) for extra in options.extra_loss]
+    if not chosen:
+        raise ConfigError(
+            "trainer_options.loss_options: no loss is set; this architecture has: "
+            f"{', '.join(family.losses)}"
+        )
+    return CompositeLoss(
+        {name: (term.weight, LOSSES.get(name)(term, info)) for name, term in chosen}
+    )
+
+
+def build_metrics(config: Any) -> dict[str, Metric]:
+    """Builds the metrics of a config's architecture, by name."""
+    info = dataset_info(config.eval_dataset_options)
+    return {
+        name: METRICS.get(name)(info, config.evaluator_options)
+        for name in family_of(config.model_options).metrics
+    }
+
+
+def main_metric(config: Any) -> str:
+    """Returns the logged name of the metric that picks the best checkpoint."""
+    return (
+        config.trainer_options.best_checkpoint_metric
+        or family_of(config.model_options).main_metric
+    )
+
+
+def build_train_pipeline(
+    config: Any, input_context: tf.distribute.InputContext | None = None
+) -> tf.data.Dataset:
+    """Builds the endless, shuffled, augmented pipeline of the training data."""
+    return _build_pipeline(config, config.train_dataset_options, True, input_context)
+
+
+def build_eval_pipeline(
+    config: Any, input_context: tf.distribute.InputContext | None = None
+) -> tf.data.Dataset:
+    """Builds one pass over the evaluation data, in the order of the files."""
+    return _build_pipeline(config, config.eval_dataset_options, False, input_context)
+
+
+def refuse_unread(config: ReadTracker, sections: Iterable[str]) -> None:
+    """Checks that every field set in `sections` of a config has been read.
+
+    Call it when everything is built. Fields that cannot change anything for this
+    architecture are logged, one line each.
+
+    Raises:
+      ConfigError: a field is set that nothing read; the message names it.
+    """
+    family = family_of(config.model_options)
+    refused = []
+    for path in config.unread(sections):
+        if path in _ONE_BEHAVIOUR:
+            logging.info("%s has no effect: %s", path, _ONE_BEHAVIOUR[path])
+        elif any(path == p or path.startswith(p + ".") for p in family.without_effect):
+            logging.info("%s has no effect on this architecture", path)
+        else:
+            refused.append(path)
+    if refused:
+        raise ConfigError(
+            "the config sets fields that this experiment does not use; remove them: "
+            + ", ".join(refused)
+        )
+
+
+def validate(config: Any, mode: str, num_replicas: int = 1) -> None:
+    """Checks a config before anything heavy is built.
+
+    Args:
+      config: an `ExperimentOptions` message.
+      mode: "train", "eval", "train_and_eval" or "continuous_eval".
+      num_replicas: devices that share a batch.
+
+    Raises:
+      ConfigError: lists everything that is wrong.
+    """
+    problems = list(_model_problems(config))
+    if "train" in mode:
+        problems += _loss_problems(config)
+        problems += _dataset_problems(config, "train_dataset_options", num_replicas)
+    if "eval" in mode:
+        problems += _dataset_problems(config, "eval_dataset_options", num_replicas)
+    if problems:
+        raise ConfigError(
+            "this config cannot run:\n" + "\n".join(f"  - {p}" for p in problems)
+        )
+
+
+def _model_problems(config: Any) -> Iterator[str]:
+    options = config.model_options
+    try:
+        family_of(options)
+    except ValueError as error:
+        yield str(error)
+    try:
+        BACKBONES.get(options.backbone.name)
+    except ValueError as error:
+        yield f"model_options.backbone.name: {error}"
+    if options.backbone.output_stride not in OUTPUT_STRIDES:
+        yield (
+            f"model_options.backbone.output_stride {options.backbone.output_stride}: "
+            f"choose one of {OUTPUT_STRIDES}"
+        )
+    if options.precision not in PRECISIONS:
+        yield (
+            f"model_options.precision {options.precision!r}: choose one of "
+            f"{', '.join(PRECISIONS)}"
+        )
+
+
+def _loss_problems(config: Any) -> Iterator[str]:
+    try:
+        family = family_of(config.model_options)
+    except ValueError:
+        return  # Reported with the model.
+    options = config.trainer_options.loss_options
+    prefix = "trainer_options.loss_options"
+    fields = [
+        name for name in options.DESCRIPTOR.fields_by_name if name != "extra_loss"
+    ]
+    present = [name for name in fields if options.HasField(name)]
+    if not any(name in family.losses for name in present):
+        yield f"{prefix}: set at least one of {', '.join(family.losses)}"
+    for name in present:
+        if (
+            name not in family.losses
+            and f"{prefix}.{name}" not in family.without_effect
+        ):
+            yield (
+                f"{prefix}.{name}: this architecture has no such output; its losses: "
+                f"{', '.join(family.losses)}"
+            )
+
+
+def _dataset_problems(config: Any, section: str, num_replicas: int) -> Iterator[str]:
+    options = getattr(config, section)
+    yield from _crop_problems(
+        tuple(options.crop_size), config.model_options.backbone.output_stride, section
+    )
+    if options.batch_size % num_replicas or options.batch_size < 1:
+        yield (
+            f"{section}.batch_size {options.batch_size}: it is shared by "
+            f"{num_replicas} replicas; choose a multiple"
+        )
+    try:
+        info = dataset_info(options)
+    except ValueError as error:
+        yield f"{section}.dataset: {error}"
+    else:
+        classes = _configured_classes(config.model_options)
+        if classes and classes != info.num_classes:
+            yield (
+                f"model_options: the semantic output has {classes} channels, but data "
+                f"set {info.name!r} has {info.num_classes} classes"
+            )
+    if not options.file_pattern:
+        yield f"{section}.file_pattern: no files are named"
+    for pattern in options.file_pattern:
+        if not tf.io.gfile.glob(pattern):
+            yield f"{section}.file_pattern: no file matches {pattern!r}"
+
+
+def _crop_problems(crop: tuple[int, ...], stride: int, section: str) -> Iterator[str]:
+    if len(crop) != 2:
+        yield f"{section}.crop_size: give height and width, not {list(crop)}"
+        return
+    for size in crop:
+        if size <= 1 or (stride > 0 and (size - 1) % stride):
+            below = max(1, (size - 1) // stride) * stride + 1
+            yield (
+                f"{section}.crop_size {size}: it must be k * output_stride + 1, with "
+                f"output_stride {stride}: {below} or {below + stride}"
+            )
+
+
+def _configured_classes(options: Any) -> int:
+    architecture = options.WhichOneof("meta_architecture")
+    if architecture is None:
+        return 0
+    head = getattr(options, architecture)
+    if "num_classes" in head.DESCRIPTOR.fields_by_name:
+        return head.num_classes
+    return head.semantic_head.output_channels
+
+
+def _norm_config(options: Any) -> NormConfig:
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    return NormConfig(
+        sync=options.use_sync_batchnorm and replicas > 1,
+        momentum=options.batchnorm_momentum,
+        epsilon=options.batchnorm_epsilon,
+    )
+
+
+@contextlib.contextmanager
+def _precision(name: str) -> Iterator[None]:
+    if name not in PRECISIONS:
+        raise ConfigError(
+            f"model_options.precision {name!r}: choose one of {', '.join(PRECISIONS)}"
+        )
+    before = tf_keras.mixed_precision.global_policy()
+    tf_keras.mixed_precision.set_global_policy(PRECISIONS[name])
+    try:
+        yield
+    finally:
+        tf_keras.mixed_precision.set_global_policy(before)
+
+
+def _build_pipeline(
+    config: Any,
+    options: Any,
+    training: bool,
+    input_context: tf.distribute.InputContext | None,
+) -> tf.data.Dataset:
+    stride = config.model_options.backbone.output_stride
+    return build_pipeline(
+        pipeline_config(options, stride, training),
+        dataset_info(options),
+        training=training,
+        targets=family_of(config.model_options).targets,
+        batch_size=options.batch_size,
+        seed=config.seed,
+        input_context=input_context,
+    )

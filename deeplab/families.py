@@ -1,0 +1,102 @@
+"""One record per architecture: which parts make it up, by registered name.
+
+Adding an architecture adds a record here; the factory, the trainer and the
+evaluator read records and know no architecture by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Family:
+    """The parts of an architecture.
+
+    Attributes:
+      head: name in `HEADS`.
+      targets: names in `TARGETS`; what the input pipeline computes.
+      losses: names in `LOSSES`, which are the fields of `LossOptions`.
+      postprocessor: name in `POSTPROCESSORS`.
+      metrics: names in `METRICS`.
+      main_metric: logged name of the metric that picks the best checkpoint.
+      without_effect: config fields (or messages) that say nothing to this
+        architecture, although published configs set them.
+    """
+
+    head: str
+    targets: tuple[str, ...]
+    losses: tuple[str, ...]
+    postprocessor: str
+    metrics: tuple[str, ...]
+    main_metric: str
+    without_effect: tuple[str, ...] = ()
+
+
+_CENTER_OPTIONS = (
+    "evaluator_options.center_score_threshold",
+    "evaluator_options.nms_kernel",
+    "evaluator_options.keep_k_centers",
+    "evaluator_options.stuff_area_limit",
+    "evaluator_options.detailed_ap_metrics",
+    "trainer_options.loss_options.center_loss",
+    "trainer_options.loss_options.regression_loss",
+)
+
+
+def _semantic(head: str, without_effect: tuple[str, ...] = ()) -> Family:
+    return Family(
+        head=head,
+        targets=("semantic",),
+        losses=("semantic_loss",),
+        postprocessor="semantic",
+        metrics=("mean_iou",),
+        main_metric="mean_iou/miou",
+        without_effect=_CENTER_OPTIONS + without_effect,
+    )
+
+
+FAMILIES = {
+    "deeplab_v3": _semantic("deeplab_v3"),
+    "deeplab_v3_plus": _semantic("deeplab_v3_plus"),
+    "panoptic_deeplab": Family(
+        head="panoptic_deeplab",
+        targets=("semantic", "centers"),
+        losses=("semantic_loss", "center_loss", "regression_loss"),
+        postprocessor="center_offset",
+        metrics=("panoptic_quality", "mean_iou", "instance_ap"),
+        main_metric="panoptic_quality/all/pq",
+    ),
+    "panoptic_deeplab_semantic": _semantic(
+        "panoptic_deeplab", ("model_options.panoptic_deeplab.instance",)
+    ),
+}
+
+
+def family_of(model_options: Any) -> Family:
+    """Returns the record of the architecture that a config selects.
+
+    Args:
+      model_options: a `ModelOptions` message.
+
+    Raises:
+      ValueError: no architecture is selected, or it is not built in.
+    """
+    name = model_options.WhichOneof("meta_architecture")
+    if name is None:
+        raise ValueError(
+            "model_options: no architecture is set; add one of: "
+            "deeplab_v3 {}, deeplab_v3_plus {}, panoptic_deeplab {}"
+        )
+    if (
+        name == "panoptic_deeplab"
+        and not model_options.panoptic_deeplab.instance.enable
+    ):
+        name = "panoptic_deeplab_semantic"
+    if name not in FAMILIES:
+        raise ValueError(
+            f"model_options.{name}: this architecture is not built in yet; built in: "
+            f"{', '.join(FAMILIES)}"
+        )
+    return FAMILIES[name]
