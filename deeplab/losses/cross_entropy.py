@@ -1,0 +1,74 @@
+"""Softmax cross entropy over the hardest pixels ("deeperlab loss").
+
+DeeperLab: Single-Shot Image Parser, T.-J. Yang, M. D. Collins, Y. Zhu, J.-J. Hwang,
+T. Liu, X. Zhang, V. Sze, G. Papandreou, L.-C. Chen, arXiv:1902.05093,
+https://arxiv.org/abs/1902.05093. The published code keeps no pixel of an image so
+small that the share rounds to 0; here it keeps one.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.structures import CenterOffsetOutput, Example, SemanticOutput
+from deeplab.losses import LOSSES
+from deeplab.losses.base import LossTerm, check_name
+from deeplab.ops.sampling import check_top_k, top_k_mean
+from deeplab.protos.trainer_pb2 import LossOptions
+
+
+class SemanticCrossEntropy:
+    """Mean cross entropy of the pixels where it is highest."""
+
+    def __init__(
+        self, *, num_classes: int, ignore_label: int, top_k_fraction: float = 1.0
+    ):
+        """Makes the term.
+
+        Args:
+          num_classes: channels of the logits.
+          ignore_label: label of pixels that do not count; so do labels outside the
+            classes.
+          top_k_fraction: share of the pixels that counts, above 0 and up to 1.
+
+        Raises:
+          ValueError: the share is out of range.
+        """
+        check_top_k(top_k_fraction)
+        self._num_classes = num_classes
+        self._ignore_label = ignore_label
+        self._top_k_fraction = top_k_fraction
+
+    def __call__(
+        self, example: Example, output: SemanticOutput | CenterOffsetOutput
+    ) -> tf.Tensor:
+        """Returns [batch] float32; see `LossTerm`."""
+        label = tf.cast(example.semantic_gt, tf.int32)
+        valid = (
+            (label != self._ignore_label) & (label >= 0) & (label < self._num_classes)
+        )
+        entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            labels=tf.where(valid, label, 0),
+            logits=tf.cast(output.semantic_logits, tf.float32),
+        )
+        if example.semantic_loss_weight is not None:
+            entropy *= example.semantic_loss_weight
+        return top_k_mean(tf.where(valid, entropy, 0.0), self._top_k_fraction)
+
+
+@LOSSES.register("semantic_loss")
+def build_semantic_loss(
+    options: LossOptions.SingleLossOptions, info: DatasetInfo
+) -> LossTerm:
+    """Returns the semantic term that the options describe.
+
+    Raises:
+      ValueError: the loss name is unknown or the top-k share out of range.
+    """
+    check_name("semantic_loss", options.name, ["softmax_cross_entropy"])
+    return SemanticCrossEntropy(
+        num_classes=info.num_classes,
+        ignore_label=info.ignore_label,
+        top_k_fraction=options.top_k_percent,
+    )
