@@ -1,0 +1,84 @@
+"""Majority vote: classes per pixel and instances without class become one map.
+
+DeeperLab: Single-Shot Image Parser, T.-J. Yang et al., arXiv:1902.05093,
+https://arxiv.org/abs/1902.05093. Gives what the compiled operation of the published
+code gives. That one numbers the instances of a class in the order of a hash table; here
+they are numbered from the last centre to the first, which is the order it has for few
+instances. Instances that the label divisor has no number for become void; there they
+spill into the next class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from deeplab.core import labels
+
+
+def merge_maps(
+    semantic: tf.Tensor,
+    instance: tf.Tensor,
+    *,
+    max_instance: int | tf.Tensor,
+    num_classes: int,
+    thing_ids: Sequence[int],
+    label_divisor: int,
+    ignore_label: int,
+    stuff_area_limit: int,
+) -> tf.Tensor:
+    """Returns the panoptic map of a semantic and an instance map.
+
+    All thing pixels of an instance get the thing class that most of them have, the
+    lowest one on a tie.
+
+    Args:
+      semantic: [b, h, w] int32, 0 to `num_classes - 1`.
+      instance: [b, h, w] int32, 0 to `max_instance`; 0 outside things.
+      max_instance: largest instance id there may be.
+      num_classes: how many classes there are.
+      thing_ids: classes that have instances.
+      label_divisor: see `deeplab.core.labels`.
+      ignore_label: class id of void.
+      stuff_area_limit: a stuff class that covers no more pixels of an image than this
+        becomes void; 0 keeps all.
+
+    Returns:
+      [b, h, w] int32 panoptic labels.
+    """
+    # A pixel's code says all that its label depends on: count codes, label each code,
+    # look up.
+    shape = tf.shape(semantic)
+    codes = (max_instance + 1) * num_classes
+    code = tf.reshape(instance * num_classes + semantic, [shape[0], -1])
+    areas = tf.reshape(
+        tf.raw_ops.DenseBincount(
+            input=code, size=codes, weights=tf.zeros([0], tf.int32)
+        ),
+        [shape[0], max_instance + 1, num_classes],
+    )
+    void = labels.void_label(ignore_label, label_divisor)
+    is_thing = tf.constant([c in thing_ids for c in range(num_classes)])
+    things = _label_instances(tf.where(is_thing, areas, 0), label_divisor, void)
+    stuff = labels.encode(tf.range(num_classes), 0, label_divisor)
+    if stuff_area_limit > 0:
+        stuff = tf.where(areas[:, 0] <= stuff_area_limit, void, stuff)[:, tf.newaxis]
+    table = tf.where(is_thing, things[..., tf.newaxis], stuff)
+    table = tf.reshape(table, [shape[0], codes])
+    return tf.reshape(tf.gather(table, code, batch_dims=1), shape)
+
+
+def _label_instances(votes: tf.Tensor, label_divisor: int, void: int) -> tf.Tensor:
+    """Returns [b, n] int32 labels of instances with [b, n, classes] int32 votes."""
+    majority = tf.argmax(votes, axis=-1, output_type=tf.int32)
+    exists = tf.reduce_sum(votes, axis=-1) > 0
+    of_class = tf.one_hot(
+        tf.where(exists, majority, -1), votes.shape[-1], dtype=tf.int32
+    )
+    number = tf.reduce_sum(of_class * tf.cumsum(of_class, axis=1, reverse=True), -1)
+    return tf.where(
+        number <= labels.max_instances(label_divisor),
+        labels.encode(majority, number, label_divisor),
+        void,
+    )
