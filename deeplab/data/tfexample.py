@@ -1,0 +1,286 @@
+"""The records on disk: one `tf.train.Example` per image, as DeepLab2 lays it out.
+
+Mark Weber et al., "DeepLab2: A TensorFlow Library for Deep Labeling", 2021
+(https://arxiv.org/abs/2106.09748). The keys and the published formats are kept;
+the only home of both. A label is stored in one of these ways, told apart by
+`image/segmentation/class/format` and by the PNG itself:
+
+  raw: little-endian int32, row by row: panoptic labels. Published records; read only.
+  png, RGB: label = r + 256 g + 65536 b. What is written here: lossless, and about
+    a hundredth of raw.
+  png, RGBA: label = r + 256 g + 65536 b + 2^24 a, where 24 bits are too few.
+  png, grey of 8 or 16 bits: class ids without instances. Published semantic
+    records; read only.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+IMAGE = "image/encoded"
+PREVIOUS_IMAGE = "prev_image/encoded"
+NEXT_IMAGE = "next_image/encoded"
+FILENAME = "image/filename"
+IMAGE_FORMAT = "image/format"
+HEIGHT = "image/height"
+WIDTH = "image/width"
+CHANNELS = "image/channels"
+LABEL = "image/segmentation/class/encoded"
+PREVIOUS_LABEL = "prev_image/segmentation/class/encoded"
+NEXT_LABEL = "next_image/segmentation/class/encoded"
+LABEL_FORMAT = "image/segmentation/class/format"
+SEQUENCE_ID = "video/sequence_id"
+FRAME_ID = "video/frame_id"
+DEPTH = "image/depth/encoded"
+DEPTH_FORMAT = "image/depth/format"
+# One entry per camera of a multi-camera record: append its name.
+CAMERA_IMAGE = "image/encoded/"
+CAMERA_NEXT_IMAGE = "next_image/encoded/"
+CAMERA_HEIGHT = "image/height/"
+CAMERA_WIDTH = "image/width/"
+CAMERA_LABEL = "image/segmentation/class/encoded/"
+CAMERA_NEXT_LABEL = "next_image/segmentation/class/encoded/"
+CAMERA_DEPTH = "image/depth/encoded/"
+
+RAW = "raw"
+PNG = "png"
+IMAGE_FORMATS = ("jpeg", "png")
+
+# Colour type of a PNG file, in byte 25 of its header.
+_GREY, _RGB, _RGBA = b"\x00", b"\x02", b"\x06"
+_RGB_BITS = 0xFFFFFF
+
+
+def encode_label(label: np.ndarray) -> bytes:
+    """Returns a panoptic label map as a lossless PNG.
+
+    Args:
+      label: `[H, W]` integers, 0 to 2^31 - 1.
+
+    Raises:
+      ValueError: the array is no label map, or a label is negative or too large.
+    """
+    if label.ndim != 2 or label.dtype.kind not in "iu" or not label.size:
+        raise ValueError(
+            f"a label map is [H, W] integers, not {label.dtype}{list(label.shape)}"
+        )
+    low, high = int(label.min()), int(label.max())
+    if low < 0 or high > np.iinfo(np.int32).max:
+        raise ValueError(f"labels reach from {low} to {high}, outside 0 to 2^31 - 1")
+    channels = np.ascontiguousarray(label, "<i4").view(np.uint8)
+    channels = channels.reshape(*label.shape, 4)
+    if high <= _RGB_BITS:
+        channels = np.ascontiguousarray(channels[..., :3])
+    buffer = io.BytesIO()
+    Image.fromarray(channels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def decode_label(
+    encoded: bytes, label_format: str, height: int, width: int, label_divisor: int
+) -> np.ndarray:
+    """Returns the `[height, width]` int32 panoptic labels of a record, with NumPy.
+
+    Args:
+      encoded: the bytes under `LABEL`.
+      label_format: the string under `LABEL_FORMAT`.
+      height: rows of the image.
+      width: columns of the image.
+      label_divisor: makes labels of the class ids of a grey PNG.
+
+    Raises:
+      ValueError: the bytes are no label of that size.
+    """
+    if label_format == RAW:
+        if len(encoded) != 4 * height * width:
+            raise ValueError(
+                f"the label has {len(encoded)} bytes; an image of {height} x {width} "
+                f"needs {4 * height * width}"
+            )
+        return np.frombuffer(encoded, "<i4").reshape(height, width)
+    if label_format != PNG:
+        raise ValueError(
+            f"label format {label_format!r} is unknown; known: {PNG}, {RAW}"
+        )
+    try:
+        with Image.open(io.BytesIO(encoded)) as image:
+            image.load()
+            pixels = np.asarray(image)
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"the label is not a readable PNG: {error}") from error
+    if pixels.shape[:2] != (height, width):
+        raise ValueError(
+            f"the label is {pixels.shape[0]} x {pixels.shape[1]}, the image is "
+            f"{height} x {width}"
+        )
+    if image.mode not in ("L", "I;16", "I", "RGB", "RGBA"):
+        raise ValueError(f"a label PNG is grey, RGB or RGBA, not {image.mode}")
+    if pixels.ndim == 2:
+        return pixels.astype(np.int32) * label_divisor
+    labels = np.zeros((height, width, 4), np.uint8)
+    labels[..., : pixels.shape[2]] = pixels
+    return labels.view("<i4")[..., 0]
+
+
+def encode_example(
+    *,
+    image: bytes,
+    image_format: str,
+    filename: str,
+    height: int,
+    width: int,
+    label: np.ndarray | None = None,
+    previous_image: bytes | None = None,
+    previous_label: np.ndarray | None = None,
+    next_image: bytes | None = None,
+    next_label: np.ndarray | None = None,
+    sequence_id: str | None = None,
+    frame_id: str | None = None,
+    depth: bytes | None = None,
+) -> bytes:
+    """Returns a serialised record.
+
+    Args:
+      image: an 8-bit RGB JPEG or PNG file.
+      image_format: "jpeg" or "png".
+      filename: name that predictions of the image will carry.
+      height: rows of the image.
+      width: columns of the image.
+      label: `[height, width]` integer panoptic labels; absent for test images.
+      previous_image: the frame before, in the same format.
+      previous_label: its labels.
+      next_image: the frame after, in the same format.
+      next_label: its labels.
+      sequence_id: name of the video.
+      frame_id: name of the frame in it.
+      depth: a 16-bit grey PNG file: 256 times the metres, 0 where unknown.
+
+    Raises:
+      ValueError: the format is unknown, or a label differs in size from the image.
+    """
+    if image_format not in IMAGE_FORMATS:
+        raise ValueError(
+            f"image format {image_format!r}: choose one of {IMAGE_FORMATS}"
+        )
+    labels = {LABEL: label, PREVIOUS_LABEL: previous_label, NEXT_LABEL: next_label}
+    labels = {key: value for key, value in labels.items() if value is not None}
+    for key, value in labels.items():
+        if value.shape != (height, width):
+            raise ValueError(
+                f"{filename}: the image is {height} x {width}, but {key} is "
+                f"{' x '.join(map(str, value.shape))}"
+            )
+    fields: dict[str, Any] = {
+        IMAGE: image,
+        IMAGE_FORMAT: image_format,
+        FILENAME: filename,
+        HEIGHT: height,
+        WIDTH: width,
+        CHANNELS: 3,
+        **{key: encode_label(value) for key, value in labels.items()},
+        LABEL_FORMAT: PNG if labels else None,
+        PREVIOUS_IMAGE: previous_image,
+        NEXT_IMAGE: next_image,
+        SEQUENCE_ID: sequence_id,
+        FRAME_ID: frame_id,
+        DEPTH: depth,
+        DEPTH_FORMAT: None if depth is None else PNG,
+    }
+    features = {k: _feature(v) for k, v in fields.items() if v is not None}
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return example.SerializeToString(deterministic=True)
+
+
+def parse_example(
+    serialized: tf.Tensor, label_divisor: int = 1000, with_label: bool = True
+) -> dict[str, tf.Tensor]:
+    """Decodes a serialised record, with TensorFlow operations only.
+
+    Args:
+      serialized: scalar string.
+      label_divisor: makes labels of the class ids of a grey label PNG.
+      with_label: whether to decode the label; False for records without labels.
+
+    Returns:
+      `image` `[H, W, 3]` uint8, `filename` scalar string, and `label` `[H, W]`
+      int32 panoptic labels if `with_label`.
+
+    Raises:
+      tf.errors.InvalidArgumentError: when run on a record that lacks a key, or
+        whose label has neither a known format nor the size of the image.
+    """
+    string = tf.io.FixedLenFeature((), tf.string)
+    number = tf.io.FixedLenFeature((), tf.int64)
+    # Without an image name the message of a bad label would name nothing.
+    spec = {IMAGE: string, FILENAME: tf.io.FixedLenFeature((), tf.string, "unnamed")}
+    if with_label:
+        # Published records without a format hold raw labels.
+        known = tf.io.FixedLenFeature((), tf.string, RAW)
+        spec |= {LABEL: string, LABEL_FORMAT: known, HEIGHT: number, WIDTH: number}
+    fields = tf.io.parse_single_example(serialized, spec)
+    image = tf.io.decode_image(fields[IMAGE], channels=3, expand_animations=False)
+    image.set_shape([None, None, 3])
+    result = {"image": image, "filename": fields[FILENAME]}
+    if with_label:
+        size = tf.cast([fields[HEIGHT], fields[WIDTH]], tf.int32)
+        label = _parse_label(fields[LABEL], fields[LABEL_FORMAT], size, label_divisor)
+        message = tf.strings.join(
+            ["image and label of ", fields[FILENAME], " differ in size"]
+        )
+        with tf.control_dependencies(
+            [tf.debugging.assert_equal(tf.shape(image)[:2], tf.shape(label), message)]
+        ):
+            result["label"] = tf.identity(label)
+    return result
+
+
+def _parse_label(
+    encoded: tf.Tensor, label_format: tf.Tensor, size: tf.Tensor, label_divisor: int
+) -> tf.Tensor:
+    """Returns the `[H, W]` int32 labels of any known format."""
+    color_type = tf.strings.substr(encoded, 25, 1)
+    png = tf.equal(label_format, PNG)
+
+    def raw() -> tf.Tensor:
+        return tf.reshape(tf.io.decode_raw(encoded, tf.int32), size)
+
+    def grey() -> tf.Tensor:
+        # Eight bits come out times 257 when sixteen are asked for.
+        deep = tf.equal(tf.strings.substr(encoded, 24, 1), b"\x10")
+        pixels = tf.io.decode_png(encoded, channels=1, dtype=tf.uint16)[..., 0]
+        pixels = tf.cast(pixels, tf.int32)
+        return tf.where(deep, pixels, pixels // 257) * label_divisor
+
+    def color() -> tf.Tensor:
+        # Four bytes are one int32 as they stand: no arithmetic per channel.
+        labels = tf.bitcast(tf.io.decode_png(encoded, channels=4), tf.int32)
+        bits = tf.where(tf.equal(color_type, _RGBA), -1, _RGB_BITS)
+        return tf.bitwise.bitwise_and(labels, bits)
+
+    def unknown() -> tf.Tensor:
+        with tf.control_dependencies(
+            [tf.debugging.Assert(False, ["unknown label format", label_format])]
+        ):
+            return tf.zeros(size, tf.int32)
+
+    is_color = tf.equal(color_type, _RGB) | tf.equal(color_type, _RGBA)
+    cases = [
+        (tf.equal(label_format, RAW), raw),
+        (png & is_color, color),
+        (png & tf.equal(color_type, _GREY), grey),
+    ]
+    label = tf.case(cases, default=unknown, exclusive=True)
+    label.set_shape([None, None])
+    return label
+
+
+def _feature(value: bytes | str | int) -> tf.train.Feature:
+    if isinstance(value, int):
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+    data = value.encode() if isinstance(value, str) else value
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[data]))

@@ -1,0 +1,24 @@
+"""Data sets: what their labels mean, and how their raw folders are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from deeplab.datasets.base import Dataset
+from deeplab.registry import Registry
+
+# Builders: `DATASETS.get(name)()` is a `Dataset`. One module of members per line.
+DATASETS: Registry[Callable[..., Dataset]] = Registry(
+    "data set",
+    __name__,
+    [
+        "ade20k",
+        "cityscapes",
+        "coco",
+        "dvps",
+        "folder",
+        "step",
+        "toy_street",
+        "wod_pvps",
+    ],
+)

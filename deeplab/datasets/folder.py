@@ -1,0 +1,119 @@
+"""A plain folder of one's own: images beside index PNGs, described by a JSON file.
+
+  description.json          classes, ignore_label, label_divisor
+  [<split>/]images/**/*.jpg (or .jpeg, .png, .bmp, .tif, .webp)
+  [<split>/]labels/**/*.png same name, one of
+      grey or palette, 8 or 16 bits: class ids (no instances)
+      RGB or RGBA: panoptic ids r + 256 g + 65536 b, as the description's divisor
+        says: class id * label_divisor + instance id
+
+Without a folder for the split, the root itself is read. Without a `labels` folder
+the images have no labels.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from deeplab.core import labels
+from deeplab.core.dataset_info import DatasetInfo, read_description
+from deeplab.datasets import DATASETS
+from deeplab.datasets.base import Dataset, LoadedImage, RawImage
+from deeplab.datasets.coco import load_plain
+from deeplab.datasets.panoptic_png import read_segment_ids
+
+_IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+
+
+@DATASETS.register("folder")
+class Folder(Dataset):
+    """Images and index PNGs in a folder."""
+
+    def __init__(self, description: Path | None = None):
+        """Reads the JSON description of the classes.
+
+        Raises:
+          ValueError: the file is no description.
+          FileNotFoundError: there is no such file.
+        """
+        self._description = read_description(description) if description else None
+
+    @property
+    def info(self) -> DatasetInfo:
+        """What the labels mean, as the description says."""
+        if self._description is None:
+            raise ValueError(
+                "data set 'folder' takes its classes from a description: name your "
+                "data set and set dataset_description or dataset_description_file"
+            )
+        return self._description
+
+    def read(
+        self, root: Path, split: str, *, crowd_as_ignore: bool = False
+    ) -> Sequence[RawImage]:
+        """See `Dataset.read`."""
+        if not (root / split).is_dir() and not (root / "images").is_dir():
+            raise ValueError(f"{root}: neither a folder {split!r} nor `images` here")
+        base = root / split if (root / split).is_dir() else root
+        images, label_folder = base / "images", base / "labels"
+        paths = sorted(
+            p for p in images.rglob("*") if p.suffix.lower() in _IMAGE_ENDINGS
+        )
+        if not paths:
+            raise ValueError(f"{images}: no images here")
+        if not label_folder.is_dir():
+            return [
+                RawImage(_name(p, images), functools.partial(load_plain, p))
+                for p in paths
+            ]
+        return [
+            RawImage(
+                name := _name(path, images),
+                functools.partial(
+                    _load,
+                    path,
+                    label_folder / f"{name}.png",
+                    self.info,
+                    crowd_as_ignore,
+                ),
+            )
+            for path in paths
+        ]
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).with_suffix("").as_posix()
+
+
+def _load(
+    path: Path, label_path: Path, info: DatasetInfo, crowd_as_ignore: bool
+) -> LoadedImage:
+    if not label_path.exists():
+        raise FileNotFoundError(f"{path}: its label {label_path} is missing")
+    label = _read_label(label_path, info)
+    if crowd_as_ignore:
+        crowd = [labels.encode(i, 0, info.label_divisor) for i in info.thing_ids]
+        void = labels.void_label(info.ignore_label, info.label_divisor)
+        label = np.where(np.isin(label, crowd), np.int32(void), label)
+    return LoadedImage(path.read_bytes(), label)
+
+
+def _read_label(path: Path, info: DatasetInfo) -> np.ndarray:
+    """Returns the `[H, W]` int32 panoptic labels of an index PNG."""
+    try:
+        with Image.open(path) as image:
+            mode = image.mode
+            # Palette images keep their indices as an array.
+            indices = np.asarray(image) if mode in ("1", "L", "P") else None
+            if mode.startswith("I"):
+                indices = np.asarray(image)
+    except (SyntaxError, OSError) as error:
+        raise ValueError(f"{path}: not a readable image: {error}") from error
+    if indices is None:
+        return read_segment_ids(path)
+    return labels.encode(indices.astype(np.int32), 0, info.label_divisor)

@@ -1,0 +1,171 @@
+"""The COCO panoptic format: a PNG of segment ids, and JSON that says what they are.
+
+Alexander Kirillov et al., "Panoptic Segmentation", CVPR 2019
+(https://arxiv.org/abs/1801.00868; format: https://cocodataset.org/#format-data).
+Cityscapes' own scripts write it too. Instances are numbered per class from 1, in
+the order of the JSON, as in published records.
+"""
+
+from __future__ import annotations
+
+import collections
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from deeplab.core import labels
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.datasets.runs import Runs, areas, find_runs
+
+
+class Annotation(NamedTuple):
+    """The entry of one image in the JSON."""
+
+    file_name: str
+    segments: Sequence[Mapping[str, Any]]
+
+
+def read_annotations(path: Path) -> dict[str, Annotation]:
+    """Reads the JSON: file name of the PNG, without ending -> annotation.
+
+    Raises:
+      ValueError: the file is not whole, or no panoptic annotations, or names an
+        image twice.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        entries = [
+            Annotation(a["file_name"], a["segments_info"])
+            for a in content["annotations"]
+        ]
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{path}:{error.lineno}: not JSON ({error.msg}); is the file whole?"
+        ) from error
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path}: not panoptic annotations: `annotations` with `file_name` and "
+            f"`segments_info` are expected ({error!r})"
+        ) from error
+    result = {Path(e.file_name).stem: e for e in entries}
+    if len(result) != len(entries):
+        count = collections.Counter(Path(e.file_name).stem for e in entries)
+        raise ValueError(f"{path}: {count.most_common(1)[0][0]!r} is listed twice")
+    return result
+
+
+def read_segment_ids(path: Path) -> np.ndarray:
+    """Reads a PNG of segment ids: `[H, W]` int32, r + 256 g + 65536 b.
+
+    Raises:
+      ValueError: the file is no whole RGB PNG.
+      FileNotFoundError: there is no such file.
+    """
+    data = path.read_bytes()
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"{path}: not a readable image: {error}") from error
+    if image.mode not in ("RGB", "RGBA"):
+        raise ValueError(f"{path}: segment ids are an RGB PNG, not {image.mode}")
+    # Four bytes a pixel are one int32 each; the last is padding.
+    packed = np.frombuffer(image.convert("RGBA").tobytes(), "<i4")
+    return (packed & 0xFFFFFF).reshape(image.height, image.width)
+
+
+def panoptic_label(
+    ids: np.ndarray,
+    segments: Sequence[Mapping[str, Any]],
+    class_ids: Mapping[int, int],
+    info: DatasetInfo,
+    *,
+    crowd_as_ignore: bool,
+    path: Path,
+) -> np.ndarray:
+    """Returns the panoptic labels of a map of segment ids.
+
+    Args:
+      ids: `[H, W]` int32 segment ids; 0 is void.
+      segments: its `segments_info`.
+      class_ids: category id in the JSON -> class id.
+      info: the data set.
+      crowd_as_ignore: see `Dataset.read`.
+      path: where the ids come from, for messages.
+
+    Returns:
+      `[H, W]` int32.
+
+    Raises:
+      ValueError: ids and segments do not agree, a category is unknown, or a class
+        has more instances than the divisor tells apart.
+    """
+    runs = find_runs(ids)
+    found, pixels, first = areas(runs)
+    void = labels.void_label(info.ignore_label, info.label_divisor)
+    new_label = {0: void}
+    area = dict(zip(found.tolist(), pixels.tolist(), strict=True))
+    count: collections.Counter[int] = collections.Counter()
+    for segment in segments:
+        segment_id = int(segment["id"])
+        if segment.get("area", area.get(segment_id)) != area.get(segment_id, 0):
+            raise ValueError(
+                f"{path}: segment {segment_id} has {area.get(segment_id, 0)} pixels; "
+                f"the JSON says {segment['area']}"
+            )
+        new_label[segment_id] = _segment_label(
+            segment, class_ids, info, count, void if crowd_as_ignore else None, path
+        )
+    for value, start in zip(found.tolist(), first.tolist(), strict=True):
+        if value not in new_label:
+            y, x = divmod(start, ids.shape[1])
+            raise ValueError(
+                f"{path}: pixel (row {y}, column {x}) has id {value}, which the JSON "
+                "does not list"
+            )
+    return _relabel(runs, found, new_label).reshape(ids.shape)
+
+
+def _segment_label(
+    segment: Mapping[str, Any],
+    class_ids: Mapping[int, int],
+    info: DatasetInfo,
+    count: collections.Counter[int],
+    crowd_label: int | None,
+    path: Path,
+) -> int:
+    category = int(segment["category_id"])
+    if category not in class_ids:
+        raise ValueError(
+            f"{path}: segment {segment['id']} has category {category}, which is none "
+            f"of data set {info.name!r}"
+        )
+    class_id = class_ids[category]
+    is_thing = info.by_id[class_id].is_thing
+    if segment.get("iscrowd", 0):
+        if not is_thing:
+            raise ValueError(
+                f"{path}: segment {segment['id']} is a crowd of a stuff class"
+            )
+        if crowd_label is not None:
+            return crowd_label
+        return labels.encode(class_id, 0, info.label_divisor)
+    if not is_thing:
+        return labels.encode(class_id, 0, info.label_divisor)
+    count[class_id] += 1
+    if count[class_id] > labels.max_instances(info.label_divisor):
+        raise ValueError(
+            f"{path}: more than {labels.max_instances(info.label_divisor)} instances "
+            f"of {info.by_id[class_id].name!r}"
+        )
+    return labels.encode(class_id, count[class_id], info.label_divisor)
+
+
+def _relabel(runs: Runs, found: np.ndarray, new_label: Mapping[int, int]) -> np.ndarray:
+    table = np.array([new_label[v] for v in found.tolist()], np.int32)
+    return np.repeat(table[np.searchsorted(found, runs.values)], runs.lengths)
