@@ -26,9 +26,7 @@ class CompositeLoss:
           ValueError: there is no term, or one is called "total_loss".
         """
         if not terms:
-            raise ValueError(
-                "a loss needs at least one term: set one in trainer_options.loss_options"
-            )
+            raise ValueError("no loss term: set one in trainer_options.loss_options")
         if TOTAL in terms:
             raise ValueError(f"{TOTAL!r} is the sum of the terms and cannot be a term")
         self._terms = dict(terms)

@@ -1,0 +1,21 @@
+"""Metrics of an evaluation, computed with NumPy on the host, image by image.
+
+`METRICS.get(name)(info, evaluator_options)` returns a `deeplab.metrics.base.Metric`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.metrics.base import Metric
+from deeplab.registry import Registry
+
+METRICS: Registry[Callable[[DatasetInfo, Any], Metric]] = Registry(
+    "metric",
+    __name__,
+    [
+        "instance_ap",
+        "mean_iou",
+        "panoptic_quality",
+    ],
+)

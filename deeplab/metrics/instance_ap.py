@@ -1,0 +1,249 @@
+"""Mask average precision and recall of the instances in panoptic predictions.
+
+Microsoft COCO: Common Objects in Context, T.-Y. Lin et al., ECCV 2014,
+https://arxiv.org/abs/1405.0312; computed by `faster-coco-eval`, whose numbers are
+those of `pycocotools`. As in the published code each predicted thing segment is a
+detection, and its score is its mean class probability times its mean instance score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from faster_coco_eval import COCO, COCOeval_faster, mask
+
+from deeplab.core import labels
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.structures import Example, Prediction
+from deeplab.metrics import METRICS
+from deeplab.metrics.base import check_maps, check_prediction, check_truth
+from deeplab.metrics.run_lengths import Segment, compress, pixels, segments
+from deeplab.protos.evaluator_pb2 import EvaluatorOptions
+
+# In the order of the COCO evaluation: average precision, then average recall.
+NAMES = (
+    *("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large"),
+    *("ar_1", "ar_10", "ar_100", "ar_small", "ar_medium", "ar_large"),
+)
+
+
+class _Mask(NamedTuple):
+    """A mask of a class: 1 for a crowd or else 0 (truth), or a score (detection)."""
+
+    class_id: int
+    value: float
+    runs: bytes
+
+
+class _Image(NamedTuple):
+    height: int
+    width: int
+    truth: tuple[_Mask, ...]
+    detections: tuple[_Mask, ...]
+
+
+class InstanceAP:
+    """Masks of all images, kept as run lengths until the result is asked for."""
+
+    def __init__(self, info: DatasetInfo, *, detailed: bool = False):
+        """Makes an empty metric.
+
+        Args:
+          info: the data set.
+          detailed: whether the result has all 12 numbers or the first only.
+        """
+        self._info = info
+        self._detailed = detailed
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets all images."""
+        self._images: list[_Image] = []
+
+    def update(self, example: Example, prediction: Prediction) -> None:
+        """Adds one image.
+
+        Reads `panoptic_raw`, `is_crowd_raw` (without it, instance 0 of a thing class
+        is a crowd), `panoptic_pred`, `semantic_probs` and `instance_scores`.
+        """
+        maps = {
+            "panoptic_raw": example.panoptic_raw,
+            "panoptic_pred": prediction.panoptic_pred,
+            "semantic_probs": prediction.semantic_probs,
+            "instance_scores": prediction.instance_scores,
+        }
+        if example.is_crowd_raw is not None:
+            maps["is_crowd_raw"] = example.is_crowd_raw
+        check_maps(example, **maps)
+        true, predicted = (
+            segments(maps["panoptic_raw"]),
+            segments(maps["panoptic_pred"]),
+        )
+        check_truth(example, self._info, map(self._class_of, true))
+        check_prediction(example, self._info, map(self._class_of, predicted))
+        height, width = np.shape(maps["panoptic_raw"])
+        truth = tuple(
+            _Mask(
+                self._class_of(segment),
+                float(self._is_crowd(example.is_crowd_raw, segment, height)),
+                compress(segment, height, width),
+            )
+            for segment in self._things(true)
+        )
+        detections = tuple(
+            _Mask(
+                self._class_of(segment),
+                self._score(prediction, segment, height),
+                compress(segment, height, width),
+            )
+            for segment in self._things(predicted)
+        )
+        self._images.append(_Image(height, width, truth, detections))
+
+    def _class_of(self, segment: Segment) -> int:
+        return labels.class_of(segment.label, self._info.label_divisor)
+
+    def _things(self, found: Sequence[Segment]) -> list[Segment]:
+        things = set(self._info.thing_ids)
+        return [segment for segment in found if self._class_of(segment) in things]
+
+    def _is_crowd(
+        self, is_crowd: np.ndarray | None, segment: Segment, height: int
+    ) -> bool:
+        if is_crowd is None:
+            return labels.decode(segment.label, self._info.label_divisor)[1] == 0
+        column, row = divmod(int(segment.starts[0]), height)
+        return bool(is_crowd[row, column])
+
+    def _score(self, prediction: Prediction, segment: Segment, height: int) -> float:
+        row, column = pixels(segment, height)
+        probability = prediction.semantic_probs[row, column, self._class_of(segment)]
+        score = prediction.instance_scores[row, column]
+        return float(probability.mean(dtype=np.float64) * score.mean(dtype=np.float64))
+
+    def result(self) -> dict[str, float]:
+        """Returns "ap" in percent, or all of `NAMES`.
+
+        A value is -1 where the truth has no instance (of that size).
+        """
+        stats = self._evaluate()
+        names = NAMES if self._detailed else NAMES[:1]
+        return {
+            name: 100.0 * float(value) if value >= 0 else -1.0
+            for name, value in zip(names, stats, strict=False)
+        }
+
+    def _evaluate(self) -> Sequence[float]:
+        """Returns the 12 numbers of the COCO evaluation, 0 to 1, or -1."""
+        images = self._sorted_images()
+        truth = [
+            {
+                **_annotation(index, size, found),
+                "id": number,
+                "iscrowd": int(found.value),
+                "area": int(mask.area({"size": size, "counts": found.runs})),
+                "bbox": [0, 0, 0, 0],
+            }
+            for number, (index, size, found) in enumerate(_all(images, "truth"), 1)
+        ]
+        detections = [
+            {**_annotation(index, size, found), "score": found.value}
+            for index, size, found in _all(images, "detections")
+        ]
+        if all(entry["iscrowd"] for entry in truth):
+            return [-1.0] * len(NAMES)
+        coco = COCO()
+        coco.dataset = {
+            "images": [
+                {"id": i, "height": image.height, "width": image.width}
+                for i, image in enumerate(images)
+            ],
+            "annotations": truth,
+            "categories": [{"id": i} for i in self._info.thing_ids],
+        }
+        coco.createIndex()
+        evaluation = COCOeval_faster(coco, coco.loadRes(detections), iouType="segm")
+        evaluation.run()
+        return evaluation.stats[: len(NAMES)]
+
+    def _sorted_images(self) -> list[_Image]:
+        # Equal scores count in the order of the images, so that must not depend on
+        # who saw which image when.
+        return sorted(self._images)
+
+    def merge(self, other: InstanceAP) -> None:
+        """Adds the images of another metric."""
+        self._images += other._images
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Returns the masks of all images, in an order of their own."""
+        images = self._sorted_images()
+        state = {"sizes": np.array([i[:2] for i in images], np.int64).reshape(-1, 2)}
+        for kind in ("truth", "detections"):
+            masks = [m for image in images for m in getattr(image, kind)]
+            runs = [m.runs for m in masks]
+            state |= {
+                f"{kind}/counts": np.array(
+                    [len(getattr(i, kind)) for i in images], int
+                ),
+                f"{kind}/classes": np.array([m.class_id for m in masks], np.int64),
+                f"{kind}/values": np.array([m.value for m in masks], np.float64),
+                f"{kind}/lengths": np.array([len(r) for r in runs], np.int64),
+                f"{kind}/runs": np.frombuffer(b"".join(runs), np.uint8),
+            }
+        return state
+
+    def load_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Replaces the masks of all images."""
+        truth, detections = _masks(state, "truth"), _masks(state, "detections")
+        self._images = [
+            _Image(int(height), int(width), t, d)
+            for (height, width), t, d in zip(
+                state["sizes"], truth, detections, strict=True
+            )
+        ]
+
+
+def _all(images: Sequence[_Image], kind: str) -> Iterator[tuple[int, list[int], _Mask]]:
+    """Yields the number of the image, its height and width, and each of its masks."""
+    for index, image in enumerate(images):
+        for found in getattr(image, kind):
+            yield index, [image.height, image.width], found
+
+
+def _annotation(index: int, size: list[int], found: _Mask) -> dict[str, Any]:
+    """Returns what truth and detections have in common in the COCO format."""
+    return {
+        "image_id": index,
+        "category_id": found.class_id,
+        "segmentation": {"size": size, "counts": found.runs},
+    }
+
+
+def _masks(state: Mapping[str, np.ndarray], kind: str) -> list[tuple[_Mask, ...]]:
+    """Returns the masks of each image of a state."""
+    all_runs = state[f"{kind}/runs"].tobytes()
+    ends = np.cumsum(state[f"{kind}/lengths"]).tolist()
+    masks = [
+        _Mask(int(class_id), float(value), all_runs[start:end])
+        for class_id, value, start, end in zip(
+            state[f"{kind}/classes"],
+            state[f"{kind}/values"],
+            [0, *ends[:-1]],
+            ends,
+            strict=True,
+        )
+    ]
+    counts = np.cumsum(state[f"{kind}/counts"]).tolist()
+    return [
+        tuple(masks[start:end])
+        for start, end in zip([0, *counts[:-1]], counts, strict=True)
+    ]
+
+
+@METRICS.register("instance_ap")
+def build_instance_ap(info: DatasetInfo, options: EvaluatorOptions) -> InstanceAP:
+    """Returns the metric; the options choose between 1 number and 12."""
+    return InstanceAP(info, detailed=options.detailed_ap_metrics)

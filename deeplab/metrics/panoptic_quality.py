@@ -1,0 +1,185 @@
+"""Panoptic quality: how well segments are found, and how well they fit.
+
+Panoptic Segmentation, A. Kirillov, K. He, R. Girshick, C. Rother, P. Dollár, CVPR
+2019, https://arxiv.org/abs/1801.00868. Equal to the official evaluation
+(`panopticapi`): pixels of void count for nobody, a crowd region (instance 0 of a thing
+class) is never missed, and a predicted segment that lies mostly in void or in a crowd
+of its class is not a false positive. The code published with DeepLab2 counts crowd as
+void and gives slightly higher values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from deeplab.core import labels
+from deeplab.core.dataset_info import ClassInfo, DatasetInfo
+from deeplab.core.structures import Example, Prediction
+from deeplab.metrics import METRICS
+from deeplab.metrics.base import check_maps, check_prediction, check_truth
+from deeplab.metrics.overlaps import grouped, overlap_areas, total
+from deeplab.protos.evaluator_pb2 import EvaluatorOptions
+
+
+class PanopticQuality:
+    """Matched, missed and invented segments of all images, by class."""
+
+    def __init__(self, info: DatasetInfo):
+        """Makes an empty metric for the classes of a data set."""
+        self._info = info
+        self._is_thing = np.zeros(info.num_classes, bool)
+        self._is_thing[list(info.thing_ids)] = True
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets all images."""
+        # A match is (class, intersection, union): sums of fractions depend on the
+        # order, so that they are added up only in the end, exactly.
+        self._matches: list[np.ndarray] = []
+        self._missed = np.zeros(self._info.num_classes, np.int64)
+        self._invented = np.zeros(self._info.num_classes, np.int64)
+
+    def update(self, example: Example, prediction: Prediction) -> None:
+        """Adds one image: `panoptic_raw` and `panoptic_pred`, [h, w] int32."""
+        check_maps(
+            example,
+            panoptic_raw=example.panoptic_raw,
+            panoptic_pred=prediction.panoptic_pred,
+        )
+        info, size = self._info, self._info.num_classes
+        truth, predicted, areas = overlap_areas(
+            example.panoptic_raw, prediction.panoptic_pred
+        )
+        truth, of_truth, truth_area = grouped(truth, areas)
+        predicted, of_predicted, predicted_area = grouped(predicted, areas)
+        truth_class, truth_instance = labels.decode(truth, info.label_divisor)
+        predicted_class = labels.class_of(predicted, info.label_divisor)
+        check_truth(example, info, truth_class)
+        check_prediction(example, info, predicted_class)
+
+        # Segments that count: neither void nor, in the truth, crowd.
+        is_void = truth_class == info.ignore_label
+        truth_class = np.where(is_void, 0, truth_class)
+        is_crowd = ~is_void & self._is_thing[truth_class] & (truth_instance == 0)
+        is_truth = ~is_void & ~is_crowd
+        is_segment = np.isin(predicted_class, list(info.by_id))
+        predicted_class = np.where(is_segment, predicted_class, 0)
+
+        # From here on one entry is one overlap of a true and a predicted segment.
+        in_void = is_void[of_truth]
+        same_class = truth_class[of_truth] == predicted_class[of_predicted]
+        same_class &= ~in_void & is_segment[of_predicted]
+        void_area = total(of_predicted[in_void], areas[in_void], len(predicted))
+        union = (
+            truth_area[of_truth] + (predicted_area - void_area)[of_predicted] - areas
+        )
+        match = same_class & is_truth[of_truth] & (2 * areas > union)
+        self._matches.append(
+            np.stack([truth_class[of_truth], areas, union], axis=1)[match]
+        )
+
+        is_truth[of_truth[match]] = False
+        self._missed += np.bincount(truth_class[is_truth], minlength=size)
+        in_crowd = same_class & is_crowd[of_truth]
+        excused = void_area + total(
+            of_predicted[in_crowd], areas[in_crowd], len(predicted)
+        )
+        is_segment[of_predicted[match]] = False
+        is_segment &= 2 * excused <= predicted_area
+        self._invented += np.bincount(predicted_class[is_segment], minlength=size)
+
+    def result(self) -> dict[str, float]:
+        """Returns qualities in percent.
+
+        "all/pq", "all/sq" (segmentation), "all/rq" (recognition) and "all/n" (number
+        of classes that occur), the same for "things/" and "stuff/", and "pq/<class>",
+        "sq/<class>", "rq/<class>" of each class that occurs. Without any class the
+        means are 0.
+        """
+        qualities = self._qualities()
+        groups: dict[str, Iterable[ClassInfo]] = {
+            "all": self._info.classes,
+            "things": [c for c in self._info.classes if c.is_thing],
+            "stuff": [c for c in self._info.classes if not c.is_thing],
+        }
+        result = {}
+        for group, classes in groups.items():
+            members = [qualities[c.id] for c in classes if c.id in qualities]
+            for i, kind in enumerate(("pq", "sq", "rq")):
+                mean = sum(m[i] for m in members) / max(len(members), 1)
+                result[f"{group}/{kind}"] = 100.0 * mean
+            result[f"{group}/n"] = float(len(members))
+        for i, kind in enumerate(("pq", "sq", "rq")):
+            for class_id, values in qualities.items():
+                name = self._info.by_id[class_id].name
+                result[f"{kind}/{name}"] = 100.0 * values[i]
+        return result
+
+    def counts(self) -> dict[int, tuple[int, int, int]]:
+        """Returns class id -> true positives, false positives, false negatives."""
+        matched = np.bincount(
+            self._all_matches()[:, 0], minlength=self._info.num_classes
+        )
+        return {
+            c: (int(matched[c]), int(self._invented[c]), int(self._missed[c]))
+            for c in self._info.by_id
+        }
+
+    def _qualities(self) -> dict[int, tuple[float, float, float]]:
+        """Returns class id -> (pq, sq, rq), 0 to 1, of the classes that occur."""
+        matches = self._all_matches()
+        qualities = {}
+        for class_id, (tp, fp, fn) in self.counts().items():
+            if tp + fp + fn:
+                _, intersection, union = matches[matches[:, 0] == class_id].T
+                fit = math.fsum(intersection / union)
+                found = tp + 0.5 * fp + 0.5 * fn
+                qualities[class_id] = (fit / found, fit / max(tp, 1), tp / found)
+        return qualities
+
+    def _all_matches(self) -> np.ndarray:
+        """Returns [n, 3] int64 matches in an order that does not depend on theirs."""
+        matches = np.concatenate([np.zeros((0, 3), np.int64), *self._matches])
+        return matches[np.lexsort(matches.T)]
+
+    def merge(self, other: PanopticQuality) -> None:
+        """Adds the images of another metric."""
+        self._matches += other._matches
+        self._missed += other._missed
+        self._invented += other._invented
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Returns matches, missed and invented segments."""
+        return {
+            "matches": self._all_matches(),
+            "missed": self._missed.copy(),
+            "invented": self._invented.copy(),
+        }
+
+    def load_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Replaces what was gathered.
+
+        Raises:
+          ValueError: it belongs to another number of classes.
+        """
+        missed = np.asarray(state["missed"], np.int64)
+        if missed.shape != self._missed.shape:
+            raise ValueError(
+                f"the stored state has {len(missed)} classes, but {self._info.name!r} "
+                f"has {self._info.num_classes}"
+            )
+        self._matches = [np.array(state["matches"], np.int64)]
+        self._missed = missed.copy()
+        self._invented = np.array(state["invented"], np.int64)
+
+
+@METRICS.register("panoptic_quality")
+def build_panoptic_quality(
+    info: DatasetInfo, options: EvaluatorOptions
+) -> PanopticQuality:
+    """Returns the metric, which has no option."""
+    del options
+    return PanopticQuality(info)

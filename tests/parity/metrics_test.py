@@ -1,0 +1,93 @@
+"""The metrics equal the official ones on the recorded inputs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deeplab.core.dataset_info import ClassInfo, DatasetInfo
+from deeplab.core.structures import Example, Prediction
+from deeplab.metrics import METRICS
+from deeplab.metrics.instance_ap import NAMES
+from deeplab.protos.evaluator_pb2 import EvaluatorOptions
+
+RECORDS = Path(__file__).parent / "records"
+THINGS = range(11, 19)
+INFO = DatasetInfo(
+    name="record",
+    classes=tuple(ClassInfo(i, str(i), i in THINGS, (0, 0, 0), i) for i in range(19)),
+    num_classes=19,
+    ignore_label=255,
+    label_divisor=1000,
+)
+
+
+def load(name):
+    with np.load(RECORDS / name) as file:
+        return dict(file)
+
+
+@pytest.fixture(scope="module")
+def official():
+    return load("official/panoptic_quality_official.npz")
+
+
+@pytest.fixture(scope="module")
+def panoptic_quality(official):
+    metric = METRICS.get("panoptic_quality")(INFO, EvaluatorOptions())
+    for truth, prediction in zip(official["ground_truth"], official["prediction"]):
+        metric.update(
+            Example(image=None, panoptic_raw=truth),
+            Prediction(panoptic_pred=prediction),
+        )
+    return metric
+
+
+@pytest.mark.parametrize("group", ["all", "things", "stuff"])
+def test_panoptic_quality_equals_official_means(official, panoptic_quality, group):
+    result = panoptic_quality.result()
+    *qualities, n = official[f"pq_sq_rq_n_{group}"]
+    values = [result[f"{group}/{kind}"] / 100 for kind in ("pq", "sq", "rq")]
+    np.testing.assert_allclose(values, qualities, rtol=0, atol=1e-9)
+    assert result[f"{group}/n"] == n
+
+
+def test_panoptic_quality_equals_official_classes(official, panoptic_quality):
+    result = panoptic_quality.result()
+    values = [
+        [result.get(f"{kind}/{c}", 0.0) / 100 for kind in ("pq", "sq", "rq")]
+        for c in range(19)
+    ]
+    expected = official["per_class_pq_sq_rq"]
+    np.testing.assert_allclose(values, expected, rtol=0, atol=1e-9)
+
+
+def test_panoptic_quality_counts_equal_official_ones(official, panoptic_quality):
+    counts = panoptic_quality.counts()
+    np.testing.assert_array_equal(
+        [counts[c] for c in range(19)], official["per_class_tp_fp_fn"]
+    )
+
+
+def test_instance_ap_equals_published():
+    maps = load("components/metric_panoptic_quality.npz")
+    record = load("components/metric_instance_ap.npz")
+    metric = METRICS.get("instance_ap")(
+        INFO, EvaluatorOptions(detailed_ap_metrics=True)
+    )
+    for i in range(len(record["is_crowd"])):
+        metric.update(
+            Example(
+                image=None,
+                panoptic_raw=maps["ground_truth"][i],
+                is_crowd_raw=record["is_crowd"][i],
+            ),
+            Prediction(
+                panoptic_pred=maps["prediction"][i],
+                semantic_probs=record["semantic_probabilities"][i],
+                instance_scores=record["instance_scores"][i],
+            ),
+        )
+    result = metric.result()
+    expected = np.where(record["ap12"] < 0, -1, 100 * record["ap12"])
+    np.testing.assert_allclose([result[n] for n in NAMES], expected, rtol=1e-5)
