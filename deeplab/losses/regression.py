@@ -66,7 +66,7 @@ class MaskedRegression:
 
 
 def _with_channels(values: tf.Tensor) -> tf.Tensor:
-    return values if len(values.shape) == 4 else values[..., tf.newaxis]
+    return values if len(values.shape) == 4 else tf.expand_dims(values, -1)
 
 
 @LOSSES.register("center_loss")

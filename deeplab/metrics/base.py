@@ -64,10 +64,10 @@ def check_maps(example: Example, **maps: np.ndarray | None) -> None:
       ValueError: see above; the message names image, maps and sizes.
     """
     where = image_name(example)
-    missing = [name for name, value in maps.items() if value is None]
+    sizes = {name: np.shape(m)[:2] for name, m in maps.items() if m is not None}
+    missing = sorted(set(maps) - set(sizes))
     if missing:
         raise ValueError(f"{where}: no {' and no '.join(missing)} to evaluate")
-    sizes = {name: np.shape(value)[:2] for name, value in maps.items()}
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{name} {h} x {w}" for name, (h, w) in sizes.items())
         raise ValueError(f"{where}: maps differ in size (height x width): {listed}")

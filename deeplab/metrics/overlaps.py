@@ -15,7 +15,8 @@ def overlap_areas(
     """Returns the pairs of labels that share pixels, and how many.
 
     Args:
-      first, second: [h, w] int32 labels, at least one pixel.
+      first: [h, w] int32 labels, at least one pixel.
+      second: labels of the same pixels.
 
     Returns:
       Labels of the first map, labels of the second, and their common pixels: [n] int64

@@ -37,10 +37,10 @@ def find_peaks(heatmap: tf.Tensor, *, threshold: float, kernel: int) -> tf.Tenso
     before = (kernel - 1) // 2
     sides = [before, kernel - 1 - before]
     # Two passes of lines cost less than one of squares.
-    highest = tf.pad(heatmap, [[0, 0], sides, sides])[..., tf.newaxis]
+    highest = tf.expand_dims(tf.pad(heatmap, [[0, 0], sides, sides]), -1)
     highest = tf.nn.max_pool2d(highest, [kernel, 1], 1, "VALID")
     highest = tf.nn.max_pool2d(highest, [1, kernel], 1, "VALID")
-    return tf.where(heatmap == highest[..., 0], heatmap, 0.0)
+    return tf.where(heatmap == tf.squeeze(highest, -1), heatmap, 0.0)
 
 
 def find_centers(peaks: tf.Tensor, *, keep: int, static_shapes: bool) -> Centers:
@@ -58,7 +58,7 @@ def find_centers(peaks: tf.Tensor, *, keep: int, static_shapes: bool) -> Centers
     found = tf.math.count_nonzero(flat, axis=1, dtype=tf.int32)
     limit = pixels if keep <= 0 else tf.minimum(keep, pixels)
     count = tf.minimum(found, limit)
-    k = limit if static_shapes else tf.maximum(1, tf.reduce_max(count, keepdims=False))
+    k = limit if static_shapes else tf.maximum(1, tf.reduce_max(count))
     score, position = tf.math.top_k(flat, k)
     position = tf.sort(tf.where(score > 0, position, pixels), axis=1)
     score = tf.gather(flat, tf.minimum(position, pixels - 1), batch_dims=1)

@@ -13,6 +13,7 @@ both ways agree in every bit.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -21,9 +22,16 @@ from deeplab.postprocess.centers import Centers
 # Side of a grid cell in pixels; a power of two, so that dividing by it is exact.
 _CELL = 8
 
-# Rows and columns, float32, in pixels.
-_Point = tuple[tf.Tensor, tf.Tensor]
-_CenterAt = Callable[[tf.Tensor], _Point]
+
+class _Points(NamedTuple):
+    """Places in an image: rows and columns, float32, in pixels."""
+
+    y: tf.Tensor
+    x: tf.Tensor
+
+
+# Number of a centre, from 0 -> its place, which broadcasts to the points.
+_CenterAt = Callable[[tf.Tensor], _Points]
 
 
 def nearest_center(
@@ -42,94 +50,75 @@ def nearest_center(
       centre wins where several are equally near.
     """
     shape = tf.shape(is_thing)
-    rows, columns = _coordinates(centers.position, shape)
-    y = offsets[..., 0] + tf.cast(tf.range(shape[1]), tf.float32)[:, tf.newaxis]
-    x = offsets[..., 1] + tf.cast(tf.range(shape[2]), tf.float32)
+    dy, dx = tf.unstack(offsets, axis=-1)
+    points = _Points(
+        dy + tf.expand_dims(tf.range(tf.cast(shape[1], tf.float32)), 1),
+        dx + tf.range(tf.cast(shape[2], tf.float32)),
+    )
+    places = _places(centers.position, shape)
     if static_shapes:
-        number = _nearest(_per_image(rows, columns), tf.shape(rows)[1], (y, x))
+        most = tf.reduce_max(centers.count)
+        number = _nearest(_per_image(places), most, points)
     else:
-        number = _nearest_by_grid(rows, columns, centers.count, (y, x), is_thing)
-    number = tf.minimum(number, centers.count[:, tf.newaxis, tf.newaxis])
+        number = _nearest_by_grid(places, centers.count, points, is_thing)
+    number = tf.minimum(number, tf.reshape(centers.count, [-1, 1, 1]))
     return tf.where(is_thing, number, 0)
 
 
-def _coordinates(position: tf.Tensor, shape: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns [b, k] float32 rows and columns; the padding is infinitely far away."""
-    row = tf.where(
-        position < shape[1] * shape[2],
-        tf.cast(position // shape[2], tf.float32),
-        float("inf"),
-    )
-    return row, tf.cast(position % shape[2], tf.float32)
+def _places(position: tf.Tensor, shape: tf.Tensor) -> _Points:
+    """Returns the [b, k] places of centres; the padding is infinitely far away."""
+    row = tf.cast(position // shape[2], tf.float32)
+    column = tf.cast(tf.math.floormod(position, shape[2]), tf.float32)
+    return _Points(tf.where(position < shape[1] * shape[2], row, float("inf")), column)
 
 
-def _distance(center: _Point, point: _Point) -> tf.Tensor:
+def _per_image(places: _Points) -> _CenterAt:
+    """Returns the centres of each image, to be compared to the pixels of the image."""
+    return lambda i: _Points(*(tf.reshape(p[:, i], [-1, 1, 1]) for p in places))
+
+
+def _distance(center: _Points, points: _Points) -> tf.Tensor:
     """Returns squared distances in float64."""
-    dy = tf.cast(center[0] - point[0], tf.float64)
-    dx = tf.cast(center[1] - point[1], tf.float64)
+    dy = tf.cast(center.y - points.y, tf.float64)
+    dx = tf.cast(center.x - points.x, tf.float64)
     return dy * dy + dx * dx
 
 
-def _per_image(rows: tf.Tensor, columns: tf.Tensor) -> _CenterAt:
-    """Returns i -> [b, 1, 1] coordinates of the i-th centre of each image."""
-    return lambda i: (
-        rows[:, i, tf.newaxis, tf.newaxis],
-        columns[:, i, tf.newaxis, tf.newaxis],
-    )
-
-
-def _nearest(center_at: _CenterAt, count: tf.Tensor, point: _Point) -> tf.Tensor:
-    """Returns the number, from 1, of the centre that is nearest to each point.
-
-    Args:
-      center_at: i -> coordinates of the i-th centre, broadcast to the points.
-      count: how many centres there are.
-      point: coordinates of the points.
-
-    Returns:
-      int32 of the shape of the points.
-    """
+def _nearest(center_at: _CenterAt, count: tf.Tensor, points: _Points) -> tf.Tensor:
+    """Returns int32 the number, from 1, of the first of `count` nearest centres."""
 
     def step(i, least, number):
-        distance = _distance(center_at(i), point)
+        distance = _distance(center_at(i), points)
         nearer = distance < least
         least = tf.where(nearer, distance, least)
         return i + 1, least, tf.where(nearer, i + 1, number)
 
-    far = tf.zeros_like(point[0], tf.float64) + float("inf")
-    start = (0, far, tf.ones_like(point[0], tf.int32))
+    far = tf.zeros_like(points.y, tf.float64) + float("inf")
+    start = (0, far, tf.ones_like(points.y, tf.int32))
     return tf.while_loop(lambda i, *_: i < count, step, start)[2]
 
 
 def _nearest_by_grid(
-    rows: tf.Tensor,
-    columns: tf.Tensor,
-    count: tf.Tensor,
-    point: _Point,
-    wanted: tf.Tensor,
+    places: _Points, count: tf.Tensor, points: _Points, wanted: tf.Tensor
 ) -> tf.Tensor:
     """Returns [b, h, w] what `_nearest` does where `wanted`, anything elsewhere."""
     shape = tf.shape(wanted)
-    grid = _unrivalled(rows, columns, count, shape)
+    grid = _unrivalled(places, count, shape)
     cells = tf.shape(grid)
-    row = tf.clip_by_value(_cell(point[0]), 0, cells[1] - 1)
-    column = tf.clip_by_value(_cell(point[1]), 0, cells[2] - 1)
-    number = tf.reshape(
-        tf.gather(
-            tf.reshape(grid, [shape[0], -1]),
-            tf.reshape(row * cells[2] + column, [shape[0], -1]),
-            batch_dims=1,
-        ),
-        [-1],
-    )
-    left = tf.where((number == 0) & tf.reshape(wanted, [-1]))
-    image = tf.cast(left[:, 0], tf.int32) // (shape[1] * shape[2])
+    row = tf.clip_by_value(_cell(points.y), 0, cells[1] - 1)
+    column = tf.clip_by_value(_cell(points.x), 0, cells[2] - 1)
+    cell = tf.reshape(row * cells[2] + column, [shape[0], -1])
+    number = tf.gather(tf.reshape(grid, [shape[0], -1]), cell, batch_dims=1)
+    number = tf.reshape(number, [-1])
+
+    undecided = tf.where((number == 0) & tf.reshape(wanted, [-1]))
+    image = tf.cast(tf.squeeze(undecided, 1), tf.int32) // (shape[1] * shape[2])
     compared = _nearest(
-        lambda i: (tf.gather(rows[:, i], image), tf.gather(columns[:, i], image)),
-        tf.shape(rows)[1],
-        tuple(tf.gather_nd(tf.reshape(p, [-1]), left) for p in point),
+        lambda i: _Points(*(tf.gather(p[:, i], image) for p in places)),
+        tf.reduce_max(count),
+        _Points(*(tf.gather_nd(tf.reshape(p, [-1]), undecided) for p in points)),
     )
-    return tf.reshape(tf.tensor_scatter_nd_update(number, left, compared), shape)
+    return tf.reshape(tf.tensor_scatter_nd_update(number, undecided, compared), shape)
 
 
 def _cell(coordinate: tf.Tensor) -> tf.Tensor:
@@ -137,39 +126,47 @@ def _cell(coordinate: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.floor(coordinate * (1.0 / _CELL)), tf.int32) + 1
 
 
-def _unrivalled(
-    rows: tf.Tensor, columns: tf.Tensor, count: tf.Tensor, shape: tf.Tensor
-) -> tf.Tensor:
+def _unrivalled(places: _Points, count: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
     """Returns for each grid cell the centre that is nearest to all its points.
 
     The difference of the squared distances to two centres is linear in the point: in
     a cell it is at least its value in the middle less half the side times the slopes.
 
+    Args:
+      places: [b, k] centres.
+      count: [b] int32, how many of them there are.
+      shape: [3] int32, batch, height and width.
+
     Returns:
       [b, rows, columns] int32, numbers from 1; 0 where no centre is nearest to all
       points, and in a ring of cells around the image.
     """
-    size = (shape[1:] - 1) // _CELL + 1
-    middle = [
-        (tf.cast(tf.range(n), tf.float32) + 0.5) * _CELL for n in (size[0], size[1])
-    ]
-    y, x = tf.meshgrid(*middle, indexing="ij")
-    point = tuple(tf.tile(p[tf.newaxis], [shape[0], 1, 1]) for p in (y, x))
-    center_at = _per_image(rows, columns)
-    number = _nearest(center_at, tf.shape(rows)[1], point)
-    best = tuple(tf.gather(c, number - 1, batch_dims=1) for c in (rows, columns))
-    least = _distance(best, point)
+    size = tf.cast((shape - 1) // _CELL + 1, tf.float32)
+    middle = _Points(
+        *tf.meshgrid(
+            (tf.range(size[1]) + 0.5) * _CELL,
+            (tf.range(size[2]) + 0.5) * _CELL,
+            indexing="ij",
+        )
+    )
+    # One grid for each image.
+    middle = _Points(*(p + tf.zeros([shape[0], 1, 1]) for p in middle))
+    most = tf.reduce_max(count)
+    center_at = _per_image(places)
+    number = _nearest(center_at, most, middle)
+    best = _Points(*(tf.gather(p, number - 1, batch_dims=1) for p in places))
+    least = _distance(best, middle)
 
     def step(i, alone):
         rival = center_at(i)
-        distance = _distance(rival, point)
-        slope = tf.abs(rival[0] - best[0]) + tf.abs(rival[1] - best[1])
+        distance = _distance(rival, middle)
+        slope = tf.abs(rival.y - best.y) + tf.abs(rival.x - best.x)
         lead = distance - least - _CELL * tf.cast(slope, tf.float64)
-        # What float32 coordinates leave uncertain.
+        # What the rounding of float32 coordinates leaves uncertain.
         margin = 1e-6 * (distance + least) + 1e-3
-        absent = i >= count[:, tf.newaxis, tf.newaxis]
+        absent = tf.reshape(i >= count, [-1, 1, 1])
         return i + 1, alone & ((lead > margin) | (i + 1 == number) | absent)
 
     start = (0, tf.ones_like(number, tf.bool))
-    alone = tf.while_loop(lambda i, _: i < tf.shape(rows)[1], step, start)[1]
+    alone = tf.while_loop(lambda i, _: i < most, step, start)[1]
     return tf.pad(tf.where(alone, number, 0), [[0, 0], [1, 1], [1, 1]])

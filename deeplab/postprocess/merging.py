@@ -63,8 +63,8 @@ def merge_maps(
     things = _label_instances(tf.where(is_thing, areas, 0), label_divisor, void)
     stuff = labels.encode(tf.range(num_classes), 0, label_divisor)
     if stuff_area_limit > 0:
-        stuff = tf.where(areas[:, 0] <= stuff_area_limit, void, stuff)[:, tf.newaxis]
-    table = tf.where(is_thing, things[..., tf.newaxis], stuff)
+        stuff = tf.where(areas[:, :1] <= stuff_area_limit, void, stuff)
+    table = tf.where(is_thing, tf.expand_dims(things, -1), stuff)
     table = tf.reshape(table, [shape[0], codes])
     return tf.reshape(tf.gather(table, code, batch_dims=1), shape)
 

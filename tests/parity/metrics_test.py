@@ -35,7 +35,9 @@ def official():
 @pytest.fixture(scope="module")
 def panoptic_quality(official):
     metric = METRICS.get("panoptic_quality")(INFO, EvaluatorOptions())
-    for truth, prediction in zip(official["ground_truth"], official["prediction"]):
+    for truth, prediction in zip(
+        official["ground_truth"], official["prediction"], strict=True
+    ):
         metric.update(
             Example(image=None, panoptic_raw=truth),
             Prediction(panoptic_pred=prediction),
