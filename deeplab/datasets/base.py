@@ -30,10 +30,12 @@ class RawImage:
     Attributes:
       name: unique in its split; becomes the file name in the record.
       load: reads it. Raises ValueError or OSError that names the file.
+      source: where it comes from, for messages.
     """
 
     name: str
     load: Callable[[], LoadedImage]
+    source: str
 
 
 class Dataset:

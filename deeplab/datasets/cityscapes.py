@@ -31,7 +31,7 @@ from deeplab.datasets.base import (
     check_split,
     table_info,
 )
-from deeplab.datasets.coco import annotation_of, load_annotated, load_plain
+from deeplab.datasets.coco import annotation_of, load_annotated, plain_image
 from deeplab.datasets.panoptic_png import (
     Annotation,
     panoptic_label,
@@ -72,18 +72,15 @@ class CityscapesPanoptic(Dataset):
             raise ValueError(
                 f"{folder}: no <city>/*{_IMAGE_ENDING} images here; is the root right?"
             )
+        if split == "test":
+            return [plain_image(_name(path), path) for path in images]
         loader = self._loader(root / "gtFine", split, crowd_as_ignore)
-        return [
-            RawImage(path.name.removesuffix(_IMAGE_ENDING), loader(path))
-            for path in images
-        ]
+        return [RawImage(_name(path), loader(path), str(path)) for path in images]
 
     def _loader(
         self, labels: Path, split: str, crowd_as_ignore: bool
     ) -> Callable[[Path], Callable[[], LoadedImage]]:
         """Returns the function from an image's path to what loads it."""
-        if split == "test":
-            return lambda path: functools.partial(load_plain, path)
         train_ids = {c.id: c.id for c in self.info.classes}
         label_ids = {c.evaluation_id: c.id for c in self.info.classes}
         for ending, class_ids in (("_trainId", train_ids), ("", label_ids)):
@@ -102,6 +99,10 @@ class CityscapesPanoptic(Dataset):
         )
 
 
+def _name(path: Path) -> str:
+    return path.name.removesuffix(_IMAGE_ENDING)
+
+
 def _panoptic_loader(
     listed: Path,
     entries: Mapping[str, Annotation],
@@ -110,7 +111,7 @@ def _panoptic_loader(
     crowd_as_ignore: bool,
     path: Path,
 ) -> Callable[[], LoadedImage]:
-    name = path.name.removesuffix(_IMAGE_ENDING) + "_gtFine_panoptic"
+    name = f"{_name(path)}_gtFine_panoptic"
     return functools.partial(
         load_annotated,
         path,
@@ -125,7 +126,7 @@ def _panoptic_loader(
 def _instances_loader(
     labels: Path, info: DatasetInfo, crowd_as_ignore: bool, path: Path
 ) -> Callable[[], LoadedImage]:
-    name = path.name.removesuffix(_IMAGE_ENDING) + "_gtFine_instanceIds.png"
+    name = f"{_name(path)}_gtFine_instanceIds.png"
     return functools.partial(
         _load_instances, path, labels / path.parent.name / name, info, crowd_as_ignore
     )

@@ -58,7 +58,7 @@ class CocoPanoptic(Dataset):
         if not images:
             raise ValueError(f"{folder}: no *.jpg images here; is the root right?")
         if split == "test":
-            return [RawImage(p.stem, functools.partial(load_plain, p)) for p in images]
+            return [plain_image(p.stem, p) for p in images]
         annotations = root / "annotations"
         listed = annotations / f"panoptic_{split}2017.json"
         entries = read_annotations(listed)
@@ -75,6 +75,7 @@ class CocoPanoptic(Dataset):
                     self.info,
                     crowd_as_ignore,
                 ),
+                str(path),
             )
             for path in images
         ]
@@ -93,8 +94,12 @@ def annotation_of(
     return entries[name]
 
 
-def load_plain(path: Path) -> LoadedImage:
-    """Reads an image that has no labels."""
+def plain_image(name: str, path: Path) -> RawImage:
+    """Returns an image that has no labels."""
+    return RawImage(name, functools.partial(_load_plain, path), str(path))
+
+
+def _load_plain(path: Path) -> LoadedImage:
     return LoadedImage(path.read_bytes())
 
 

@@ -24,7 +24,7 @@ from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo, read_description
 from deeplab.datasets import DATASETS
 from deeplab.datasets.base import Dataset, LoadedImage, RawImage
-from deeplab.datasets.coco import load_plain
+from deeplab.datasets.coco import plain_image
 from deeplab.datasets.panoptic_png import read_segment_ids
 
 _IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
@@ -67,10 +67,7 @@ class Folder(Dataset):
         if not paths:
             raise ValueError(f"{images}: no images here")
         if not label_folder.is_dir():
-            return [
-                RawImage(_name(p, images), functools.partial(load_plain, p))
-                for p in paths
-            ]
+            return [plain_image(_name(p, images), p) for p in paths]
         return [
             RawImage(
                 name := _name(path, images),
@@ -81,6 +78,7 @@ class Folder(Dataset):
                     self.info,
                     crowd_as_ignore,
                 ),
+                str(path),
             )
             for path in paths
         ]

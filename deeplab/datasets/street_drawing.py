@@ -5,7 +5,6 @@ Far things are painted first and near things over them.
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import NamedTuple
 
@@ -92,6 +91,7 @@ class _Drawing:
             vanishing=scene.vanishing,
             label=self._stuff("sky"),
         )
+        self._wall_depths = {wall: self._wall_depth(wall) for wall in scene.walls}
 
     def draw(self) -> Frame:
         self._paint_sky()
@@ -171,10 +171,9 @@ class _Drawing:
         canvas.polygon(points, building.color, label, z0)
         mask = Image.new("1", canvas.depth.size)
         ImageDraw.Draw(mask).polygon(points, fill=1)
-        canvas.depth.paste(self._wall_depth(wall), mask=mask)
+        canvas.depth.paste(self._wall_depths[wall], mask=mask)
         self._paint_windows(building, wall, z0, z1)
 
-    @functools.lru_cache(maxsize=2)  # noqa: B019 (a drawing lives for one frame)
     def _wall_depth(self, wall: float) -> Image.Image:
         """Returns the depth of the plane x = `wall`, in which fronts lie."""
         canvas = self._canvas

@@ -74,6 +74,7 @@ class ToyStreet(Dataset):
                     self._width,
                     crowd_as_ignore,
                 ),
+                f"scene {i} of {split}",
             )
             for i in range(self._images)
         ]

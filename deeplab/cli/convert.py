@@ -1,0 +1,123 @@
+"""`deeplab convert`: raw folders of a data set to TFRecords."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HELP = "write the TFRecords of a data set"
+
+# Images per file when --shards is left out.
+_IMAGES_PER_SHARD = 100
+_OPTIONS = ("description", "images", "seed", "height", "width")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of the command."""
+    parser.add_argument("name", help="data set, such as coco_panoptic or toy_street")
+    parser.add_argument("--root", type=Path, help="folder of the raw data")
+    parser.add_argument("--output", type=Path, required=True, help="folder to fill")
+    parser.add_argument(
+        "--split", nargs="+", default=["train"], help="splits to write (train)"
+    )
+    parser.add_argument(
+        "--shards", type=int, help=f"files a split (one per {_IMAGES_PER_SHARD} images)"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="processes (all cores)"
+    )
+    parser.add_argument(
+        "--crowd_as_ignore",
+        action="store_true",
+        help="give crowds the ignore label, as published records have it",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="write everything anew"
+    )
+    own = parser.add_argument_group("options of single data sets")
+    own.add_argument(
+        "--description",
+        type=Path,
+        help="folder: JSON description of the classes (ROOT/description.json)",
+    )
+    own.add_argument("--images", type=int, help="toy_street: images a split (500)")
+    own.add_argument("--seed", type=int, help="toy_street: seed of the scenes (0)")
+    own.add_argument("--height", type=int, help="toy_street: rows (129)")
+    own.add_argument("--width", type=int, help="toy_street: columns (257)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Converts; a second run of an interrupted one writes what is missing.
+
+    Raises:
+      ValueError: an option is wrong, or the raw data are.
+      OSError: a file cannot be read or written.
+    """
+    from deeplab.datasets import DATASETS
+
+    options = _options(args, DATASETS.get(args.name))
+    dataset = DATASETS.get(args.name)(**options)
+    root = args.root or Path()
+    # Only drawn data sets need none, and they say how many images to draw.
+    if args.root is None and "images" not in _parameters(DATASETS.get(args.name)):
+        raise ValueError(f"{args.name} is read from a raw folder: give --root")
+    sources = {
+        split: dataset.read(root, split, crowd_as_ignore=args.crowd_as_ignore)
+        for split in args.split
+    }
+    # TensorFlow is imported when everything else is known to be right.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from deeplab.data.shards import write_shards
+
+    for split, images in sources.items():
+        started = time.monotonic()
+        written = write_shards(
+            images,
+            args.output,
+            split=split,
+            num_shards=args.shards or -(-len(images) // _IMAGES_PER_SHARD),
+            workers=args.workers,
+            settings={
+                "dataset": args.name,
+                "root": str(root.resolve()) if args.root else "",
+                "split": split,
+                "crowd_as_ignore": args.crowd_as_ignore,
+                **{key: str(value) for key, value in options.items()},
+            },
+            overwrite=args.overwrite,
+        )
+        if written.kept:
+            print(f"{split}: kept {written.kept} shards of an earlier run")
+        print(
+            f"{split}: {written.records} records in {len(written.shards)} files in "
+            f"{args.output}, {time.monotonic() - started:.1f} s"
+        )
+    if "description" in options:
+        shutil.copyfile(options["description"], args.output / "description.json")
+    return 0
+
+
+def _options(args: argparse.Namespace, builder: Callable[..., Any]) -> dict[str, Any]:
+    """Returns the given options of single data sets.
+
+    Raises:
+      ValueError: the data set has no such option.
+    """
+    known = _parameters(builder)
+    given = {n: getattr(args, n) for n in _OPTIONS if getattr(args, n) is not None}
+    for name in given:
+        if name not in known:
+            raise ValueError(f"data set {args.name!r} has no option --{name}")
+    if "description" in known and args.root is not None:
+        given.setdefault("description", args.root / "description.json")
+    return given
+
+
+def _parameters(builder: Callable[..., Any]) -> set[str]:
+    return set(inspect.signature(builder).parameters)

@@ -1,0 +1,62 @@
+"""Image files of any kind as the 8-bit RGB JPEG or PNG files that records hold."""
+
+from __future__ import annotations
+
+import io
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+# Byte 24 of a PNG file is its bit depth, byte 25 its colour type: 8 bits, RGB.
+_RGB8 = b"\x08\x02"
+
+
+class EncodedImage(NamedTuple):
+    """An 8-bit RGB image file."""
+
+    data: bytes
+    # "jpeg" or "png".
+    format: str
+    height: int
+    width: int
+
+
+def encoded_rgb(data: bytes, source: str) -> EncodedImage:
+    """Returns an image file as an 8-bit RGB JPEG or PNG file.
+
+    A file that is one already keeps its bytes. Others (grey, palette, alpha, 16
+    bits, CMYK, TIFF, ...) become a PNG; alpha is dropped, 16 bits keep the upper 8.
+    A rotation noted in the file is not applied: labels are drawn on stored pixels.
+
+    Args:
+      data: content of the file.
+      source: its name, for messages.
+
+    Raises:
+      ValueError: the file is broken or of a kind that cannot be shown as RGB.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{source}: not a readable image: {error}") from error
+    width, height = image.size
+    if image.format in ("JPEG", "MPO") and image.mode == "RGB":
+        return EncodedImage(data, "jpeg", height, width)
+    if image.format == "PNG" and data[24:26] == _RGB8:
+        return EncodedImage(data, "png", height, width)
+    buffer = io.BytesIO()
+    _as_rgb(image, source).save(buffer, "PNG")
+    return EncodedImage(buffer.getvalue(), "png", height, width)
+
+
+def _as_rgb(image: Image.Image, source: str) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F"):
+        raise ValueError(
+            f"{source}: {image.format} with pixels of 32 bits (mode {image.mode}); "
+            "save it with 8 bits per channel"
+        )
+    return image.convert("RGB")
