@@ -1,0 +1,108 @@
+"""What every post-processor promises; a new one is covered by its registry line."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab.core.dataset_info import ClassInfo, DatasetInfo
+from deeplab.core.structures import Prediction
+from deeplab.postprocess import POSTPROCESSORS
+from deeplab.protos.evaluator_pb2 import EvaluatorOptions
+
+INFO = DatasetInfo(
+    name="contract",
+    classes=tuple(ClassInfo(i, str(i), i > 2, (0, 0, 0), i) for i in range(5)),
+    num_classes=5,
+    ignore_label=255,
+    label_divisor=256,
+)
+OPTIONS = EvaluatorOptions(nms_kernel=5, stuff_area_limit=20)
+DTYPES = {
+    "semantic_pred": tf.int32,
+    "panoptic_pred": tf.int32,
+    "instance_pred": tf.int32,
+    "instance_center_pred": tf.float32,
+    "instance_scores": tf.float32,
+}
+
+
+def predictions(batch=3, height=17, width=23, seed=0):
+    rng = np.random.default_rng(seed)
+    logits = tf.constant(3 * rng.normal(size=[batch, height, width, 5]), tf.float32)
+    return Prediction(
+        semantic_logits=logits,
+        semantic_probs=tf.nn.softmax(logits),
+        center_heatmap=tf.constant(rng.random([batch, height, width]), tf.float32),
+        offset_map=tf.constant(
+            5 * rng.normal(size=[batch, height, width, 2]), tf.float32
+        ),
+    )
+
+
+def filled(result):
+    return {
+        name: getattr(result, name)
+        for name in DTYPES
+        if getattr(result, name) is not None
+    }
+
+
+def continuous(prediction):
+    return {k: v for k, v in prediction._asdict().items() if v is not None}
+
+
+@pytest.fixture(params=POSTPROCESSORS.names())
+def postprocess(request):
+    return POSTPROCESSORS.get(request.param)(OPTIONS, INFO)
+
+
+def test_fills_discrete_maps_and_keeps_the_rest(postprocess):
+    prediction = predictions()
+    result = postprocess(prediction)
+    maps = filled(result)
+    assert "semantic_pred" in maps
+    for name, value in maps.items():
+        assert value.dtype == DTYPES[name]
+        assert value.shape == [3, 17, 23]
+    for name in set(Prediction._fields) - set(DTYPES):
+        assert getattr(result, name) is getattr(prediction, name)
+
+
+def test_classes_are_classes_or_void(postprocess):
+    maps = filled(postprocess(predictions()))
+    assert set(np.unique(maps["semantic_pred"])) <= set(range(5))
+    if "panoptic_pred" in maps:
+        classes = np.unique(maps["panoptic_pred"] // INFO.label_divisor)
+        assert set(classes) <= {*range(5), INFO.ignore_label}
+
+
+def test_images_of_a_batch_are_independent(postprocess):
+    prediction = predictions()
+    together = filled(postprocess(prediction))
+    for i in range(3):
+        single = Prediction(*(None if v is None else v[i : i + 1] for v in prediction))
+        for name, value in filled(postprocess(single)).items():
+            np.testing.assert_array_equal(value[0], together[name][i], name)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_graphs_equal_eager_in_every_bit(postprocess, jit_compile):
+    expected = filled(postprocess(predictions()))
+    compiled = tf.function(postprocess, jit_compile=jit_compile)
+    for name, value in filled(compiled(predictions())).items():
+        np.testing.assert_array_equal(value, expected[name], name)
+
+
+def test_one_graph_takes_all_sizes(postprocess):
+    specs = {
+        name: tf.TensorSpec([None] * 3 + value.shape[3:], value.dtype)
+        for name, value in continuous(predictions()).items()
+    }
+    graph = tf.function(
+        lambda maps: postprocess(Prediction(**maps)), input_signature=[specs]
+    )
+    for size in ((1, 1, 1), (2, 1, 9), (1, 33, 65)):
+        prediction = predictions(*size)
+        expected = filled(postprocess(prediction))
+        for name, value in filled(graph(continuous(prediction))).items():
+            np.testing.assert_array_equal(value, expected[name], name)
