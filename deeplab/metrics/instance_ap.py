@@ -231,7 +231,7 @@ def _masks(state: Mapping[str, np.ndarray], kind: str) -> list[tuple[_Mask, ...]
         for class_id, value, start, end in zip(
             state[f"{kind}/classes"],
             state[f"{kind}/values"],
-            [0, *ends[:-1]],
+            [0, *ends][:-1],
             ends,
             strict=True,
         )
@@ -239,7 +239,7 @@ def _masks(state: Mapping[str, np.ndarray], kind: str) -> list[tuple[_Mask, ...]
     counts = np.cumsum(state[f"{kind}/counts"]).tolist()
     return [
         tuple(masks[start:end])
-        for start, end in zip([0, *counts[:-1]], counts, strict=True)
+        for start, end in zip([0, *counts][:-1], counts, strict=True)
     ]
 
 

@@ -46,7 +46,8 @@ def compress(segment: Segment, height: int, width: int) -> bytes:
     counts[0:-1:2] = segment.starts - ends[:-1]
     counts[1::2] = segment.lengths
     counts[-1] = height * width - ends[-1]
+    if not counts[-1]:
+        counts = counts[:-1]
     size = [height, width]
-    return mask.frPyObjects([{"size": size, "counts": counts.tolist()}], *size)[0][
-        "counts"
-    ]
+    uncompressed = {"size": size, "counts": counts.tolist()}
+    return mask.frPyObjects([uncompressed], height, width)[0]["counts"]
