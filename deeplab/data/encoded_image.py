@@ -47,11 +47,16 @@ def encoded_rgb(data: bytes, source: str) -> EncodedImage:
     if image.format == "PNG" and data[24:26] == _RGB8:
         return EncodedImage(data, "png", height, width)
     buffer = io.BytesIO()
-    _as_rgb(image, source).save(buffer, "PNG")
+    as_rgb(image, source).save(buffer, "PNG")
     return EncodedImage(buffer.getvalue(), "png", height, width)
 
 
-def _as_rgb(image: Image.Image, source: str) -> Image.Image:
+def as_rgb(image: Image.Image, source: str) -> Image.Image:
+    """Returns a Pillow image of any kind with 8 bits for each of three channels.
+
+    Raises:
+      ValueError: its pixels have 32 bits, so that nobody knows what is white.
+    """
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
