@@ -1,0 +1,103 @@
+"""The `deeplab` command: one program, a subcommand for each thing to do.
+
+A subcommand is a module of this folder with `HELP`, `add_arguments(parser)` and
+`run(args) -> int`. Only the module that was asked for is imported, and none
+imports TensorFlow before its arguments are known to be right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import deeplab
+
+# Command -> module of this folder, in the order of `deeplab --help`.
+COMMANDS = {
+    "demo": "demo",
+    "convert": "convert",
+    "check-data": "check_data",
+    "train": "train",
+    "eval": "eval",
+    "predict": "predict",
+    "export": "export",
+    "inspect": "inspect",
+    "benchmark": "benchmark",
+    "doctor": "doctor",
+}
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit status.
+
+    Args:
+      arguments: the words after `deeplab`; those of this process when None.
+
+    Returns:
+      0 on success, 2 when the user has to change something (one line says what),
+      130 after Ctrl-C, else what the subcommand returned.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    args = _parser(words).parse_args(words)
+    try:
+        return args.run(args)
+    except KeyboardInterrupt:
+        print("deeplab: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, OSError) as error:
+        # A traceback would hide the one line that says what to do.
+        if args.traceback:
+            raise
+        print(f"deeplab: error: {error}", file=sys.stderr)
+        return USAGE_ERROR
+
+
+class _Parser(argparse.ArgumentParser):
+    """Ends with one line on a wrong command line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE_ERROR, f"{self.prog}: error: {message}\n")
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Returns a parser that knows the arguments of the command in `words`."""
+    parser = _Parser(
+        prog="deeplab",
+        description="Dense prediction in TensorFlow.",
+        epilog="`deeplab COMMAND --help` describes a command.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"deeplab {deeplab.__version__}"
+    )
+    parser.add_argument(
+        "--traceback", action="store_true", help="show where an error was raised"
+    )
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, parser_class=_Parser
+    )
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    if chosen is not None and chosen not in COMMANDS:
+        parser.error(_unknown(chosen))
+    for name in COMMANDS if chosen is None else [chosen]:
+        module = importlib.import_module(f"deeplab.cli.{COMMANDS[name]}")
+        command = commands.add_parser(name, help=module.HELP, description=module.HELP)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def _unknown(command: str) -> str:
+    near = difflib.get_close_matches(command, COMMANDS, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(COMMANDS)}"
+    return f"there is no command {command!r}; {hint}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
