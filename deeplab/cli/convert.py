@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         for split in args.split
     }
     # TensorFlow is imported when everything else is known to be right.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from deeplab.data.shards import write_shards
 
     for split, images in sources.items():

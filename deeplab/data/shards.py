@@ -133,12 +133,10 @@ def read_records(path: str | Path) -> Iterator[bytes]:
             yield bytes(record.numpy())
             number += 1
     except tf.errors.DataLossError as error:
-        kind = "the file is truncated or damaged there"
-        if number == 0:
-            kind += ", or no TFRecord file at all"
+        foreign = ", or no TFRecord file at all" if number == 0 else ""
         raise ValueError(
-            f"{path}: record {number} cannot be read: {kind}; write the file again "
-            f"({error.message})"
+            f"{path}: record {number} cannot be read: the file is truncated or damaged "
+            f"there{foreign}; write it again"
         ) from error
 
 

@@ -16,10 +16,11 @@ the only home of both. A label is stored in one of these ways, told apart by
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from PIL import Image
 
 IMAGE = "image/encoded"
@@ -54,6 +55,15 @@ IMAGE_FORMATS = ("jpeg", "png")
 # Colour type of a PNG file, in byte 25 of its header.
 _GREY, _RGB, _RGBA = b"\x00", b"\x02", b"\x06"
 _RGB_BITS = 0xFFFFFF
+# What `read_example` reads, and the kind of list that holds it.
+_KINDS = {
+    IMAGE: "bytes_list",
+    FILENAME: "bytes_list",
+    HEIGHT: "int64_list",
+    WIDTH: "int64_list",
+    LABEL: "bytes_list",
+    LABEL_FORMAT: "bytes_list",
+}
 
 
 def encode_label(label: np.ndarray) -> bytes:
@@ -110,21 +120,62 @@ def decode_label(
     try:
         with Image.open(io.BytesIO(encoded)) as image:
             image.load()
-            pixels = np.asarray(image)
     except (OSError, SyntaxError) as error:
         raise ValueError(f"the label is not a readable PNG: {error}") from error
-    if pixels.shape[:2] != (height, width):
+    if image.size != (width, height):
         raise ValueError(
-            f"the label is {pixels.shape[0]} x {pixels.shape[1]}, the image is "
+            f"the label is {image.height} x {image.width}, the image is "
             f"{height} x {width}"
         )
-    if image.mode not in ("L", "I;16", "I", "RGB", "RGBA"):
+    if image.mode in ("RGB", "RGBA"):
+        packed = np.frombuffer(image.convert("RGBA").tobytes(), "<i4")
+        bits = _RGB_BITS if image.mode == "RGB" else -1
+        return (packed & np.int32(bits)).reshape(height, width)
+    if image.mode not in ("1", "L", "I;16", "I"):
         raise ValueError(f"a label PNG is grey, RGB or RGBA, not {image.mode}")
-    if pixels.ndim == 2:
-        return pixels.astype(np.int32) * label_divisor
-    labels = np.zeros((height, width, 4), np.uint8)
-    labels[..., : pixels.shape[2]] = pixels
-    return labels.view("<i4")[..., 0]
+    return np.asarray(image).astype(np.int32) * label_divisor
+
+
+class StoredExample(NamedTuple):
+    """The fields of a record as they are stored."""
+
+    image: bytes
+    filename: str
+    height: int
+    width: int
+    # None where there is no label.
+    label: bytes | None
+    label_format: str
+
+
+def read_example(serialized: bytes) -> StoredExample:
+    """Takes a record apart without decoding image or label, with NumPy only.
+
+    Raises:
+      ValueError: it is no record of an image.
+    """
+    try:
+        features = tf.train.Example.FromString(serialized).features.feature
+    except DecodeError as error:
+        raise ValueError("no tf.train.Example: a record of another program") from error
+    values: dict[str, Any] = {}
+    for key, kind in _KINDS.items():
+        if key in features:
+            stored = getattr(features[key], kind).value
+            if len(stored) != 1:
+                raise ValueError(f"{key} holds {len(stored)} values of type {kind}")
+            values[key] = stored[0]
+    missing = [key for key in (IMAGE, HEIGHT, WIDTH) if key not in values]
+    if missing:
+        raise ValueError(f"no {', '.join(missing)}: a record of another program")
+    return StoredExample(
+        values[IMAGE],
+        values.get(FILENAME, b"").decode(errors="replace"),
+        values[HEIGHT],
+        values[WIDTH],
+        values.get(LABEL),
+        values.get(LABEL_FORMAT, RAW.encode()).decode(errors="replace"),
+    )
 
 
 def encode_example(

@@ -1,0 +1,165 @@
+"""`deeplab check-data`: what records hold, and what is wrong with them."""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import itertools
+import multiprocessing
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deeplab.core.dataset_info import DatasetInfo
+    from deeplab.data.label_check import LabelReport
+
+HELP = "check records: files, sizes and labels"
+
+_PROBLEMS_SHOWN = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of the command."""
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--config_file", help="check the data of this config")
+    source.add_argument("--records", nargs="+", help="patterns of TFRecord files")
+    parser.add_argument("--dataset", help="name of the data set of --records")
+    parser.add_argument(
+        "--description", help="JSON description of the data set of --records"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="processes (all cores)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Checks the records and prints what they hold; returns 1 if something is wrong.
+
+    Raises:
+      ValueError: the records or their data set are not given as they should be.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    found_problems = False
+    for title, patterns, info in _data_sets(args):
+        report = check_records(patterns, info, workers=args.workers)
+        _print_report(title, report, info)
+        found_problems |= bool(report.problems)
+    return int(found_problems)
+
+
+def check_records(
+    patterns: list[str], info: DatasetInfo, *, workers: int
+) -> LabelReport:
+    """Checks all records of the files that match, in parallel.
+
+    Raises:
+      ValueError: a pattern matches no file.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from deeplab.data.label_check import LabelReport, check_file, matching_files
+
+    paths = matching_files(patterns)
+    # Few files are cut in parts, so that all workers have something to do.
+    parts = -(-2 * workers // len(paths)) if workers > 1 else 1
+    report = LabelReport()
+    with (
+        Progress(console=Console(stderr=True), transient=True) as bar,
+        concurrent.futures.ProcessPoolExecutor(
+            workers, multiprocessing.get_context("spawn"), initializer=_start_worker
+        ) as pool,
+    ):
+        tasks = [
+            pool.submit(check_file, path, info, part=part, parts=parts)
+            for path, part in itertools.product(paths, range(parts))
+        ]
+        for task in bar.track(tasks, description="checking"):
+            report.merge(task.result())
+    return report
+
+
+def _start_worker() -> None:
+    # Workers only read; the devices belong to others.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+
+
+def _data_sets(
+    args: argparse.Namespace,
+) -> list[tuple[str, list[str], DatasetInfo]]:
+    """Returns title, file patterns and description of what to check."""
+    from pathlib import Path
+
+    if args.config_file:
+        from deeplab.config import read_config
+        from deeplab.factory import dataset_info
+
+        config = read_config(args.config_file)
+        sections = ("train_dataset_options", "eval_dataset_options")
+        chosen = [(s, getattr(config, s)) for s in sections]
+        found = [
+            (section, list(options.file_pattern), dataset_info(options))
+            for section, options in chosen
+            if options.file_pattern
+        ]
+        if not found:
+            raise ValueError(f"{args.config_file}: no file_pattern is set")
+        return found
+    if args.description:
+        from deeplab.core.dataset_info import read_description
+
+        info = read_description(Path(args.description))
+    elif args.dataset:
+        from deeplab.datasets import DATASETS
+
+        info = DATASETS.get(args.dataset)().info
+    else:
+        raise ValueError("--records needs --dataset or --description")
+    return [(" ".join(args.records), args.records, info)]
+
+
+def _print_report(title: str, report: LabelReport, info: DatasetInfo) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title=escape(f"{title} as {info.name}"))
+    table.add_column("class")
+    for column in ("id", "pixels", "images", "instances", "crowd"):
+        table.add_column(column, justify="right")
+    pixels = max(report.pixels, 1)
+    for c in info.classes:
+        count = report.class_pixels[c.id]
+        most = f"{report.most_instances[c.id]} of {info.label_divisor - 1}"
+        crowd = report.crowd_pixels[c.id] / max(count, 1)
+        table.add_row(
+            escape(c.name),
+            str(c.id),
+            f"{count / pixels:.2%}",
+            str(report.class_images[c.id]),
+            most if c.is_thing else "",
+            f"{crowd:.1%}" if c.is_thing and count else "",
+        )
+    void = report.class_pixels[info.ignore_label]
+    table.add_section()
+    table.add_row(
+        "ignored",
+        str(info.ignore_label),
+        f"{void / pixels:.2%}",
+        str(report.class_images[info.ignore_label]),
+    )
+    console.print(table)
+    console.print(
+        "[dim]instances: most in one image, of as many as the divisor tells apart; "
+        "crowd: share of the pixels with instance id 0[/dim]"
+    )
+    unlabelled = f", {report.unlabelled} without a label" if report.unlabelled else ""
+    console.print(f"{report.records} records{unlabelled}")
+    for problem in report.problems[:_PROBLEMS_SHOWN]:
+        console.print(f"[red]problem[/red] {escape(str(problem))}", soft_wrap=True)
+    hidden = len(report.problems) - _PROBLEMS_SHOWN
+    if hidden > 0:
+        console.print(f"... and {hidden} more problems")
+    if not report.problems:
+        console.print("[green]no problem found[/green]")
