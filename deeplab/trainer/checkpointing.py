@@ -1,0 +1,181 @@
+"""Checkpoints of a run: the newest few, the best one, and the way back to them.
+
+A checkpoint `ckpt-<step>` has the layout of DeepLab2: one part per entry of the
+model's `checkpoint_items`, beside `global_step`, `optimizer` and what else the
+run needs to go on. The best one lies in `best/` and holds the model alone.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from absl import logging
+
+PREFIX = "ckpt"
+_UNREADABLE = (
+    tf.errors.DataLossError,
+    tf.errors.NotFoundError,
+    tf.errors.OutOfRangeError,
+)
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be written or used: says which and what to do."""
+
+
+class CheckpointStore:
+    """Saves and restores the objects of one run in its model folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        model_items: Mapping[str, Any],
+        global_step: tf.Variable,
+        run_items: Mapping[str, Any] | None = None,
+        keep: int = 5,
+    ):
+        """Manages the checkpoints in `folder`.
+
+        Args:
+          folder: the model folder.
+          model_items: `checkpoint_items` of the model.
+          global_step: counts the steps; its value numbers the checkpoints.
+          run_items: what a run needs besides to go on: optimizer, data position.
+            None when only the model is read, as in evaluation.
+          keep: how many of the newest checkpoints stay.
+
+        Raises:
+          CheckpointError: `keep` is not positive.
+        """
+        if keep < 1:
+            raise CheckpointError(f"num_checkpoints_to_keep {keep}: keep at least 1")
+        self.folder = folder
+        self._step = global_step
+        self._resumable = run_items is not None
+        model = {**model_items, "global_step": global_step}
+        self._checkpoint = tf.train.Checkpoint(**model, **(run_items or {}))
+        self._manager = tf.train.CheckpointManager(
+            self._checkpoint, str(folder), max_to_keep=keep, checkpoint_name=PREFIX
+        )
+        self._best = tf.train.CheckpointManager(
+            tf.train.Checkpoint(**model),
+            str(folder / "best"),
+            max_to_keep=1,
+            checkpoint_name=PREFIX,
+        )
+        self._saved_step: int | None = None
+
+    def restore_newest(self) -> int | None:
+        """Restores the newest checkpoint that can be read.
+
+        Returns:
+          Its step; None when the folder has no checkpoint.
+
+        Raises:
+          CheckpointError: there are checkpoints, but none can be read, or they
+            belong to another model.
+        """
+        found = list_checkpoints(self.folder)
+        for step, path in reversed(found):
+            try:
+                self.restore(path)
+            except _UNREADABLE as error:
+                logging.warning("%s is damaged, trying an older one: %s", path, error)
+                continue
+            self._saved_step = step
+            return step
+        if found:
+            raise CheckpointError(
+                f"{self.folder}: none of its {len(found)} checkpoints can be read; "
+                "remove them to start over"
+            )
+        return None
+
+    def restore(self, path: str) -> None:
+        """Restores one checkpoint, given by its prefix.
+
+        Raises:
+          CheckpointError: it belongs to another model.
+        """
+        try:
+            status = self._checkpoint.restore(path)
+            status.assert_existing_objects_matched()
+            if not self._resumable:
+                status.expect_partial()
+        except (ValueError, AssertionError) as error:
+            first = str(error).strip().splitlines()[0]
+            raise CheckpointError(
+                f"{path} does not fit this model: {first}. Use the config that it "
+                "was trained with, or another --model_dir; initial_checkpoint takes "
+                "what fits from other models"
+            ) from error
+
+    def save(self) -> None:
+        """Saves a checkpoint of the current step, once.
+
+        Raises:
+          CheckpointError: it cannot be written; the earlier ones are intact.
+        """
+        step = int(self._step.numpy())
+        if step != self._saved_step:
+            self._write(self._manager, step)
+            self._saved_step = step
+
+    def save_if_best(self, metric: str, value: float) -> bool:
+        """Keeps the model as the best one if `value` exceeds all before.
+
+        Returns:
+          Whether it does.
+        """
+        record = self.folder / "best" / "best.json"
+        before = json.loads(record.read_text()) if record.exists() else None
+        if before and before["metric"] == metric and before["value"] >= value:
+            return False
+        step = int(self._step.numpy())
+        self._write(self._best, step)
+        entry = {"metric": metric, "value": value, "step": step}
+        temporary = record.with_suffix(".tmp")
+        temporary.write_text(json.dumps(entry) + "\n")
+        temporary.replace(record)
+        return True
+
+    def _write(self, manager: tf.train.CheckpointManager, step: int) -> None:
+        try:
+            manager.save(checkpoint_number=step)
+        except (tf.errors.OpError, OSError) as error:
+            folder = Path(manager.directory)
+            _remove_unfinished(folder, step)
+            intact = ", ".join(Path(p).name for _, p in list_checkpoints(folder))
+            reason = getattr(error, "message", None) or str(error)
+            raise CheckpointError(
+                f"{folder}: cannot write {PREFIX}-{step} ({reason.splitlines()[0]}); "
+                f"intact: {intact or 'none before it'}. Free some space and start again"
+            ) from error
+
+
+def list_checkpoints(folder: Path) -> list[tuple[int, str]]:
+    """Returns (step, prefix) of the complete checkpoints in a folder, by step."""
+    found = []
+    for path in folder.glob(f"{PREFIX}-*.index"):
+        match = re.fullmatch(rf"{PREFIX}-(\d+)\.index", path.name)
+        if match:
+            found.append((int(match[1]), str(path.with_suffix(""))))
+    return sorted(found)
+
+
+def _remove_unfinished(folder: Path, step: int) -> None:
+    """Removes what a failed write of this step has left."""
+    prefix = folder / f"{PREFIX}-{step}"
+    for path in glob.glob(f"{glob.escape(str(prefix))}_temp*"):
+        shutil.rmtree(path, ignore_errors=True)
+    if not prefix.with_suffix(".index").exists():
+        for path in glob.glob(f"{glob.escape(str(prefix))}.data-*"):
+            os.remove(path)

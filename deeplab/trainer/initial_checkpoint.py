@@ -1,0 +1,185 @@
+"""Starting from weights of elsewhere: whatever fits by key and shape is taken.
+
+Published checkpoints hold the optimizer and the step besides the model; only the
+model's entries are looked at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from deeplab.trainer.checkpointing import CheckpointError
+
+_SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
+# The Model Garden's trainer puts the encoder here.
+_OTHER_PLACES = {"encoder/": ("backbone/_encoder/",)}
+
+
+@dataclass
+class RestoreReport:
+    """What was taken from a checkpoint, by checkpoint key."""
+
+    source: str
+    restored: list[str] = field(default_factory=list)
+    # Key -> (shape in the checkpoint, shape in the model).
+    skipped: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+
+    def table(self) -> str:
+        """Returns the report as a table: one row per part of the model."""
+        parts: dict[str, list[int]] = {}
+        columns = (self.restored, self.skipped, self.missing)
+        for column, keys in enumerate(columns):
+            for key in keys:
+                parts.setdefault(key.split("/")[0], [0, 0, 0])[column] += 1
+        width = max([len("part"), *map(len, parts)])
+        lines = [
+            f"weights from {self.source}",
+            f"  {'part':<{width}}  restored  skipped (shape differs)  missing",
+        ]
+        for part, (restored, skipped, missing) in sorted(parts.items()):
+            lines.append(f"  {part:<{width}}  {restored:8}  {skipped:23}  {missing:7}")
+        for key, (stored, wanted) in sorted(self.skipped.items()):
+            lines.append(f"  skipped {key}: {stored} there, {wanted} here")
+        lines += [f"  missing {key}" for key in sorted(self.missing)[:10]]
+        if len(self.missing) > 10:
+            lines.append(f"  missing ... and {len(self.missing) - 10} more")
+        return "\n".join(lines)
+
+
+def restore_matching(path: str, items: Mapping[str, Any]) -> RestoreReport:
+    """Gives variables the values that a checkpoint has under their key.
+
+    Args:
+      path: prefix of a checkpoint, a folder of checkpoints, an `.index` file, or a
+        `.tar`, `.tar.gz` or `.tgz` with a checkpoint inside.
+      items: name -> layer or model, with variables; the part of the model's
+        `checkpoint_items` to restore.
+
+    Raises:
+      CheckpointError: there is no checkpoint, it cannot be read, or nothing in it
+        matches.
+    """
+    report = RestoreReport(path)
+    with checkpoint_prefix(path) as prefix:
+        try:
+            reader = tf.train.load_checkpoint(prefix)
+            shapes = reader.get_variable_to_shape_map()
+            for key, variable in variables_by_key(items).items():
+                _restore_one(key, variable, shapes, reader, report)
+        except (tf.errors.OpError, RuntimeError) as error:
+            raise CheckpointError(f"{path}: cannot read the checkpoint: {error}") from (
+                error
+            )
+    if not report.restored:
+        raise CheckpointError(
+            f"{path}: nothing in this checkpoint fits the model; it holds "
+            f"{', '.join(sorted({key.split('/')[0] for key in shapes}))}\n"
+            f"{report.table()}"
+        )
+    return report
+
+
+def _restore_one(
+    key: str,
+    variable: tf.Variable,
+    shapes: Mapping[str, list[int]],
+    reader: Any,
+    report: RestoreReport,
+) -> None:
+    name = key.removesuffix(_SUFFIX)
+    stored = next((k for k in _candidates(key) if k in shapes), None)
+    if stored is None:
+        report.missing.append(name)
+    elif shapes[stored] != variable.shape.as_list():
+        report.skipped[name] = (shapes[stored], variable.shape.as_list())
+    else:
+        variable.assign(reader.get_tensor(stored))
+        report.restored.append(name)
+
+
+def _candidates(key: str) -> Iterator[str]:
+    yield key
+    for start, others in _OTHER_PLACES.items():
+        if key.startswith(start):
+            for other in others:
+                yield other + key.removeprefix(start)
+
+
+def variables_by_key(items: Mapping[str, Any]) -> dict[str, tf.Variable]:
+    """Returns the variables of `tf.train.Checkpoint(**items)` by checkpoint key."""
+    view = tf.train.TrackableView(tf.train.Checkpoint(**items))
+    # Breadth first, as TensorFlow names them: the shortest path counts.
+    found: dict[str, tf.Variable] = {}
+    queue: list[tuple[str, Any]] = [("", view.root)]
+    seen = {id(view.root)}
+    while queue:
+        following = []
+        for path, parent in queue:
+            for name, child in view.children(parent).items():
+                if id(child) in seen or (not path and name == "save_counter"):
+                    continue
+                seen.add(id(child))
+                child_path = f"{path}{name.replace('.', '..').replace('/', '.S')}"
+                if isinstance(child, tf.Variable):
+                    found[child_path + _SUFFIX] = child
+                following.append((child_path + "/", child))
+        queue = following
+    return found
+
+
+@contextlib.contextmanager
+def checkpoint_prefix(path: str) -> Iterator[str]:
+    """Finds the checkpoint that a path means, for as long as the block runs.
+
+    Raises:
+      CheckpointError: there is none.
+    """
+    if path.endswith((".tar", ".tar.gz", ".tgz")):
+        with tempfile.TemporaryDirectory() as folder:
+            _extract(path, Path(folder))
+            yield _single_prefix(Path(folder), path)
+    elif path.endswith(".index"):
+        yield _existing(path.removesuffix(".index"))
+    elif tf.io.gfile.isdir(path):
+        newest = tf.train.latest_checkpoint(path)
+        yield newest or _single_prefix(Path(path), path)
+    else:
+        yield _existing(path)
+
+
+def _existing(prefix: str) -> str:
+    if not tf.io.gfile.exists(prefix + ".index"):
+        raise CheckpointError(
+            f"{prefix}: no such checkpoint; give its prefix, its .index file, the "
+            "folder that holds it, or a .tar.gz"
+        )
+    return prefix
+
+
+def _extract(archive: str, folder: Path) -> None:
+    try:
+        with tarfile.open(archive) as tar:
+            # The filter refuses paths that lead outside the folder, links, devices.
+            tar.extractall(folder, filter="data")
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise CheckpointError(f"{archive}: cannot unpack: {error}") from error
+
+
+def _single_prefix(folder: Path, path: str) -> str:
+    found = sorted(folder.rglob("*.index"))
+    if len(found) != 1:
+        names = ", ".join(p.name for p in found[:5])
+        raise CheckpointError(
+            f"{path}: expected one checkpoint inside, found {len(found)}"
+            + (f" ({names})" if found else "")
+        )
+    return str(found[0].with_suffix(""))

@@ -1,0 +1,62 @@
+"""What happens to a batch whose loss is not a finite number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+class NonFiniteLossError(ArithmeticError):
+    """A loss or gradient became NaN or infinite.
+
+    Attributes:
+      step: the step at which it did, counted from 1.
+      values: name -> value of the losses of that step.
+      batch: the batch that it met, by field of `Example`.
+    """
+
+    def __init__(
+        self, step: int, values: Mapping[str, float], batch: Mapping[str, np.ndarray]
+    ):
+        """Keeps what is needed to find the cause."""
+        bad = ", ".join(f"{k} {v}" for k, v in values.items() if not np.isfinite(v))
+        super().__init__(f"step {step}: {bad}")
+        self.step = step
+        self.values = dict(values)
+        self.batch = dict(batch)
+
+    @property
+    def filenames(self) -> list[str]:
+        """Names of the image files of the batch."""
+        return [
+            name.decode() if isinstance(name, bytes) else str(name)
+            for name in np.ravel(self.batch.get("image_filename", []))
+        ]
+
+
+def to_host(
+    batch: Mapping[str, Any], strategy: tf.distribute.Strategy
+) -> dict[str, np.ndarray]:
+    """Returns a (distributed) batch as NumPy arrays, replicas put together."""
+    return {
+        name: np.concatenate(
+            [np.asarray(part) for part in strategy.experimental_local_results(value)]
+        )
+        for name, value in batch.items()
+    }
+
+
+def save_batch(error: NonFiniteLossError, folder: Path) -> Path:
+    """Writes the batch as `.npz`, readable without pickle.
+
+    Returns:
+      `non_finite_batch_<step>.npz` in `folder`, with an array per field.
+    """
+    path = folder / f"non_finite_batch_{error.step}.npz"
+    arrays = {k: v for k, v in error.batch.items() if k != "image_filename"}
+    np.savez_compressed(path, **arrays, image_filename=np.array(error.filenames))
+    return path

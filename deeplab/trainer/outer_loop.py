@@ -1,0 +1,230 @@
+"""The loop around the steps: logging, checkpoints, evaluations, rollbacks.
+
+Every action falls on a step that is a multiple of its interval, whatever step the
+run started from: a resumed run does at each step what an unbroken one does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import orbit
+import tensorflow as tf
+
+from deeplab.trainer.checkpointing import CheckpointStore, list_checkpoints
+from deeplab.trainer.interruption import InterruptedRunError, InterruptionWatch
+from deeplab.trainer.metrics_log import MetricsLog
+from deeplab.trainer.monitors import EvaluationMonitor, TrainingMonitor
+from deeplab.trainer.non_finite import NonFiniteLossError, save_batch
+from deeplab.trainer.progress import Console
+
+
+@dataclass(frozen=True)
+class LoopOptions:
+    """When the outer loop does what; intervals in steps.
+
+    Attributes:
+      total_steps: the step at which training ends.
+      log_intervals: averages are logged at the multiples of each.
+      checkpoint_interval: interval of checkpoints.
+      eval_interval: interval of evaluations; 0 for none.
+      eval_batches: batches of one evaluation, -1 for all.
+      best_metric: name of the result whose best model is kept.
+      max_rollbacks: returns to the last checkpoint on a non-finite loss before
+        giving up.
+
+    Raises:
+      ValueError: an interval is not positive.
+    """
+
+    total_steps: int
+    log_intervals: tuple[int, ...]
+    checkpoint_interval: int
+    eval_interval: int = 0
+    eval_batches: int = -1
+    best_metric: str = ""
+    max_rollbacks: int = 0
+
+    def __post_init__(self):
+        for interval in (*self.log_intervals, self.checkpoint_interval):
+            if interval < 1:
+                raise ValueError(
+                    f"steps_per_loop, save_summaries_steps and save_checkpoints_steps "
+                    f"must be at least 1, not {interval}"
+                )
+
+    def next_stop(self, step: int) -> int:
+        """Returns the next step after `step` at which something is due."""
+        intervals = [*self.log_intervals, self.checkpoint_interval]
+        if self.eval_interval > 0:
+            intervals.append(self.eval_interval)
+        return min([(step // n + 1) * n for n in intervals] + [self.total_steps])
+
+    def logs_at(self, step: int) -> bool:
+        """Returns whether averages are logged at `step`."""
+        return self._due(step, *self.log_intervals)
+
+    def saves_at(self, step: int) -> bool:
+        """Returns whether a checkpoint is saved at `step`."""
+        return self._due(step, self.checkpoint_interval)
+
+    def evaluates_at(self, step: int) -> bool:
+        """Returns whether an evaluation follows `step`."""
+        return self.eval_interval > 0 and self._due(step, self.eval_interval)
+
+    def _due(self, step: int, *intervals: int) -> bool:
+        if step == 0:
+            return False
+        return step >= self.total_steps or any(step % n == 0 for n in intervals)
+
+
+class OuterLoop:
+    """Drives Orbit's controller through training and evaluation."""
+
+    def __init__(
+        self,
+        *,
+        controller: orbit.Controller,
+        global_step: tf.Variable,
+        store: CheckpointStore,
+        metrics_log: MetricsLog,
+        console: Console,
+        watch: InterruptionWatch,
+        options: LoopOptions,
+        training: TrainingMonitor,
+        evaluation: EvaluationMonitor,
+    ):
+        """Takes the built parts of an experiment."""
+        self._controller = controller
+        self._controller.train_actions = (self._after_inner_loop,)
+        self._global_step = global_step
+        self._store = store
+        self._metrics_log = metrics_log
+        self._console = console
+        self._watch = watch
+        self._options = options
+        self._training = training
+        self._evaluation = evaluation
+        self._results: dict[str, float] = {}
+
+    def train(self) -> dict[str, float]:
+        """Trains to the end, evaluating as configured.
+
+        Returns:
+          Results of the last evaluation.
+
+        Raises:
+          NonFiniteLossError: the loss broke, and no rollback is left.
+          InterruptedRunError: a signal came; the checkpoint is saved.
+          CheckpointError: a checkpoint cannot be written.
+        """
+        self._metrics_log.rewind(self._step)
+        rollbacks = 0
+        while True:
+            try:
+                self._train()
+                return self._results
+            except NonFiniteLossError as error:
+                self._report(error)
+                if rollbacks == self._options.max_rollbacks:
+                    raise
+                rollbacks += 1
+                self._roll_back(rollbacks)
+            except InterruptedRunError:
+                self._store.save()
+                self._console.line(f"stopped; saved a checkpoint of step {self._step}")
+                raise
+
+    def evaluate(self) -> dict[str, float]:
+        """Evaluates the model as it is, logs the results, keeps it if it is best."""
+        self._evaluation.restart()
+        with self._console.activity(self._evaluation.line), _quiet_orbit():
+            results = dict(self._controller.evaluate(self._options.eval_batches) or {})
+        results.pop("steps_per_second", None)
+        speed = self._evaluation.finish()
+        step = self._step
+        self._metrics_log.write(step, "eval", results, speed)
+        metric = self._options.best_metric
+        self._console.line(self._results_text(results))
+        if metric in results and self._store.save_if_best(metric, results[metric]):
+            self._console.line(f"best {metric} so far: kept in best/")
+        self._results = results
+        return results
+'''
+
+    def evaluate_continuously(self, timeout: float | None) -> dict[str, float]:
+        """Evaluates every new checkpoint until none comes for `timeout` seconds."""
+        evaluated = -1
+        last = time.monotonic()
+        waiting = f"waiting for a checkpoint in {self._store.folder}"
+        with self._console.activity(waiting):
+            while timeout is None or time.monotonic() - last < timeout:
+                self._watch.check()
+                found = list_checkpoints(self._store.folder)
+                if found and found[-1][0] > evaluated:
+                    self._store.restore_newest()
+                    evaluated = found[-1][0]
+                    self.evaluate()
+                    last = time.monotonic()
+                time.sleep(1.0)
+        return self._results
+
+    @property
+    def _step(self) -> int:
+        return int(self._global_step.numpy())
+
+    def _train(self) -> None:
+        options = self._options
+        self._training.restart(self._step)
+        self._evaluate_if_due()
+        while self._step < options.total_steps:
+            with self._console.activity(self._training.line), _quiet_orbit():
+                stop = options.next_stop(self._step)
+                self._controller.train(stop, checkpoint_at_completion=False)
+            if options.saves_at(self._step):
+                self._store.save()
+            self._evaluate_if_due()
+
+    def _evaluate_if_due(self) -> None:
+        step = self._step
+        if self._options.evaluates_at(step) and not self._metrics_log.has(step, "eval"):
+            self.evaluate()
+            self._training.restart(step)
+
+    def _after_inner_loop(self, averages: Mapping[str, float]) -> None:
+        if averages:
+            speed = self._training.speed()
+            self._metrics_log.write(self._step, "train", averages, speed)
+
+    def _roll_back(self, count: int) -> None:
+        step = self._store.restore_newest()
+        self._metrics_log.rewind(self._step)
+        self._console.line(
+            f"rollback {count} of {self._options.max_rollbacks}: back to step {step}, "
+            "going on with the next examples"
+        )
+
+    def _report(self, error: NonFiniteLossError) -> None:
+        path = save_batch(error, self._store.folder)
+        self._console.line(
+            f"the loss is not finite at {error}; the batch is in {path}, its images: "
+            f"{', '.join(error.filenames) or 'unnamed'}"
+        )
+
+    def _results_text(self, results: Mapping[str, float]) -> str:
+        """Returns a line with the first result of every metric."""
+        first: dict[str, str] = {}
+        for name in sorted(results, key=lambda name: name != self._options.best_metric):
+            first.setdefault(name.split("/")[0], f"{name} {results[name]:.4g}")
+        return "  ".join([f"eval   step {self._step}", *first.values()])
+
+
+@contextlib.contextmanager
+def _quiet_orbit() -> Iterator[None]:
+    """Turns Orbit's printing away: the console says the same, tidily."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield

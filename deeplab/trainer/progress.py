@@ -1,0 +1,123 @@
+"""The console: a line about what is going on, at least every ten seconds."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+INTERVAL = 9.0
+
+
+class Console:
+    """Prints lines, and one by itself when nothing was printed for a while.
+
+    A daemon thread asks the current activity for its line, so that a slow step or
+    a long compilation never looks like a hang.
+    """
+
+    def __init__(self, interval: float = INTERVAL):
+        """Speaks up after `interval` seconds of silence."""
+        # Kept, since Orbit's own printing is turned away from sys.stdout.
+        self._stream = sys.stdout
+        self._interval = interval
+        self._activity: Callable[[], str] = lambda: ""
+        self._last = time.monotonic()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Console:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def line(self, text: str) -> None:
+        """Prints one line now."""
+        with self._lock:
+            self._last = time.monotonic()
+            print(text, file=self._stream, flush=True)
+
+    def due(self) -> bool:
+        """Returns whether nothing was printed for the whole interval."""
+        return time.monotonic() - self._last >= self._interval
+
+    @contextmanager
+    def activity(self, describe: Callable[[], str] | str) -> Iterator[None]:
+        """Sets what is reported while the block runs."""
+        before = self._activity
+        start = time.monotonic()
+        if callable(describe):
+            self._activity = describe
+        else:
+            self._activity = lambda: (
+                f"{describe} ... {duration(time.monotonic() - start)}"
+            )
+        try:
+            yield
+        finally:
+            self._activity = before
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.5):
+            if self.due():
+                text = self._activity()
+                if text:
+                    self.line(text)
+
+
+class Rate:
+    """How fast something goes, and the share of the time spent waiting."""
+
+    def __init__(self):
+        """Starts the clock."""
+        self.restart()
+
+    def restart(self) -> None:
+        """Forgets everything and starts the clock again."""
+        self._start = time.monotonic()
+        self.count = 0
+        self.waited = 0.0
+
+    def tick(self, count: int = 1, waited: float = 0.0) -> None:
+        """Counts `count` things done after `waited` seconds of waiting for data."""
+        self.count += count
+        self.waited += waited
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return max(time.monotonic() - self._start, 1e-9)
+
+    @property
+    def per_second(self) -> float:
+        """Things done per second."""
+        return self.count / self.elapsed
+
+    @property
+    def waiting_share(self) -> float:
+        """Share of the time, 0 to 1, spent waiting for data."""
+        return min(self.waited / self.elapsed, 1.0)
+
+    def remaining(self, count: int) -> str:
+        """Returns the time that `count` more take, in words."""
+        return duration(count / self.per_second) if self.count else "unknown"
+
+
+def duration(seconds: float) -> str:
+    """Returns a duration in words, two units at most: "1 h 5 min", "42 s"."""
+    seconds = round(seconds)
+    for size, unit, smaller, small_unit in (
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if seconds >= size:
+            whole, rest = divmod(seconds, size)
+            return f"{whole} {unit} {rest // smaller} {small_unit}"
+    return f"{seconds} s"

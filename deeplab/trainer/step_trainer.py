@@ -1,0 +1,213 @@
+"""One training step, and the loop over steps that Orbit's controller drives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orbit
+import tensorflow as tf
+import tf_keras
+
+from deeplab.core.structures import Example
+from deeplab.losses.composite import TOTAL, CompositeLoss
+from deeplab.trainer.non_finite import NonFiniteLossError, to_host
+
+Batch = Mapping[str, Any]
+AfterStep = Callable[[int, float, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True)
+class StepOptions:
+    """What a step does besides following the gradient.
+
+    Attributes:
+      batch_size: images of one step, over all replicas.
+      weight_decay: adds weight_decay / 2 * sum(kernel^2) to the loss.
+      clip_norm: largest global norm of the gradient; 0 does not clip.
+    """
+
+    batch_size: int
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
+
+
+class StepTrainer(orbit.StandardTrainer):
+    """Trains a model step by step.
+
+    The steps of a loop are taken from Python, one graph call each: it can then be
+    said where the time goes, which batch broke the loss, and a signal is heeded
+    after the current step. The loss is averaged over the global batch.
+    """
+
+    def __init__(
+        self,
+        *,
+        dataset: Any,
+        model: tf_keras.Model,
+        loss: CompositeLoss,
+        optimizer: tf_keras.optimizers.Optimizer,
+        kernels: list[tf.Variable],
+        global_step: tf.Variable,
+        options: StepOptions,
+        after_step: AfterStep = lambda step, waited, values: None,
+        logs_at: Callable[[int], bool] = lambda step: True,
+    ):
+        """Prepares training; call it inside the scope of the strategy.
+
+        Args:
+          dataset: endless (distributed) data set of dicts, fields of `Example`.
+          model: called with images and `training=True`.
+          loss: takes the example and the model's output.
+          optimizer: built for the model's trainable variables.
+          kernels: variables that weight decay counts.
+          global_step: counts the steps.
+          options: what else a step does.
+          after_step: called after every step with the step, the seconds that it
+            waited for data, and the newest known losses; what it raises ends the
+            loop in good order.
+          logs_at: whether a loop that ends at a step returns averages.
+        """
+        super().__init__(dataset)
+        self._strategy = tf.distribute.get_strategy()
+        self._model = model
+        self._loss = loss
+        self._optimizer = optimizer
+        self._scaler = (
+            optimizer
+            if isinstance(optimizer, tf_keras.mixed_precision.LossScaleOptimizer)
+            else None
+        )
+        self._kernels = kernels if options.weight_decay > 0 else []
+        self._global_step = global_step
+        self._options = options
+        self._after_step = after_step
+        self._logs_at = logs_at
+        self._names = [*loss.names, *(["weight_decay"] if self._kernels else [])]
+        self._names.append("gradient_norm")
+        self._run = tf.function(self._distributed_step)
+        self._pending: tuple[int, Batch, tf.Tensor] | None = None
+        self.last_values: dict[str, float] = {}
+        # Sums since the last log, part of the checkpoint: a resumed run then logs
+        # the same averages.
+        self.sums = tf.Variable(
+            tf.zeros([len(self._names)]),
+            trainable=False,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+        self.count = tf.Variable(0, trainable=False, dtype=tf.int64)
+
+    def create_train_loop_fn(self) -> Callable[[Any, tf.Tensor], None]:
+        """Returns the loop, which runs in Python."""
+        return self._loop
+
+    def train_step(self, iterator: Iterator[Batch]) -> tf.Tensor:
+        """Takes one step with the next batch; returns the values of `names`."""
+        return self._run(next(iterator))
+
+    def train_loop_end(self) -> dict[str, float]:
+        """Returns name -> average since the last log, and starts anew."""
+        if not self._logs_at(int(self._global_step.numpy())):
+            return {}
+        averages = self.sums.numpy() / max(int(self.count.numpy()), 1)
+        self.sums.assign(tf.zeros_like(self.sums))
+        self.count.assign(0)
+        values = {_tag(n): float(v) for n, v in zip(self._names, averages, strict=True)}
+        values["learning_rate"] = float(np.asarray(self._optimizer.learning_rate))
+        return values
+
+    def _loop(self, iterator: Iterator[Batch], num_steps: tf.Tensor) -> None:
+        first = int(self._global_step.numpy()) + 1
+        self._pending = None
+        for step in range(first, first + int(num_steps)):
+            start = time.monotonic()
+            batch = next(iterator)
+            waited = time.monotonic() - start
+            values = self._run(batch)
+            # The step before is looked at only now, so that a GPU never idles.
+            self._check_pending()
+            self._pending = (step, batch, values)
+            try:
+                self._after_step(step, waited, self.last_values)
+            except Exception:
+                self._check_pending()
+                raise
+        self._check_pending()
+
+    def _check_pending(self) -> None:
+        """Raises NonFiniteLossError if the step last taken went wrong."""
+        if self._pending is None:
+            return
+        step, batch, values = self._pending
+        self._pending = None
+        self.last_values = dict(zip(self._names, values.numpy().tolist(), strict=True))
+        checked = dict(self.last_values)
+        if self._scaler is not None:
+            # An overflow of the scaled gradient is met by a smaller scale.
+            del checked["gradient_norm"]
+        if not np.isfinite(list(checked.values())).all():
+            raise NonFiniteLossError(step, checked, to_host(batch, self._strategy))
+
+    def _distributed_step(self, batch: Batch) -> tf.Tensor:
+        values = self._strategy.run(self._replica_step, args=(batch,))
+        self._global_step.assign_add(1)
+        self.count.assign_add(1)
+        return self._strategy.experimental_local_results(values)[0]
+
+    def _replica_step(self, batch: Batch) -> tf.Tensor:
+        context = tf.distribute.get_replica_context()
+        replicas = self._strategy.num_replicas_in_sync
+        example = Example(**batch)
+        variables = self._model.trainable_variables
+        with tf.GradientTape() as tape:
+            output = self._model(example.image, training=True)
+            losses = self._global_means(self._loss(example, output))
+            if self._kernels:
+                losses["weight_decay"] = self._weight_decay() / replicas
+                losses[TOTAL] += losses["weight_decay"]
+            objective = losses[TOTAL]
+            if self._scaler is not None:
+                objective = self._scaler.get_scaled_loss(objective)
+        gradients = tape.gradient(objective, variables)
+        pairs = [
+            (g, v) for g, v in zip(gradients, variables, strict=True) if g is not None
+        ]
+        gradients, variables = [g for g, _ in pairs], [v for _, v in pairs]
+        if self._scaler is not None:
+            gradients = self._scaler.get_unscaled_gradients(gradients)
+        # Replicas add up before clipping, so that their number changes nothing.
+        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        norm = tf.linalg.global_norm(gradients)
+        if self._options.clip_norm > 0:
+            gradients, _ = tf.clip_by_global_norm(
+                gradients, self._options.clip_norm, use_norm=norm
+            )
+        self._optimizer.apply_gradients(
+            list(zip(gradients, variables, strict=True)),
+            skip_gradients_aggregation=True,
+        )
+        shares = tf.stack([losses[name] for name in self._names[:-1]])
+        sums = context.all_reduce(tf.distribute.ReduceOp.SUM, shares)
+        values = tf.concat([sums, norm[tf.newaxis]], axis=0)
+        self.sums.assign_add(values)
+        return values
+
+    def _global_means(self, losses: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Returns this replica's share of the averages over the global batch."""
+        return {
+            name: tf.reduce_sum(value) / self._options.batch_size
+            for name, value in losses.items()
+        }
+
+    def _weight_decay(self) -> tf.Tensor:
+        squares = [
+            tf.reduce_sum(tf.square(tf.cast(k, tf.float32))) for k in self._kernels
+        ]
+        return self._options.weight_decay / 2.0 * tf.add_n(squares)
+
+
+def _tag(name: str) -> str:
+    return name if name == "gradient_norm" else f"losses/{name}"
