@@ -1,0 +1,19 @@
+"""Backbones: from an image to feature maps at several strides.
+
+`BACKBONES.get(name)(options, norm)` builds one from its `BackboneOptions`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from deeplab.registry import Registry
+
+BACKBONES: Registry[Callable[[Any, Any], Any]] = Registry(
+    "backbone",
+    __name__,
+    [
+        "mobilenet_v3",
+        "resnet",
+        "wide_resnet",
+    ],
+)

@@ -1,0 +1,254 @@
+"""Residual backbones: a stem and stages of residual blocks, at any output stride.
+
+Where the strides of a network would exceed the output stride, its stages keep the
+resolution and widen their kernels instead (atrous convolution), so that features
+at the positions that remain are the same: DeepLab: Semantic Image Segmentation with
+Deep Convolutional Nets, Atrous Convolution, and Fully Connected CRFs, Liang-Chieh
+Chen, George Papandreou, Iasonas Kokkinos, Kevin Murphy, Alan L. Yuille, TPAMI 2017,
+https://arxiv.org/abs/1606.00915.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import tensorflow as tf
+import tf_keras
+
+from deeplab.backbones.base import Backbone
+from deeplab.core.specs import FeatureSpec, NormConfig
+from deeplab.layers.activations import get_activation
+from deeplab.layers.drop_path import keep_prob_at
+from deeplab.layers.residual import ResidualBlock
+
+_NUM_STAGES = 4  # Beyond the stem, in the schedule of drop path.
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One stage: blocks that share a resolution.
+
+    Attributes:
+      index: 1 to 5; its feature is called `res<index>`.
+      num_blocks: how many blocks.
+      channels: output channels of the convolutions of a block, two or three.
+      input_stride: stride of its input in the network without atrous convolution.
+      stride: of its first block, likewise.
+    """
+
+    index: int
+    num_blocks: int
+    channels: tuple[int, ...]
+    input_stride: int
+    stride: int = 2
+
+    @property
+    def output_stride(self) -> int:
+        """Stride of its output in the network without atrous convolution."""
+        return self.input_stride * self.stride
+
+
+@dataclass(frozen=True)
+class BlockConfig:
+    """What the blocks of all stages have in common.
+
+    Attributes:
+      squeeze_excite: whether they weigh channels.
+      sac_beyond_stride: smallest output stride of a stage with switchable atrous
+        convolution; 0 or less has none.
+      drop_path_keep_prob: probability of keeping a residual path in the last stage.
+      drop_path_schedule: "constant" or "linear", see `deeplab.layers.drop_path`.
+      drop_path_beyond_stride: smallest input stride of a block that drops paths.
+      recompute: whether to recompute activations in the backward pass.
+      activation: name of the activation.
+    """
+
+    squeeze_excite: bool = False
+    sac_beyond_stride: int = 0
+    drop_path_keep_prob: float = 1.0
+    drop_path_schedule: str = "constant"
+    drop_path_beyond_stride: int = 16
+    recompute: bool = False
+    activation: str = "relu"
+
+
+@dataclass(frozen=True)
+class BlockPlan:
+    """Stride, atrous rates and drop path of one block at a given output stride."""
+
+    strides: int
+    atrous_rate: int
+    second_atrous_rate: int
+    keep_prob: float
+
+
+def plan_blocks(
+    stage: StageConfig, blocks: BlockConfig, output_stride: int
+) -> Iterator[BlockPlan]:
+    """Yields the plan of each block of a stage.
+
+    The first block of a stage that loses its stride still sees features at the
+    spacing of its input: its rate is that of the stage before, and only what comes
+    after the position of the lost stride is widened.
+    """
+    widened = max(stage.output_stride // output_stride, 1)
+    for block in range(stage.num_blocks):
+        nominal = stage.input_stride if block == 0 else stage.output_stride
+        keep_prob = 1.0
+        if nominal >= blocks.drop_path_beyond_stride:
+            keep_prob = keep_prob_at(
+                blocks.drop_path_keep_prob,
+                blocks.drop_path_schedule,
+                round(math.log2(nominal)) - 1,
+                _NUM_STAGES,
+            )
+        strided = block == 0 and stage.input_stride < output_stride
+        yield BlockPlan(
+            strides=stage.stride if strided else 1,
+            atrous_rate=max(nominal // output_stride, 1),
+            second_atrous_rate=widened,
+            keep_prob=keep_prob,
+        )
+
+
+class Stage(tf_keras.layers.Layer):
+    """The residual blocks of one stage."""
+
+    def __init__(
+        self,
+        stage: StageConfig,
+        *,
+        in_channels: int,
+        output_stride: int,
+        blocks: BlockConfig,
+        norm: NormConfig,
+    ):
+        """Makes the blocks.
+
+        Args:
+          stage: this stage.
+          in_channels: channels of its input.
+          output_stride: largest stride of the network.
+          blocks: what the blocks have in common.
+          norm: batch normalisation.
+        """
+        super().__init__(name=f"stage{stage.index}")
+        self._names = [f"_block{i + 1}" for i in range(stage.num_blocks)]
+        plans = plan_blocks(stage, blocks, output_stride)
+        for attribute, plan in zip(self._names, plans, strict=True):
+            block = ResidualBlock(
+                in_channels,
+                stage.channels,
+                name=attribute[1:],
+                norm=norm,
+                strides=plan.strides,
+                atrous_rate=plan.atrous_rate,
+                second_atrous_rate=plan.second_atrous_rate,
+                switchable=stage.output_stride >= blocks.sac_beyond_stride > 0,
+                squeeze_excite=blocks.squeeze_excite,
+                keep_prob=plan.keep_prob,
+                recompute_activations=blocks.recompute,
+                activation=blocks.activation,
+            )
+            setattr(self, attribute, block)
+            in_channels = stage.channels[-1]
+
+    def call(
+        self, inputs: tf.Tensor, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the features before and after the last activation."""
+        features = activated = inputs
+        for attribute in self._names:
+            features, activated = getattr(self, attribute)(activated, training=training)
+        return features, activated
+
+
+class ResidualBackbone(Backbone):
+    """A stem of stride 2 and stages of residual blocks."""
+
+    def __init__(
+        self,
+        stem: tf_keras.layers.Layer,
+        stem_channels: int,
+        stages: Sequence[StageConfig],
+        *,
+        name: str,
+        output_stride: int,
+        blocks: BlockConfig,
+        norm: NormConfig,
+    ):
+        """Makes the stages.
+
+        Args:
+          stem: from images to features of stride 2, not activated.
+          stem_channels: channels of the stem's output.
+          stages: from the finest to the coarsest.
+          name: name of the network.
+          output_stride: largest stride: 8, 16 or 32.
+          blocks: what the blocks have in common.
+          norm: batch normalisation.
+
+        Raises:
+          ValueError: the output stride is not a power of two, or below the stem's.
+        """
+        super().__init__(name=name)
+        if output_stride < 2 or output_stride & (output_stride - 1):
+            raise ValueError(
+                f"backbone.output_stride {output_stride}: choose a power of two"
+            )
+        self._activation = get_activation(blocks.activation)
+        self._stem = stem
+        self.feature_specs = {"res1": FeatureSpec(stem_channels, 2)}
+        in_channels = stem_channels
+        for stage in stages:
+            layer = Stage(
+                stage,
+                in_channels=in_channels,
+                output_stride=output_stride,
+                blocks=blocks,
+                norm=norm,
+            )
+            setattr(self, f"_stage{stage.index}", layer)
+            in_channels = stage.channels[-1]
+            stride = min(stage.output_stride, output_stride)
+            self.feature_specs[f"res{stage.index}"] = FeatureSpec(in_channels, stride)
+
+    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        """Returns `res1` (the stem, or the first stage of wide nets) to `res5`."""
+        x = self._activation(self._stem(images, training=training))
+        features = {"res1": x}
+        for name in self.feature_specs:
+            stage = getattr(self, name.replace("res", "_stage"), None)
+            if stage is not None:
+                _, x = stage(x, training=training)
+                features[name] = x
+        return features
+
+
+def scaled_blocks(num_blocks: Sequence[int], multiplier: float) -> list[int]:
+    """Returns numbers of blocks times a layer multiplier, rounded down.
+
+    Raises:
+      ValueError: a stage would have no block.
+    """
+    scaled = [int(n * multiplier) for n in num_blocks]
+    if min(scaled) < 1:
+        raise ValueError(
+            f"backbone_layer_multiplier {multiplier}: {list(num_blocks)} blocks become "
+            f"{scaled}; every stage needs one"
+        )
+    return scaled
+
+
+def block_config(options, drop_path_beyond_stride: int = 16) -> BlockConfig:
+    """Returns the block options of a `BackboneOptions` message."""
+    return BlockConfig(
+        squeeze_excite=options.use_squeeze_and_excite,
+        sac_beyond_stride=options.use_sac_beyond_stride,
+        drop_path_keep_prob=options.drop_path_keep_prob,
+        drop_path_schedule=options.drop_path_schedule,
+        drop_path_beyond_stride=drop_path_beyond_stride,
+        recompute=options.recompute,
+    )

@@ -1,0 +1,79 @@
+"""Wide-ResNet-41 and SWideRNet, which scales it in width and depth.
+
+Scaling Wide Residual Networks for Panoptic Segmentation, Liang-Chieh Chen, Huiyu
+Wang, Siyuan Qiao, https://arxiv.org/abs/2011.11675. Departs from it as the published
+weights do: strides in the first block of a stage instead of the last, no pooling
+after the stem, squeeze-and-excite in all five stages.
+"""
+
+from __future__ import annotations
+
+from deeplab.backbones import BACKBONES
+from deeplab.backbones.stages import (
+    ResidualBackbone,
+    StageConfig,
+    block_config,
+    scaled_blocks,
+)
+from deeplab.core.specs import NormConfig
+from deeplab.layers.stems import wide_stem
+from deeplab.protos.model_pb2 import ModelOptions
+
+WIDE_RESNET41 = (3, 6, 3, 3)
+_FIRST_STAGE_BLOCKS = 3
+_DROP_PATH_BEYOND_STRIDE = 4
+
+
+def wide_stages(
+    num_blocks: list[int], *, stem_width_multiplier: float, width_multiplier: float
+) -> list[StageConfig]:
+    """Returns five stages: basic blocks, and wide bottlenecks in the last.
+
+    Args:
+      num_blocks: blocks of stages 2 to 5; stage 1 always has three.
+      stem_width_multiplier: multiplies the 128 channels of stage 1.
+      width_multiplier: multiplies the 256 to 2048 channels of the others.
+    """
+    narrow = 4 * round(32 * stem_width_multiplier)
+    stages = [StageConfig(1, _FIRST_STAGE_BLOCKS, (narrow, narrow), 2, stride=1)]
+    for index, blocks in enumerate(num_blocks, start=2):
+        input_stride = 2 ** (index - 1)
+        width = round(32 * input_stride * width_multiplier)
+        channels = (4 * width, 4 * width)
+        if index == 5:
+            channels = (width, 2 * width, 4 * width)
+        stages.append(StageConfig(index, blocks, channels, input_stride))
+    return stages
+
+
+@BACKBONES.register("wide_resnet41")
+def build_wide_resnet41(
+    options: ModelOptions.BackboneOptions, norm: NormConfig
+) -> ResidualBackbone:
+    """Builds Wide-ResNet-41, which is SWideRNet with all multipliers at 1."""
+    return _build("wide_resnet41", options, norm)
+
+
+@BACKBONES.register("swidernet")
+def build_swidernet(
+    options: ModelOptions.BackboneOptions, norm: NormConfig
+) -> ResidualBackbone:
+    """Builds SWideRNet-(stem width, width, layers) from the three multipliers."""
+    return _build("swidernet", options, norm)
+
+
+def _build(name, options, norm) -> ResidualBackbone:
+    stages = wide_stages(
+        scaled_blocks(WIDE_RESNET41, options.backbone_layer_multiplier),
+        stem_width_multiplier=options.stem_width_multiplier,
+        width_multiplier=options.backbone_width_multiplier,
+    )
+    return ResidualBackbone(
+        wide_stem(options.stem_width_multiplier, norm),
+        round(64 * options.stem_width_multiplier),
+        stages,
+        name=name,
+        output_stride=options.output_stride,
+        blocks=block_config(options, _DROP_PATH_BEYOND_STRIDE),
+        norm=norm,
+    )

@@ -1,0 +1,76 @@
+"""What a head is, and the checks that all heads share."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from deeplab.core.specs import FeatureSpec
+from deeplab.layers.aspp import PoolSize
+
+
+class Head(tf_keras.layers.Layer):
+    """A layer that turns features into the outputs of an architecture."""
+
+    def call(
+        self,
+        features: Mapping[str, tf.Tensor],
+        pool_size: PoolSize | None = None,
+        training: bool = False,
+    ) -> Any:
+        """Computes the outputs.
+
+        Args:
+          features: name -> `[b, h, w, c]`.
+          pool_size: window of image pooling, see `deeplab.layers.aspp.ASPP`.
+          training: whether to normalise by the batch and drop.
+
+        Returns:
+          A tuple of `deeplab.core.structures`, at the stride of the head.
+        """
+        raise NotImplementedError
+
+    @property
+    def checkpoint_items(self) -> dict[str, Any]:
+        """Name in checkpoints -> part of the head."""
+        raise NotImplementedError
+
+
+def check_features(keys: Sequence[str], specs: Mapping[str, FeatureSpec]) -> None:
+    """Checks that a decoder can take its features in order.
+
+    Args:
+      keys: names, from the coarsest to the finest feature.
+      specs: what the backbone offers.
+
+    Raises:
+      ValueError: a feature does not exist, or is coarser than the one before it.
+    """
+    for key in keys:
+        if key not in specs:
+            raise ValueError(
+                f"decoder: the backbone has no feature {key!r}; it has: "
+                f"{', '.join(specs)}"
+            )
+    for coarse, fine in itertools.pairwise(keys):
+        if specs[fine].stride > specs[coarse].stride:
+            raise ValueError(
+                f"decoder: feature {fine!r} (stride {specs[fine].stride}) comes after "
+                f"{coarse!r} (stride {specs[coarse].stride}); list the coarser first"
+            )
+
+
+def check_classes(field: str, channels: int, num_classes: int) -> None:
+    """Checks that a semantic output has a channel for each class.
+
+    Raises:
+      ValueError: it does not.
+    """
+    if channels != num_classes:
+        raise ValueError(
+            f"{field} is {channels}, but the data set has {num_classes} classes"
+        )

@@ -1,0 +1,96 @@
+"""DeepLabv3+: ASPP, fused with a finer feature.
+
+Encoder-Decoder with Atrous Separable Convolution for Semantic Image Segmentation,
+Liang-Chieh Chen, Yukun Zhu, George Papandreou, Florian Schroff, Hartwig Adam, ECCV
+2018, https://arxiv.org/abs/1802.02611.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from deeplab.core.specs import FeatureSpec, NormConfig
+from deeplab.core.structures import SemanticOutput
+from deeplab.heads import HEADS
+from deeplab.heads.base import Head, check_classes, check_features
+from deeplab.heads.branch import BranchConfig, branch_config
+from deeplab.heads.classifier import Classifier
+from deeplab.layers.aspp import ASPP, PoolSize
+from deeplab.layers.convolution import Conv2DSame, StackedConv2DSame
+from deeplab.ops.resize import resize_bilinear, spatial_size
+from deeplab.protos.model_pb2 import ModelOptions
+
+
+class DeepLabV3Plus(Head):
+    """ASPP and a finer feature through two 3x3 convolutions to a classifier."""
+
+    def __init__(self, config: BranchConfig, *, num_classes: int, norm: NormConfig):
+        """Makes the layers.
+
+        Args:
+          config: sizes; one finer feature. Its convolution type is that of the two
+            convolutions which join the features.
+          num_classes: channels of the output.
+          norm: batch normalisation.
+        """
+        super().__init__(name="deeplab_v3_plus")
+        (self._low_level,) = config.low_levels
+        self._feature = config.feature
+        self._aspp = ASPP(
+            config.aspp_channels,
+            config.atrous_rates,
+            norm=norm,
+            only_projection=config.only_projection,
+        )
+        self._project_conv_bn_act = Conv2DSame(
+            self._low_level.channels,
+            1,
+            name="project_conv_bn_act",
+            norm=norm,
+            activation="relu",
+        )
+        self._fuse = StackedConv2DSame(
+            2, config.conv_type, config.decoder_channels, 3, name="fuse", norm=norm
+        )
+        self._final_conv = Classifier(num_classes, name="final_conv")
+
+    def call(
+        self,
+        features: Mapping[str, tf.Tensor],
+        pool_size: PoolSize | None = None,
+        training: bool = False,
+    ) -> SemanticOutput:
+        """Returns logits at the stride of the finer feature; see `Head.call`."""
+        x = self._aspp(features[self._feature], pool_size=pool_size, training=training)
+        low = features[self._low_level.feature]
+        low = self._project_conv_bn_act(low, training=training)
+        x = tf.concat([resize_bilinear(x, spatial_size(low)), low], axis=-1)
+        return SemanticOutput(self._final_conv(self._fuse(x, training=training)))
+
+    @property
+    def checkpoint_items(self) -> dict[str, Any]:
+        """Name in checkpoints -> part of the head."""
+        return {
+            "deeplab_v3plus_aspp": self._aspp,
+            "deeplab_v3plus_project_conv_bn_act": self._project_conv_bn_act,
+            "deeplab_v3plus_fuse": self._fuse,
+            "semantic_last_layer": self._final_conv,
+        }
+
+
+@HEADS.register("deeplab_v3_plus")
+def build_deeplab_v3_plus(
+    options: ModelOptions,
+    feature_specs: Mapping[str, FeatureSpec],
+    norm: NormConfig,
+    num_classes: int,
+) -> DeepLabV3Plus:
+    """Builds the head from `decoder` and `deeplab_v3_plus`."""
+    head = options.deeplab_v3_plus
+    config = branch_config(options.decoder, [head.low_level])
+    check_features(config.features, feature_specs)
+    check_classes("deeplab_v3_plus.num_classes", head.num_classes, num_classes)
+    return DeepLabV3Plus(config, num_classes=num_classes, norm=norm)

@@ -1,0 +1,157 @@
+"""Panoptic-DeepLab: classes, instance centres and offsets to them.
+
+Panoptic-DeepLab: A Simple, Strong, and Fast Baseline for Bottom-Up Panoptic
+Segmentation, Bowen Cheng, Maxwell D. Collins, Yukun Zhu, Ting Liu, Thomas S. Huang,
+Hartwig Adam, Liang-Chieh Chen, CVPR 2020, https://arxiv.org/abs/1911.10194.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from deeplab.core.specs import FeatureSpec, NormConfig
+from deeplab.core.structures import CenterOffsetOutput, SemanticOutput
+from deeplab.heads import HEADS
+from deeplab.heads.base import Head, check_classes, check_features
+from deeplab.heads.branch import (
+    DecoderBranch,
+    PredictionHead,
+    branch_config,
+    prediction_head,
+)
+from deeplab.layers.aspp import PoolSize
+from deeplab.protos.model_pb2 import ModelOptions
+
+
+class SemanticBranch(Head):
+    """The semantic half of Panoptic-DeepLab, which stands alone as well."""
+
+    def __init__(self, decoder: DecoderBranch, head: PredictionHead):
+        super().__init__(name="panoptic_deeplab")
+        self._semantic_decoder = decoder
+        self._semantic_head = head
+
+    def call(
+        self,
+        features: Mapping[str, tf.Tensor],
+        pool_size: PoolSize | None = None,
+        training: bool = False,
+    ) -> SemanticOutput:
+        """Returns logits at the stride of the finest feature; see `Head.call`."""
+        x = self._semantic_decoder(features, pool_size=pool_size, training=training)
+        return SemanticOutput(self._semantic_head(x, training=training))
+
+    @property
+    def checkpoint_items(self) -> dict[str, Any]:
+        """Name in checkpoints -> part of the head."""
+        return {
+            "semantic_decoder": self._semantic_decoder,
+            **head_items("semantic", self._semantic_head, last="semantic_last_layer"),
+        }
+
+
+class PanopticDeepLab(SemanticBranch):
+    """Both halves: semantics, and instances by centres and offsets."""
+
+    def __init__(
+        self,
+        *,
+        semantic_decoder: DecoderBranch,
+        semantic_head: PredictionHead,
+        instance_decoder: DecoderBranch,
+        center_head: PredictionHead,
+        regression_head: PredictionHead,
+    ):
+        super().__init__(semantic_decoder, semantic_head)
+        self._instance_decoder = instance_decoder
+        self._instance_center_head = center_head
+        self._instance_regression_head = regression_head
+
+    def call(
+        self,
+        features: Mapping[str, tf.Tensor],
+        pool_size: PoolSize | None = None,
+        training: bool = False,
+    ) -> CenterOffsetOutput:
+        """Returns the outputs at the stride of the finest features."""
+        semantic = super().call(features, pool_size=pool_size, training=training)
+        x = self._instance_decoder(features, pool_size=pool_size, training=training)
+        return CenterOffsetOutput(
+            semantic_logits=semantic.semantic_logits,
+            center_heatmap=self._instance_center_head(x, training=training),
+            offset_map=self._instance_regression_head(x, training=training),
+        )
+
+    @property
+    def checkpoint_items(self) -> dict[str, Any]:
+        """Name in checkpoints -> part of the head."""
+        return {
+            **super().checkpoint_items,
+            "instance_decoder": self._instance_decoder,
+            **head_items("instance_center", self._instance_center_head),
+            **head_items("instance_regression", self._instance_regression_head),
+        }
+
+
+def head_items(
+    name: str, head: PredictionHead, last: str | None = None
+) -> dict[str, Any]:
+    """Returns the two checkpoint items of a prediction head.
+
+    Args:
+      name: what it predicts.
+      head: the head.
+      last: name of its last layer, if not the usual one.
+    """
+    return {
+        f"{name}_head_without_last_layer": head.conv_block,
+        last or f"{name}_head_last_layer": head.final_conv,
+    }
+
+
+@HEADS.register("panoptic_deeplab")
+def build_panoptic_deeplab(
+    options: ModelOptions,
+    feature_specs: Mapping[str, FeatureSpec],
+    norm: NormConfig,
+    num_classes: int,
+) -> Head:
+    """Builds the head from `decoder` and `panoptic_deeplab`.
+
+    What the instance half does not override, it takes from the semantic half.
+    """
+    panoptic = options.panoptic_deeplab
+    semantic = branch_config(options.decoder, panoptic.low_level)
+    check_features(semantic.features, feature_specs)
+    check_classes(
+        "panoptic_deeplab.semantic_head.output_channels",
+        panoptic.semantic_head.output_channels,
+        num_classes,
+    )
+    semantic_decoder = DecoderBranch(semantic, name="semantic_decoder", norm=norm)
+    semantic_head = prediction_head(
+        panoptic.semantic_head, num_classes, name="semantic_head", norm=norm
+    )
+    instance = panoptic.instance
+    if not instance.enable:
+        return SemanticBranch(semantic_decoder, semantic_head)
+    overridden = instance.HasField("instance_decoder_override")
+    own = branch_config(
+        instance.instance_decoder_override if overridden else options.decoder,
+        instance.low_level_override or panoptic.low_level,
+    )
+    check_features(own.features, feature_specs)
+    return PanopticDeepLab(
+        semantic_decoder=semantic_decoder,
+        semantic_head=semantic_head,
+        instance_decoder=DecoderBranch(own, name="instance_decoder", norm=norm),
+        center_head=prediction_head(
+            instance.center_head, 1, name="instance_center_head", norm=norm
+        ),
+        regression_head=prediction_head(
+            instance.regression_head, 2, name="instance_regression_head", norm=norm
+        ),
+    )

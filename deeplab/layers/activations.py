@@ -1,0 +1,50 @@
+"""Activation functions by the names that configs and papers use."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import tensorflow as tf
+
+Activation = Callable[[tf.Tensor], tf.Tensor]
+
+
+def hard_sigmoid(x: tf.Tensor) -> tf.Tensor:
+    """Returns a piecewise linear sigmoid, 0 below -3 and 1 above 3.
+
+    The slope is the rounded 0.16667 that the published weights were trained with.
+    """
+    return tf.nn.relu6(x + 3.0) * 0.16667
+
+
+def hard_swish(x: tf.Tensor) -> tf.Tensor:
+    """Returns `x * relu6(x + 3) / 6` (MobileNetV3)."""
+    return x * tf.nn.relu6(x + 3.0) * (1.0 / 6.0)
+
+
+_ACTIVATIONS: dict[str, Activation] = {
+    "relu": tf.nn.relu,
+    "relu6": tf.nn.relu6,
+    "elu": tf.nn.elu,
+    "sigmoid": tf.nn.sigmoid,
+    "hard_sigmoid": hard_sigmoid,
+    "hard_swish": hard_swish,
+    "swish": tf.nn.silu,
+    "silu": tf.nn.silu,
+    "gelu": functools.partial(tf.nn.gelu, approximate=False),
+    "approximated_gelu": functools.partial(tf.nn.gelu, approximate=True),
+}
+
+
+def get_activation(name: str) -> Activation:
+    """Returns the activation function called `name`.
+
+    Raises:
+      ValueError: there is none; the message lists all names.
+    """
+    try:
+        return _ACTIVATIONS[name]
+    except KeyError:
+        known = ", ".join(sorted(_ACTIVATIONS))
+        raise ValueError(f"unknown activation {name!r}; known: {known}") from None

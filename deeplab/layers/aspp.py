@@ -1,0 +1,158 @@
+"""Atrous spatial pyramid pooling (ASPP).
+
+Rethinking Atrous Convolution for Semantic Image Segmentation, Liang-Chieh Chen,
+George Papandreou, Florian Schroff, Hartwig Adam, https://arxiv.org/abs/1706.05587.
+The image-wide mean becomes a moving one in images larger than the training crop:
+what the network saw in training is what it pools at test time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+import tf_keras
+
+from deeplab.core.specs import NormConfig
+from deeplab.layers.convolution import Conv2DSame
+from deeplab.ops.resize import resize_bilinear, spatial_size
+
+PoolSize = tuple[int, int]
+
+
+class AsppConv(tf_keras.layers.Layer):
+    """The 3x3 atrous convolution of one branch."""
+
+    def __init__(self, channels: int, atrous_rate: int, *, name: str, norm: NormConfig):
+        super().__init__(name=name)
+        self._conv_bn_act = Conv2DSame(
+            channels,
+            3,
+            name="conv_bn_act",
+            atrous_rate=atrous_rate,
+            norm=norm,
+            activation="relu",
+        )
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns `[b, h, w, channels]`."""
+        return self._conv_bn_act(inputs, training=training)
+
+
+class AsppPool(tf_keras.layers.Layer):
+    """The branch that averages over a large window."""
+
+    def __init__(self, channels: int, *, name: str, norm: NormConfig):
+        super().__init__(name=name)
+        self._conv_bn_act = Conv2DSame(
+            channels, 1, name="conv_bn_act", norm=norm, activation="relu"
+        )
+
+    def call(
+        self,
+        inputs: tf.Tensor,
+        pool_size: PoolSize | None = None,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """Returns `[b, h, w, channels]`; `pool_size` as in `ASPP`."""
+        x = self._conv_bn_act(_moving_mean(inputs, pool_size), training=training)
+        return resize_bilinear(x, spatial_size(inputs))
+
+
+class ASPP(tf_keras.layers.Layer):
+    """A 1x1, three atrous and a pooling branch, joined by a 1x1 convolution."""
+
+    def __init__(
+        self,
+        channels: int,
+        atrous_rates: Sequence[int],
+        *,
+        norm: NormConfig,
+        only_projection: bool = False,
+        dropout: float = 0.1,
+        name: str = "aspp",
+    ):
+        """Makes the branches.
+
+        Args:
+          channels: output channels, and those of each branch.
+          atrous_rates: three rates, in feature pixels.
+          norm: batch normalisation.
+          only_projection: leaves out the branches; a 1x1 convolution is left.
+          dropout: share of the output that training drops.
+          name: name of the layer.
+
+        Raises:
+          ValueError: there are not three rates.
+        """
+        super().__init__(name=name)
+        self._branches: tuple[str, ...] = ()
+        self._proj_conv_bn_act = Conv2DSame(
+            channels, 1, name="proj_conv_bn_act", norm=norm, activation="relu"
+        )
+        if only_projection:
+            return
+        if len(atrous_rates) != 3:
+            raise ValueError(
+                f"decoder.atrous_rates {list(atrous_rates)}: ASPP takes three rates"
+            )
+        self._conv_bn_act = Conv2DSame(
+            channels, 1, name="conv_bn_act", norm=norm, activation="relu"
+        )
+        self._branches = ("_conv_bn_act", "_aspp_conv1", "_aspp_conv2", "_aspp_conv3")
+        for attribute, rate in zip(self._branches[1:], atrous_rates, strict=True):
+            layer = AsppConv(channels, rate, name=attribute[1:], norm=norm)
+            setattr(self, attribute, layer)
+        self._aspp_pool = AsppPool(channels, name="aspp_pool", norm=norm)
+        self._proj_drop = tf_keras.layers.Dropout(dropout)
+
+    def call(
+        self,
+        inputs: tf.Tensor,
+        pool_size: PoolSize | None = None,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """Applies the branches.
+
+        Args:
+          inputs: `[b, h, w, c]` features.
+          pool_size: (height, width) of the window of the pooling branch in feature
+            pixels, cut to the features; None takes the whole image.
+          training: whether to normalise by the batch and drop.
+
+        Returns:
+          `[b, h, w, channels]`.
+        """
+        if not self._branches:
+            return self._proj_conv_bn_act(inputs, training=training)
+        results = [
+            getattr(self, attribute)(inputs, training=training)
+            for attribute in self._branches
+        ]
+        results.append(self._aspp_pool(inputs, pool_size=pool_size, training=training))
+        x = self._proj_conv_bn_act(tf.concat(results, axis=-1), training=training)
+        return self._proj_drop(x, training=training)
+
+
+def _moving_mean(x: tf.Tensor, window: PoolSize | None) -> tf.Tensor:
+    """Averages over all positions of a window that lie inside the features."""
+    if window is None:
+        return tf.reduce_mean(x, axis=[1, 2], keepdims=True)
+    for axis, length in zip((1, 2), window, strict=True):
+        x = _moving_mean_along(x, axis, length)
+    return x
+
+
+def _moving_mean_along(x: tf.Tensor, axis: int, length: int) -> tf.Tensor:
+    size = spatial_size(x)[axis - 1]
+    if isinstance(size, int) and size <= length:
+        return tf.reduce_mean(x, axis=axis, keepdims=True)
+    window = [length if a == axis else 1 for a in range(4)]
+    if isinstance(size, int):
+        return tf.nn.avg_pool2d(x, window, 1, "VALID")
+    # Features shorter than the window: pad, and divide by the part that is real.
+    missing = tf.maximum(length - size, 0)
+    paddings = [[0, missing if a == axis else 0] for a in range(4)]
+    total = tf.nn.avg_pool2d(tf.pad(x, paddings), window, 1, "VALID")
+    share = tf.cast(tf.minimum(size, length), tf.float32) / length
+    return total / tf.cast(share, x.dtype)

@@ -1,0 +1,212 @@
+"""Convolutions with normalisation and activation, padded alike on all sides.
+
+Keras pads an even input of a strided convolution more at the bottom right; here
+both sides get the same, so that a feature lies where its receptive field does.
+The private attribute names are the keys of published checkpoints.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tf_keras
+
+from deeplab.core.specs import NormConfig
+from deeplab.layers.activations import get_activation
+from deeplab.layers.normalization import batch_norm
+from deeplab.layers.switchable_atrous import GlobalContext, SwitchableAtrousConv2D
+
+CONV_TYPES = ("standard_conv", "depthwise_separable_conv")
+
+
+class Conv2DSame(tf_keras.layers.Layer):
+    """Convolution, then batch normalisation or bias, then activation."""
+
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int,
+        *,
+        name: str,
+        strides: int = 1,
+        atrous_rate: int = 1,
+        norm: NormConfig | None = None,
+        gamma_initializer: str = "ones",
+        activation: str | None = None,
+        switchable: bool = False,
+    ):
+        """Makes the layers.
+
+        Args:
+          channels: output channels.
+          kernel_size: height and width of the kernel.
+          name: name of the layer.
+          strides: steps of the output in input pixels.
+          atrous_rate: distance of the kernel's taps in input pixels.
+          norm: batch normalisation; None takes a bias instead.
+          gamma_initializer: of the normalisation's scale.
+          activation: name of the activation, or None.
+          switchable: makes it a switchable atrous convolution between two global
+            contexts. A strided one keeps its single rate.
+        """
+        super().__init__(name=name)
+        self._padding = _padding(kernel_size, strides, atrous_rate)
+        self._pre_global_context = (
+            GlobalContext(name="pre_global_context") if switchable else None
+        )
+        conv = SwitchableAtrousConv2D if switchable and strides == 1 else None
+        self._conv = (conv or tf_keras.layers.Conv2D)(
+            channels,
+            kernel_size,
+            strides=strides,
+            padding="valid" if self._padding else "same",
+            dilation_rate=atrous_rate,
+            use_bias=norm is None,
+            kernel_initializer="he_normal",
+            name="conv",
+        )
+        self._post_global_context = (
+            GlobalContext(name="post_global_context") if switchable else None
+        )
+        self._batch_norm = norm and batch_norm(
+            norm, gamma_initializer=gamma_initializer
+        )
+        self._activation = get_activation(activation) if activation else None
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns `[b, ceil(h / strides), ceil(w / strides), channels]`."""
+        x = inputs
+        if self._pre_global_context is not None:
+            x = self._pre_global_context(x)
+        x = self._conv(_pad(x, self._padding))
+        if self._post_global_context is not None:
+            x = self._post_global_context(x)
+        if self._batch_norm is not None:
+            x = self._batch_norm(x, training=training)
+        return x if self._activation is None else self._activation(x)
+
+
+class DepthwiseConv2DSame(tf_keras.layers.Layer):
+    """Depthwise convolution, then batch normalisation, then activation."""
+
+    def __init__(
+        self,
+        kernel_size: int,
+        *,
+        name: str,
+        norm: NormConfig,
+        strides: int = 1,
+        atrous_rate: int = 1,
+        activation: str | None = None,
+    ):
+        """Makes the layers; arguments as in `Conv2DSame`."""
+        super().__init__(name=name)
+        self._padding = _padding(kernel_size, strides, atrous_rate)
+        self._depthwise_conv = tf_keras.layers.DepthwiseConv2D(
+            kernel_size,
+            strides=strides,
+            padding="valid" if self._padding else "same",
+            dilation_rate=atrous_rate,
+            use_bias=False,
+            name="depthwise_conv",
+        )
+        self._batch_norm = batch_norm(norm)
+        self._activation = get_activation(activation) if activation else None
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns `[b, ceil(h / strides), ceil(w / strides), c]`."""
+        x = self._depthwise_conv(_pad(inputs, self._padding))
+        x = self._batch_norm(x, training=training)
+        return x if self._activation is None else self._activation(x)
+
+
+class SeparableConv2DSame(tf_keras.layers.Layer):
+    """A depthwise and a pointwise convolution, each normalised and activated."""
+
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int,
+        *,
+        name: str,
+        norm: NormConfig,
+        activation: str | None = None,
+    ):
+        """Makes the layers; arguments as in `Conv2DSame`."""
+        super().__init__(name=name)
+        self._depthwise = DepthwiseConv2DSame(
+            kernel_size, name="depthwise", norm=norm, activation=activation
+        )
+        self._pointwise = Conv2DSame(
+            channels, 1, name="pointwise", norm=norm, activation=activation
+        )
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns `[b, h, w, channels]`."""
+        return self._pointwise(
+            self._depthwise(inputs, training=training), training=training
+        )
+
+
+class StackedConv2DSame(tf_keras.layers.Layer):
+    """Convolutions of one kind in a row, each normalised and activated."""
+
+    def __init__(
+        self,
+        num_layers: int,
+        conv_type: str,
+        channels: int,
+        kernel_size: int,
+        *,
+        name: str,
+        norm: NormConfig,
+        activation: str = "relu",
+    ):
+        """Makes the layers.
+
+        Args:
+          num_layers: how many.
+          conv_type: "standard_conv" or "depthwise_separable_conv".
+          channels: output channels of each.
+          kernel_size: height and width of the kernels.
+          name: name of the layer.
+          norm: batch normalisation.
+          activation: name of the activation.
+
+        Raises:
+          ValueError: `conv_type` is neither.
+        """
+        super().__init__(name=name)
+        if conv_type not in CONV_TYPES:
+            raise ValueError(
+                f"unknown convolution type {conv_type!r}; known: "
+                f"{', '.join(CONV_TYPES)}"
+            )
+        make = Conv2DSame if conv_type == "standard_conv" else SeparableConv2DSame
+        self._names = [f"_conv{i + 1}_bn_act" for i in range(num_layers)]
+        for attribute in self._names:
+            layer = make(
+                channels,
+                kernel_size,
+                name=attribute[1:],
+                norm=norm,
+                activation=activation,
+            )
+            setattr(self, attribute, layer)
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns `[b, h, w, channels]`."""
+        x = inputs
+        for attribute in self._names:
+            x = getattr(self, attribute)(x, training=training)
+        return x
+
+
+def _padding(kernel_size: int, strides: int, atrous_rate: int) -> int:
+    # A convolution of stride 1 is padded alike by "same".
+    return 0 if strides == 1 else (kernel_size - 1) * atrous_rate // 2
+
+
+def _pad(x: tf.Tensor, padding: int) -> tf.Tensor:
+    if not padding:
+        return x
+    return tf.pad(x, [[0, 0], [padding, padding], [padding, padding], [0, 0]])

@@ -1,0 +1,54 @@
+"""Stochastic depth: whole residual paths dropped during training.
+
+Deep Networks with Stochastic Depth, Gao Huang, Yu Sun, Zhuang Liu, Daniel Sedra,
+Kilian Weinberger, ECCV 2016, https://arxiv.org/abs/1603.09382.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+SCHEDULES = ("constant", "linear")
+
+
+def keep_prob_at(
+    last_keep_prob: float, schedule: str, stage: int, num_stages: int
+) -> float:
+    """Returns the probability of keeping a path of a stage.
+
+    Args:
+      last_keep_prob: the probability in the last stage, above 0 and at most 1.
+      schedule: "constant", or "linear" from 1 at stage 0 to the last.
+      stage: 0 (the stem) to `num_stages`.
+      num_stages: index of the last stage.
+
+    Raises:
+      ValueError: the schedule is unknown or the probability out of range.
+    """
+    if not 0.0 < last_keep_prob <= 1.0:
+        raise ValueError(f"drop_path_keep_prob {last_keep_prob}: choose 0 < p <= 1")
+    if schedule == "constant":
+        return last_keep_prob
+    if schedule == "linear":
+        return 1.0 - (1.0 - last_keep_prob) * stage / num_stages
+    raise ValueError(
+        f"unknown drop_path_schedule {schedule!r}; known: {', '.join(SCHEDULES)}"
+    )
+
+
+def drop_path_mask(inputs: tf.Tensor, keep_prob: float) -> tf.Tensor:
+    """Draws which examples keep their path.
+
+    Args:
+      inputs: the batch is its first axis.
+      keep_prob: probability of keeping a path.
+
+    Returns:
+      `[b, 1, ...]` of the rank and dtype of `inputs`: 0 for a dropped path, else
+      1 / keep_prob, so that the expectation stays.
+    """
+    shape = tf.concat(
+        [tf.shape(inputs)[:1], tf.ones([inputs.shape.rank - 1], tf.int32)], axis=0
+    )
+    kept = tf.floor(keep_prob + tf.random.uniform(shape))
+    return tf.cast(kept / keep_prob, inputs.dtype)

@@ -1,0 +1,225 @@
+"""Residual blocks: basic, bottleneck and inverted bottleneck.
+
+Deep Residual Learning for Image Recognition, Kaiming He, Xiangyu Zhang, Shaoqing
+Ren, Jian Sun, CVPR 2016, https://arxiv.org/abs/1512.03385. MobileNetV2: Inverted
+Residuals and Linear Bottlenecks, Mark Sandler, Andrew Howard, Menglong Zhu, Andrey
+Zhmoginov, Liang-Chieh Chen, CVPR 2018, https://arxiv.org/abs/1801.04381.
+
+The stride is in the 3x3 convolution, and each residual path starts as zero (its
+last normalisation has scale 0), which steadies the first epochs.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tf_keras
+
+from deeplab.core.specs import NormConfig
+from deeplab.layers.activations import get_activation
+from deeplab.layers.convolution import Conv2DSame, DepthwiseConv2DSame
+from deeplab.layers.drop_path import drop_path_mask
+from deeplab.layers.recompute import recompute
+from deeplab.layers.squeeze_excite import SimplifiedSqueezeExcite, SqueezeExcite
+
+
+class ResidualBlock(tf_keras.layers.Layer):
+    """A basic block (3x3, 3x3) or a bottleneck (1x1, 3x3, 1x1) and its shortcut."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: tuple[int, ...],
+        *,
+        name: str,
+        norm: NormConfig,
+        strides: int = 1,
+        atrous_rate: int = 1,
+        second_atrous_rate: int | None = None,
+        switchable: bool = False,
+        squeeze_excite: bool = False,
+        keep_prob: float = 1.0,
+        recompute_activations: bool = False,
+        activation: str = "relu",
+    ):
+        """Makes the layers.
+
+        Args:
+          in_channels: channels of the input.
+          channels: output channels of the convolutions: two make a basic block,
+            three a bottleneck.
+          name: name of the layer.
+          norm: batch normalisation.
+          strides: of the first 3x3 convolution.
+          atrous_rate: of the first 3x3 convolution.
+          second_atrous_rate: of the second in a basic block; the first's when None.
+          switchable: makes the 3x3 convolutions switchable atrous convolutions.
+          squeeze_excite: ends the path with a simplified squeeze-and-excite.
+          keep_prob: probability of keeping the path in training.
+          recompute_activations: saves memory, see `deeplab.layers.recompute`.
+          activation: name of the activation.
+        """
+        super().__init__(name=name)
+        self._strides = strides
+        self._keep_prob = keep_prob
+        self._recompute = recompute_activations
+        self._activation = get_activation(activation)
+        first = {"strides": strides, "atrous_rate": atrous_rate}
+        inner = {"norm": norm, "activation": activation}
+        last = {"norm": norm, "gamma_initializer": "zeros"}
+        self._shortcut = None
+        if len(channels) == 3:
+            self._path = ("_conv1_bn_act", "_conv2_bn_act", "_conv3_bn")
+            self._conv1_bn_act = Conv2DSame(
+                channels[0], 1, name="conv1_bn_act", **inner
+            )
+            self._conv2_bn_act = Conv2DSame(
+                channels[1],
+                3,
+                name="conv2_bn_act",
+                switchable=switchable,
+                **first,
+                **inner,
+            )
+            self._conv3_bn = Conv2DSame(channels[2], 1, name="conv3_bn", **last)
+        else:
+            self._path = ("_conv1_bn_act", "_conv2_bn")
+            self._conv1_bn_act = Conv2DSame(
+                channels[0],
+                3,
+                name="conv1_bn_act",
+                switchable=switchable,
+                **first,
+                **inner,
+            )
+            self._conv2_bn = Conv2DSame(
+                channels[1],
+                3,
+                name="conv2_bn",
+                atrous_rate=second_atrous_rate or atrous_rate,
+                switchable=switchable,
+                **last,
+            )
+        self._squeeze_and_excite = (
+            SimplifiedSqueezeExcite(channels[-1]) if squeeze_excite else None
+        )
+        if in_channels != channels[-1]:
+            self._shortcut = Conv2DSame(
+                channels[-1], 1, name="shortcut", strides=strides, norm=norm
+            )
+
+    def call(
+        self, inputs: tf.Tensor, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Applies the block.
+
+        Args:
+          inputs: `[b, h, w, in_channels]`, activated.
+          training: whether to normalise by the batch and drop paths.
+
+        Returns:
+          The sum of path and shortcut `[b, ceil(h / strides), ceil(w / strides),
+          channels[-1]]`, and the same activated.
+        """
+        dropping = training and self._keep_prob < 1.0
+        mask = drop_path_mask(inputs, self._keep_prob) if dropping else None
+
+        def forward(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            path = self._run_path(x, training)
+            if mask is not None:
+                path *= mask
+            features = path + self._run_shortcut(x, training)
+            return features, self._activation(features)
+
+        return (recompute(forward) if self._recompute and training else forward)(inputs)
+
+    def _run_path(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+        for attribute in self._path:
+            x = getattr(self, attribute)(x, training=training)
+        return x if self._squeeze_and_excite is None else self._squeeze_and_excite(x)
+
+    def _run_shortcut(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+        if self._shortcut is not None:
+            return self._shortcut(x, training=training)
+        return x if self._strides == 1 else x[:, :: self._strides, :: self._strides]
+
+
+class InvertedBottleneck(tf_keras.layers.Layer):
+    """Widen (1x1), filter each channel, weigh the channels, project (1x1)."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        kernel_size: int,
+        *,
+        expanded_channels: int,
+        squeeze_channels: int | None,
+        activation: str,
+        residual: bool,
+        name: str,
+        norm: NormConfig,
+        strides: int = 1,
+        atrous_rate: int = 1,
+        recompute_activations: bool = False,
+    ):
+        """Makes the layers.
+
+        Args:
+          in_channels: channels of the input.
+          channels: channels of the output.
+          kernel_size: of the depthwise convolution.
+          expanded_channels: in the middle; those of the input skip the widening.
+          squeeze_channels: bottleneck of the squeeze-and-excite; None has none.
+          activation: name of the activation.
+          residual: adds the input; it has the shape of the output then.
+          name: name of the layer.
+          norm: batch normalisation.
+          strides: of the depthwise convolution.
+          atrous_rate: of the depthwise convolution.
+          recompute_activations: saves memory, see `deeplab.layers.recompute`.
+        """
+        super().__init__(name=name)
+        self._residual = residual
+        self._recompute = recompute_activations
+        self._conv1_bn_act = None
+        if expanded_channels != in_channels:
+            self._conv1_bn_act = Conv2DSame(
+                expanded_channels,
+                1,
+                name="expand_conv",
+                norm=norm,
+                activation=activation,
+            )
+        self._conv2_bn_act = DepthwiseConv2DSame(
+            kernel_size,
+            name="depthwise_conv",
+            norm=norm,
+            strides=strides,
+            atrous_rate=atrous_rate,
+            activation=activation,
+        )
+        self._squeeze_excitation = squeeze_channels and SqueezeExcite(
+            expanded_channels, squeeze_channels, name="squeeze_excitation"
+        )
+        self._conv3_bn = Conv2DSame(channels, 1, name="project_conv", norm=norm)
+
+    def call(
+        self, inputs: tf.Tensor, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the output, and the depthwise features that decoders take.
+
+        Both are `[b, ceil(h / strides), ceil(w / strides), ...]`.
+        """
+
+        def forward(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            x = inputs
+            if self._conv1_bn_act is not None:
+                x = self._conv1_bn_act(x, training=training)
+            filtered = self._conv2_bn_act(x, training=training)
+            x = filtered
+            if self._squeeze_excitation is not None:
+                x = self._squeeze_excitation(x)
+            x = self._conv3_bn(x, training=training)
+            return (x + inputs if self._residual else x), filtered
+
+        return (recompute(forward) if self._recompute and training else forward)(inputs)

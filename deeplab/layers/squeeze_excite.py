@@ -1,0 +1,55 @@
+"""Squeeze-and-excite: channels weighted by what the whole image shows.
+
+Squeeze-and-Excitation Networks, Jie Hu, Li Shen, Samuel Albanie, Gang Sun, Enhua
+Wu, CVPR 2018, https://arxiv.org/abs/1709.01507. The simplified form has a single
+projection, as in CenterMask: Real-Time Anchor-Free Instance Segmentation, Youngwan
+Lee and Jongyoul Park, CVPR 2020, https://arxiv.org/abs/1911.06667.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tf_keras
+
+from deeplab.layers.activations import hard_sigmoid
+
+
+class SqueezeExcite(tf_keras.layers.Layer):
+    """Two projections with a bottleneck, gated by a sigmoid."""
+
+    def __init__(self, channels: int, bottleneck_channels: int, *, name: str):
+        """Makes the projections.
+
+        Args:
+          channels: of input and output.
+          bottleneck_channels: between the projections.
+          name: name of the layer.
+        """
+        super().__init__(name=name)
+        self._se_reduce = tf_keras.layers.Conv2D(
+            bottleneck_channels, 1, kernel_initializer="he_normal", name="reduce"
+        )
+        self._se_expand = tf_keras.layers.Conv2D(
+            channels, 1, kernel_initializer="he_normal", name="expand"
+        )
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns `[b, h, w, c]` of the shape of `inputs`."""
+        x = tf.reduce_mean(inputs, axis=[1, 2], keepdims=True)
+        x = tf.nn.relu(self._se_reduce(x))
+        return inputs * tf.nn.sigmoid(self._se_expand(x))
+
+
+class SimplifiedSqueezeExcite(tf_keras.layers.Layer):
+    """One projection without a bottleneck, gated by a hard sigmoid."""
+
+    def __init__(self, channels: int, *, name: str = "squeeze_and_excite"):
+        super().__init__(name=name)
+        self._se_conv = tf_keras.layers.Conv2D(
+            channels, 1, kernel_initializer="variance_scaling", name="se_conv"
+        )
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns `[b, h, w, c]` of the shape of `inputs`."""
+        mean = tf.reduce_mean(inputs, axis=[1, 2], keepdims=True)
+        return inputs * hard_sigmoid(self._se_conv(mean))

@@ -1,0 +1,59 @@
+"""Switchable atrous convolution (SAC) and its global context.
+
+DetectoRS: Detecting Objects with Recursive Feature Pyramid and Switchable Atrous
+Convolution, Siyuan Qiao, Liang-Chieh Chen, Alan Yuille, CVPR 2021,
+https://arxiv.org/abs/2006.02334. As in the published DeepLab models, both rates
+share the kernel as it is: there is no learned difference between them and no
+weight standardisation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+
+class GlobalContext(tf_keras.layers.Layer):
+    """Adds a learned projection of the image-wide mean to every pixel."""
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the projection, which starts as zero."""
+        self.convolution = tf_keras.layers.Conv2D(
+            input_shape[-1], 1, kernel_initializer="zeros", name="convolution"
+        )
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns `[b, h, w, c]` of the shape of `inputs`."""
+        mean = tf.reduce_mean(inputs, axis=[1, 2], keepdims=True)
+        return inputs + self.convolution(mean)
+
+
+class SwitchableAtrousConv2D(tf_keras.layers.Conv2D):
+    """A convolution at two atrous rates, blended per pixel by a learned switch.
+
+    The second rate is three times the first. Takes the arguments of Conv2D; stride
+    1 and "same" padding.
+    """
+
+    def __init__(self, filters: int, kernel_size: int, **kwargs: Any):
+        super().__init__(filters, kernel_size, **kwargs)
+        self._switch = tf_keras.layers.Conv2D(
+            1, 1, kernel_initializer="zeros", name="switch"
+        )
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Returns `[b, h, w, filters]`."""
+        switch = self._switch(tf.nn.avg_pool2d(inputs, 5, 1, "SAME"))
+        near = self._convolve(inputs, 1)
+        far = self._convolve(inputs, 3)
+        outputs = switch * far + (1.0 - switch) * near
+        if self.use_bias:
+            outputs = tf.nn.bias_add(outputs, self.bias)
+        return outputs
+
+    def _convolve(self, inputs: tf.Tensor, factor: int) -> tf.Tensor:
+        dilations = [rate * factor for rate in self.dilation_rate]
+        return tf.nn.conv2d(inputs, self.kernel, 1, "SAME", dilations=dilations)
