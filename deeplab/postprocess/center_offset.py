@@ -81,7 +81,7 @@ class CenterOffset:
           `instance_scores` (the height of the heatmap at the pixel's centre) and
           `panoptic_pred`.
         """
-        static_shapes = _under_xla()
+        static_shapes = under_xla()
         semantic = most_probable_class(prediction)
         peaks = find_peaks(
             tf.cast(prediction.center_heatmap, tf.float32),
@@ -120,7 +120,7 @@ class CenterOffset:
         )
 
 
-def _under_xla() -> bool:
+def under_xla() -> bool:
     """Returns whether the code is being traced for XLA, where shapes are static."""
     return control_flow_util.GraphOrParentsInXlaContext(
         tf.compat.v1.get_default_graph()

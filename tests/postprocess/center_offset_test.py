@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab.core.structures import Prediction
-from deeplab.postprocess.center_offset import CenterOffset
+from deeplab.postprocess.center_offset import CenterOffset, under_xla
 from tests.postprocess import oracle
 
 OPTIONS = {
@@ -127,3 +127,19 @@ def test_refuses_options_out_of_range(option):
     (name,) = option
     with pytest.raises(ValueError, match=f"{name} must be at least"):
         CenterOffset(num_classes=6, **(OPTIONS | option))
+
+
+def test_knows_when_it_is_traced_for_xla():
+    """Also inside an ordinary function that a compiled one calls."""
+    seen = {}
+
+    def look(name):
+        seen[name] = under_xla()
+        return tf.constant(0)
+
+    look("eager")
+    tf.function(lambda: look("graph"))()
+    tf.function(lambda: look("XLA"), jit_compile=True)()
+    inner = tf.function(look)
+    tf.function(lambda: inner("called by XLA"), jit_compile=True)()
+    assert seen == {"eager": False, "graph": False, "XLA": True, "called by XLA": True}
