@@ -20,11 +20,8 @@ import tensorflow as tf
 from absl import logging
 
 PREFIX = "ckpt"
-_UNREADABLE = (
-    tf.errors.DataLossError,
-    tf.errors.NotFoundError,
-    tf.errors.OutOfRangeError,
-)
+# What TensorFlow raises for damaged files.
+UNREADABLE = (tf.errors.OpError, IndexError, RuntimeError)
 
 
 class CheckpointError(ValueError):
@@ -87,7 +84,7 @@ class CheckpointStore:
         for step, path in reversed(found):
             try:
                 self.restore(path)
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 logging.warning("%s is damaged, trying an older one: %s", path, error)
                 continue
             self._saved_step = step

@@ -16,7 +16,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from deeplab.trainer.checkpointing import CheckpointError
+from deeplab.trainer.checkpointing import UNREADABLE, CheckpointError
 
 _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 # The Model Garden's trainer puts the encoder here.
@@ -75,7 +75,7 @@ def restore_matching(path: str, items: Mapping[str, Any]) -> RestoreReport:
             shapes = reader.get_variable_to_shape_map()
             for key, variable in variables_by_key(items).items():
                 _restore_one(key, variable, shapes, reader, report)
-        except (tf.errors.OpError, RuntimeError) as error:
+        except UNREADABLE as error:
             raise CheckpointError(f"{path}: cannot read the checkpoint: {error}") from (
                 error
             )
@@ -116,11 +116,12 @@ def _candidates(key: str) -> Iterator[str]:
 
 def variables_by_key(items: Mapping[str, Any]) -> dict[str, tf.Variable]:
     """Returns the variables of `tf.train.Checkpoint(**items)` by checkpoint key."""
-    view = tf.train.TrackableView(tf.train.Checkpoint(**items))
+    root = tf.train.Checkpoint(**items)
+    view = tf.train.TrackableView(root)
     # Breadth first, as TensorFlow names them: the shortest path counts.
     found: dict[str, tf.Variable] = {}
-    queue: list[tuple[str, Any]] = [("", view.root)]
-    seen = {id(view.root)}
+    queue: list[tuple[str, Any]] = [("", root)]
+    seen = {id(root)}
     while queue:
         following = []
         for path, parent in queue:

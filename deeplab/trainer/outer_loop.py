@@ -154,7 +154,6 @@ class OuterLoop:
             self._console.line(f"best {metric} so far: kept in best/")
         self._results = results
         return results
-'''
 
     def evaluate_continuously(self, timeout: float | None) -> dict[str, float]:
         """Evaluates every new checkpoint until none comes for `timeout` seconds."""

@@ -30,10 +30,12 @@ class LinearWarmUp(schedules.LearningRateSchedule):
         self._after = after
 
     def __call__(self, step: Any) -> tf.Tensor:
+        """Returns the rate of `step`."""
         progress = tf.cast(step, tf.float32) / self._warmup_steps
         return tf.where(progress < 1.0, self._peak * progress, self._after(step))
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor."""
         return {
             "peak": self._peak,
             "warmup_steps": self._warmup_steps,

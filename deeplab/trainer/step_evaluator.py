@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,7 +20,7 @@ import tf_keras
 from deeplab.core.structures import Example, Prediction
 from deeplab.losses.composite import CompositeLoss
 from deeplab.metrics.base import Metric
-from deeplab.models.inference import undo_preprocessing
+from deeplab.models.inference import present, undo_preprocessing
 
 # What metrics and writers need of an example.
 _KEPT = (
@@ -81,9 +81,11 @@ class StepEvaluator(orbit.AbstractEvaluator):
         self._loss = loss
         self._writers = tuple(writers)
         self._after_batch = after_batch
-        compiled = tf.function if use_tf_function else _eagerly
-        self._infer = compiled(self._distributed_inference, reduce_retracing=True)
-        self._undo = compiled(undo_preprocessing, reduce_retracing=True)
+        self._infer = self._distributed_inference
+        self._undo = undo_preprocessing
+        if use_tf_function:
+            self._infer = tf.function(self._infer, reduce_retracing=True)
+            self._undo = tf.function(self._undo, reduce_retracing=True)
 
     def evaluate(self, num_steps: tf.Tensor) -> dict[str, float]:
         """Evaluates `num_steps` batches, all when -1.
@@ -171,7 +173,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
         if self._loss is not None and "semantic_gt" in batch:
             losses = self._loss(Example(**batch), _as_output(prediction))
         # As large as the probabilities, and nothing after this needs both.
-        return _present(prediction._replace(semantic_logits=None)), losses
+        return present(prediction._replace(semantic_logits=None)), losses
 
     def _one_image(
         self,
@@ -191,7 +193,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
         }
         one = Prediction(**{k: v[index : index + 1] for k, v in prediction.items()})
         undone = self._undo(one, batch["resized_size"][row], batch["size_raw"][row])
-        arrays = {name: value[0].numpy() for name, value in _present(undone).items()}
+        arrays = {name: value[0].numpy() for name, value in present(undone).items()}
         return Example(**example), Prediction(**arrays)
 
     def _update(self, example: Example, prediction: Prediction) -> None:
@@ -237,6 +239,8 @@ class _Worker:
                 self._error = error
 
 
-def _present(tuple_: Any) -> dict[str, Any]:
-    """Returns the fields of a named tuple that are there."""
-    return {k: v for k, v in tuple_._asdict().items() if v is not None}
+def _as_output(prediction: Prediction) -> Prediction:
+    """Returns the continuous maps as losses take them: heatmaps have a channel."""
+    if prediction.center_heatmap is None:
+        return prediction
+    return prediction._replace(center_heatmap=prediction.center_heatmap[..., None])

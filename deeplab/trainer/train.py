@@ -1,0 +1,116 @@
+"""Trains and evaluates the experiment that a config describes.
+
+    python deeplab/trainer/train.py --config_file=X.textproto --mode=train_and_eval
+
+Only flags live here; TensorFlow is imported when they are known to be right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from deeplab.trainer.progress import Console
+
+MODES = ("train", "eval", "train_and_eval", "continuous_eval")
+NOT_FINITE = 1
+USAGE_ERROR = 2
+
+
+def add_flags(parser: argparse.ArgumentParser, mode: str | None = None) -> None:
+    """Adds the flags of a run to a parser.
+
+    Args:
+      parser: takes the flags.
+      mode: default of `--mode`; it has to be given when None.
+    """
+    parser.add_argument(
+        "--config_file", required=True, metavar="FILE", help="the experiment, textproto"
+    )
+    parser.add_argument(
+        "--mode",
+        choices=MODES,
+        default=mode,
+        required=mode is None,
+        help="what to do" + (f" (default: {mode})" if mode else ""),
+    )
+    parser.add_argument(
+        "--model_dir",
+        metavar="DIR",
+        help="checkpoints and logs (default: runs/<experiment_name>)",
+    )
+    parser.add_argument(
+        "--num_gpus",
+        type=int,
+        metavar="N",
+        help="GPUs to use; 0 computes on the CPU (default: all that are found)",
+    )
+    parser.add_argument(
+        "--master", default="", metavar="NAME", help="name or address of a TPU"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="PATH=VALUE",
+        help="sets a field of the config, as trainer_options.steps_per_loop=10; "
+        "values of a list are separated by commas; may be repeated",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the experiment that the flags ask for.
+
+    Returns:
+      0; 128 plus the number of the signal that ended the run in good order; 1 when
+      the loss was not finite and the config says to stop.
+
+    Raises:
+      ValueError: the config, the data or a checkpoint cannot be used.
+    """
+    with Console() as console:
+        console.line(f"reading {args.config_file}")
+        with console.activity("starting TensorFlow"):
+            from deeplab.config import read_config
+            from deeplab.trainer import experiment
+            from deeplab.trainer.interruption import InterruptedRunError
+            from deeplab.trainer.non_finite import NonFiniteLossError
+        config = read_config(args.config_file, args.overrides)
+        name = config.experiment_name or Path(args.config_file).stem
+        try:
+            experiment.run(
+                config,
+                args.mode,
+                args.model_dir or Path("runs") / name,
+                args.num_gpus,
+                args.master,
+                console=console,
+            )
+        except InterruptedRunError as error:
+            return error.exit_code
+        except NonFiniteLossError as error:
+            console.line(f"training ends: the loss is not finite at {error}")
+            return NOT_FINITE
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the program and returns its exit status."""
+    parser = argparse.ArgumentParser(
+        description="Trains and evaluates the experiment that a config describes."
+    )
+    add_flags(parser)
+    args = parser.parse_args(arguments)
+    try:
+        return run(args)
+    except (ValueError, OSError) as error:
+        # A traceback would hide the lines that say what to do.
+        print(f"train.py: error: {error}", file=sys.stderr)
+        return USAGE_ERROR
+
+
+if __name__ == "__main__":
+    sys.exit(main())
