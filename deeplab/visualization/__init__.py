@@ -1,0 +1,56 @@
+"""Pictures and files of predictions, with NumPy and Pillow.
+
+`build_writers(evaluator_options, info, folder)` returns what the evaluator hands every
+image to. Adding a writer is one new file and one line below.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.structures import Example, Prediction
+from deeplab.registry import Registry
+
+
+class Writer(Protocol):
+    """Takes every evaluated image."""
+
+    def reset(self) -> None:
+        """Called before the first image of an evaluation."""
+        ...
+
+    def write(self, example: Example, prediction: Prediction) -> None:
+        """Takes one image.
+
+        Args:
+          example: NumPy arrays without batch dimension; labels (`..._raw`) as they
+            were stored, `image` as the network saw it.
+          prediction: the same, at the size of the stored image.
+        """
+        ...
+
+
+# (evaluator options, data set, folder) -> a writer, or None if they ask for none.
+WRITERS: Registry[Callable[[Any, DatasetInfo, Path], Writer | None]] = Registry(
+    "writer",
+    __name__,
+    [
+        "pictures",
+        "raw_predictions",
+    ],
+)
+
+
+def build_writers(options: Any, info: DatasetInfo, folder: Path) -> list[Writer]:
+    """Returns the writers that `EvaluatorOptions` ask for.
+
+    Args:
+      options: an `EvaluatorOptions` message.
+      info: the data set.
+      folder: where files go, unless `override_save_dir` says otherwise.
+    """
+    place = Path(options.override_save_dir or folder)
+    builders = [WRITERS.get(name) for name in WRITERS.names()]
+    writers = [builder(options, info, place) for builder in builders]
+    return [writer for writer in writers if writer is not None]

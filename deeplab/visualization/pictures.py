@@ -1,0 +1,108 @@
+"""Pictures of evaluated images: as DeepLab2 names them, and a panel of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.structures import Example, Prediction
+from deeplab.protos.evaluator_pb2 import EvaluatorOptions
+from deeplab.visualization import WRITERS
+from deeplab.visualization.atomic_file import atomic_file
+from deeplab.visualization.colors import panoptic_colors, semantic_colors
+from deeplab.visualization.offsets import offset_colors
+from deeplab.visualization.overlay import heatmap_overlay
+from deeplab.visualization.panel import prediction_panel
+
+
+class PictureWriter:
+    """Writes `<number>_panel.png` and single maps for the first images."""
+
+    def __init__(self, folder: Path, info: DatasetInfo, limit: int):
+        """Writes into `folder`, pictures of at most `limit` images an evaluation."""
+        self._folder = folder
+        self._info = info
+        self._limit = limit
+        self._count = 0
+
+    def reset(self) -> None:
+        """Starts counting anew; the pictures of the last evaluation are replaced."""
+        self._count = 0
+
+    def write(self, example: Example, prediction: Prediction) -> None:
+        """See `Writer`."""
+        if self._count >= self._limit:
+            return
+        for name, picture in evaluation_pictures(example, prediction, self._info):
+            write_png(self._folder / f"{self._count:06d}_{name}.png", picture)
+        self._count += 1
+
+
+def evaluation_pictures(
+    example: Example, prediction: Prediction, info: DatasetInfo
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yields name and `[h, w, 3]` or `[h, w]` uint8 picture of all there is to show.
+
+    Args:
+      example: see `Writer`.
+      prediction: see `Writer`.
+      info: the data set.
+    """
+    image = shown_image(example)
+    yield "panel", prediction_panel(image, prediction, info, example)
+    yield "image", image
+    for suffix, semantic, panoptic in (
+        ("prediction", prediction.semantic_pred, prediction.panoptic_pred),
+        ("label", example.semantic_raw, example.panoptic_raw),
+    ):
+        if semantic is not None:
+            yield f"semantic_{suffix}", semantic_colors(semantic, info)
+        if panoptic is not None and prediction.panoptic_pred is not None:
+            yield f"panoptic_{suffix}", panoptic_colors(panoptic, info)
+    if prediction.center_heatmap is not None:
+        yield "center_prediction", heatmap_overlay(image, prediction.center_heatmap)
+    if prediction.offset_map is not None and prediction.semantic_pred is not None:
+        things = np.isin(prediction.semantic_pred, info.thing_ids)
+        yield "offset_prediction_rgb", offset_colors(prediction.offset_map, things)
+    if prediction.semantic_pred is not None and example.semantic_raw is not None:
+        wrong = prediction.semantic_pred != example.semantic_raw
+        wrong &= example.semantic_raw != info.ignore_label
+        yield "semantic_error", wrong.astype(np.uint8) * 255
+
+
+def shown_image(example: Example) -> np.ndarray:
+    """Returns the image of an evaluated example, `[H, W, 3]` uint8, as large as stored.
+
+    Args:
+      example: `image` as the network saw it; `resized_size` and `size_raw` if it was
+        padded or resized.
+    """
+    image = np.asarray(example.image)
+    if example.resized_size is not None:
+        height, width = example.resized_size
+        image = image[:height, :width]
+    image = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    if example.size_raw is None or tuple(example.size_raw) == image.shape[:2]:
+        return image
+    height, width = (int(v) for v in example.size_raw)
+    resized = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(resized)
+
+
+def write_png(path: Path, picture: np.ndarray) -> None:
+    """Writes `[h, w, 3]` or `[h, w]` uint8 as a PNG file that is whole or not there."""
+    with atomic_file(path) as file:
+        Image.fromarray(picture).save(file, "PNG")
+
+
+@WRITERS.register("pictures")
+def build_pictures(
+    options: EvaluatorOptions, info: DatasetInfo, folder: Path
+) -> PictureWriter | None:
+    """Returns the writer of `save_predictions`, of `num_vis_samples` images."""
+    limit = options.num_vis_samples
+    return PictureWriter(folder, info, limit) if options.save_predictions else None
