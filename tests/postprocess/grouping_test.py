@@ -74,3 +74,20 @@ def test_offsets_are_dy_dx():
             static_shapes=static,
         )
         assert number[0, 0, 0] == 2
+
+
+@pytest.mark.parametrize("static", [False, True])
+def test_distances_are_finer_than_float32(static):
+    """10.001 is nearer to 20 than to 0; in float32 1500^2 + dx^2 hides that."""
+    height, width = 1501, 21
+    centers = Centers(
+        tf.constant([[0, 20]]), tf.constant([[1.0, 1.0]]), tf.constant([2])
+    )
+    is_thing = np.zeros([1, height, width], bool)
+    is_thing[0, -1, 10] = True
+    offsets = np.zeros([1, height, width, 2], np.float32)
+    offsets[0, -1, 10] = [0, 0.001]
+    number = nearest_center(
+        centers, tf.constant(offsets), tf.constant(is_thing), static_shapes=static
+    )
+    assert number[0, -1, 10] == 2
