@@ -34,7 +34,7 @@ test-slow: $(INSTALLED) ## what `test` leaves out: full-size models and long run
 lint: $(INSTALLED) ## style, types and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 benchmark: $(INSTALLED) ## measure the speed of every stage
