@@ -1,0 +1,206 @@
+"""From file patterns to an endless or single pass over records, in a known order.
+
+The records are found once, before the first is read: their lengths stand in front
+of them, so that a file is walked without reading it. A record is then read from its
+place in its file, whatever the order. This gives at once
+  - an exact shuffle of the whole split that buffers nothing: the record of an
+    example is a pseudo-random permutation of its number;
+  - a position that is one number: a checkpoint of the iterator takes some hundred
+    bytes, and a resumed run goes on with the very next example;
+  - truncated and foreign files named at the start, not hours later.
+A shuffle buffer gives none of them: it shuffles locally, keeps hundreds of megabytes
+and writes them into every checkpoint.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+# A TFRecord: length (8 bytes), its checksum (4), data, its checksum (4).
+_LENGTH_BYTES = 12
+_FRAME_BYTES = 16
+_READERS = 16
+_READ_BUFFER = 1 << 20
+# No run draws more examples.
+_ENDLESS = 1 << 62
+
+
+class RecordIndex(NamedTuple):
+    """Where the records are.
+
+    Attributes:
+      files: paths, sorted.
+      file_of: [n] int32, index of each record's file.
+      offset: [n] int64, its first byte there.
+    """
+
+    files: tuple[str, ...]
+    file_of: np.ndarray
+    offset: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+
+def find_files(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Returns the files that match any of the patterns, sorted, each once.
+
+    Raises:
+      FileNotFoundError: a pattern matches nothing; the message names it.
+    """
+    files: set[str] = set()
+    for pattern in patterns:
+        found = tf.io.gfile.glob(pattern)
+        if not found:
+            raise FileNotFoundError(f"no file matches the file_pattern {pattern!r}")
+        files.update(found)
+    if not files:
+        raise FileNotFoundError("file_pattern is empty: name at least one file")
+    return tuple(sorted(files))
+
+
+def index_records(patterns: Sequence[str]) -> RecordIndex:
+    """Finds all records of the files that match any of the patterns.
+
+    Raises:
+      FileNotFoundError: a pattern matches nothing.
+      ValueError: a file ends inside a record or is no TFRecord file, or there is no
+        record at all; the message names the file and the record.
+    """
+    files = find_files(patterns)
+    with ThreadPoolExecutor(_READERS) as pool:
+        offsets = list(pool.map(_offsets, files))
+    if not any(offsets):
+        raise ValueError(f"no records in {', '.join(files)}")
+    return RecordIndex(
+        files=files,
+        file_of=np.repeat(
+            np.arange(len(files), dtype=np.int32), [len(o) for o in offsets]
+        ),
+        offset=np.concatenate([np.array(o, np.int64) for o in offsets]),
+    )
+
+
+def read_record(index: RecordIndex, record: tf.Tensor) -> tf.Tensor:
+    """Reads one record, in a graph.
+
+    Args:
+      index: where the records are.
+      record: scalar int64, 0 to n - 1.
+
+    Returns:
+      Scalar string.
+
+    Raises:
+      tf.errors.DataLossError: when run on a record whose checksum is wrong.
+    """
+    file = tf.gather(tf.constant(index.files), tf.gather(index.file_of, record))
+    # The public class has no argument for the place to start at.
+    dataset = tf.raw_ops.TFRecordDatasetV2(
+        filenames=[file],
+        compression_type="",
+        buffer_size=tf.constant(_READ_BUFFER, tf.int64),
+        byte_offsets=[tf.gather(index.offset, record)],
+    )
+    kind = {"output_types": [tf.string], "output_shapes": [[]]}
+    first = tf.raw_ops.TakeDataset(
+        input_dataset=dataset, count=tf.constant(1, tf.int64), **kind
+    )
+    return tf.raw_ops.DatasetToSingleElement(dataset=first, **kind)[0]
+
+
+def example_numbers(
+    count: int,
+    *,
+    training: bool,
+    batch_size: int,
+    input_context: tf.distribute.InputContext | None = None,
+) -> tf.data.Dataset:
+    """Returns the numbers of the examples that one input pipeline delivers.
+
+    A global batch `b` holds the examples `b * batch_size` to
+    `(b + 1) * batch_size - 1`, whatever the number of pipelines; each takes an equal
+    part of it.
+
+    Args:
+      count: records of the split.
+      training: endless; otherwise one pass, in which every example occurs once over
+        all pipelines.
+      batch_size: examples of a global batch.
+      input_context: which pipeline this is; the only one when None.
+
+    Returns:
+      Scalar int64 elements.
+
+    Raises:
+      ValueError: the batch cannot be shared evenly.
+    """
+    pipelines = input_context.num_input_pipelines if input_context else 1
+    if batch_size % pipelines:
+        raise ValueError(
+            f"batch_size {batch_size} cannot be shared evenly by {pipelines} hosts"
+        )
+    share = batch_size // pipelines
+    first = share * (input_context.input_pipeline_id if input_context else 0)
+    if training:
+        return tf.data.Dataset.range(_ENDLESS).map(
+            lambda n: n // share * batch_size + first + n % share
+        )
+    numbers = [
+        n
+        for start in range(first, count, batch_size)
+        for n in range(start, min(start + share, count))
+    ]
+    return tf.data.Dataset.from_tensor_slices(np.array(numbers, np.int64))
+
+
+def shuffled_record(number: tf.Tensor, count: int, seed: int) -> tf.Tensor:
+    """Returns the record of an example when every epoch has an order of its own.
+
+    Args:
+      number: scalar int64, examples before this one since the start of training.
+      count: records of the split. Each occurs once in an epoch of `count` examples.
+      seed: chooses the orders.
+
+    Returns:
+      Scalar int64, 0 to `count` - 1.
+    """
+    count = tf.cast(count, tf.int64)
+    key = tf.stack([tf.cast(seed, tf.int64), number // count])
+    return tf.random.experimental.index_shuffle(number % count, key, count - 1)
+
+
+def _offsets(path: str) -> list[int]:
+    """Returns where the records of a file begin."""
+    size = tf.io.gfile.stat(path).length
+    # Beyond the local disk a read ahead is cheaper than one request per record.
+    local = os.path.exists(path)
+    with open(path, "rb", buffering=0) if local else tf.io.gfile.GFile(path, "rb") as f:
+        return _walk(f, size, path)
+
+
+def _walk(file: BinaryIO | tf.io.gfile.GFile, size: int, path: str) -> list[int]:
+    offsets: list[int] = []
+    position = 0
+    while position < size:
+        file.seek(position)
+        head = file.read(_LENGTH_BYTES)
+        length = (
+            struct.unpack("<Q", head[:8])[0] if len(head) == _LENGTH_BYTES else size
+        )
+        if position + length + _FRAME_BYTES > size:
+            foreign = ", or it is no TFRecord file" if not offsets else ""
+            raise ValueError(
+                f"{path}: record {len(offsets)}, at byte {position}, is not whole: the "
+                f"file is truncated there{foreign}; write it again"
+            )
+        offsets.append(position)
+        position += length + _FRAME_BYTES
+    return offsets

@@ -1,0 +1,54 @@
+"""Targets of the instance branch: a heatmap of centres, and offsets to them.
+
+Bowen Cheng et al., "Panoptic-DeepLab", CVPR 2020 (https://arxiv.org/abs/1911.10194).
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from deeplab.data.targets import TARGETS
+from deeplab.data.targets.segments import Segments, TargetOptions
+from deeplab.ops.heatmaps import gaussian_peaks
+
+
+@TARGETS.register("centers")
+def center_targets(segments: Segments, options: TargetOptions) -> dict[str, tf.Tensor]:
+    """Returns what the centre and offset losses compare with.
+
+    Args:
+      segments: of a label map `[h, w]`.
+      options: the width of the Gaussians.
+
+    Returns:
+      `instance_center_gt` `[h, w]`, 0 to 1; `center_loss_weight` `[h, w]`, 0 on crowd
+      and void; `instance_regression_gt` `[h, w, 2]`, (dy, dx) in pixels to the
+      instance's centre, 0 elsewhere; `regression_loss_weight` `[h, w]`, 1 on things
+      but crowds. All float32.
+    """
+    height, width = tf.unstack(tf.shape(segments.index))
+    counts = ~(segments.is_crowd | segments.is_void)
+    is_regressed = segments.is_thing & ~segments.is_crowd
+    return {
+        "instance_center_gt": gaussian_peaks(
+            tf.boolean_mask(segments.center, segments.is_instance),
+            height,
+            width,
+            options.sigma,
+        ),
+        "center_loss_weight": segments.per_pixel(tf.cast(counts, tf.float32)),
+        "instance_regression_gt": _offsets(segments),
+        "regression_loss_weight": segments.per_pixel(tf.cast(is_regressed, tf.float32)),
+    }
+
+
+def _offsets(segments: Segments) -> tf.Tensor:
+    height, width = tf.unstack(tf.shape(segments.index))
+    center = tf.cast(segments.center, tf.float32)
+    on_instance = segments.per_pixel(segments.is_instance)
+    axes = []
+    for axis, (length, shape) in enumerate([(height, [-1, 1]), (width, [1, -1])]):
+        position = tf.reshape(tf.range(length, dtype=tf.float32), shape)
+        offset = segments.per_pixel(center[:, axis]) - position
+        axes.append(tf.where(on_instance, offset, 0.0))
+    return tf.stack(axes, axis=-1)

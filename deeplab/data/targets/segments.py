@@ -1,0 +1,112 @@
+"""A label map as segments: per pixel only an index, everything else per segment.
+
+One pass finds the distinct labels; class, crowd, area and centre are then short
+vectors, and a target is a look-up in one of them. The cost does not grow with the
+number of instances.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from deeplab.core import labels
+from deeplab.core.dataset_info import DatasetInfo
+
+
+@dataclass(frozen=True)
+class TargetOptions:
+    """Choices of the targets.
+
+    Attributes:
+      sigma: standard deviation of the Gaussian at an instance centre, in pixels.
+      small_instance_threshold: instances of fewer pixels count as small.
+      small_instance_weight: weight of their pixels in the semantic loss.
+    """
+
+    sigma: float = 8.0
+    small_instance_threshold: int = 0
+    small_instance_weight: float = 1.0
+
+
+class Segments:
+    """The segments of one label map; `n` of them, in order of first appearance.
+
+    Attributes:
+      label: `[h, w]` int32, panoptic labels.
+      info: what they mean.
+      index: `[h, w]` int32, segment of each pixel, 0 to n - 1.
+    """
+
+    def __init__(self, label: tf.Tensor, info: DatasetInfo):
+        """Finds the segments of a label map."""
+        self.label = label
+        self.info = info
+        ids, index = tf.unique(tf.reshape(label, [-1]))
+        self._ids = ids
+        self.index = tf.reshape(index, tf.shape(label))
+
+    @functools.cached_property
+    def class_id(self) -> tf.Tensor:
+        """[n] int32, class or ignore label."""
+        return labels.class_of(self._ids, self.info.label_divisor)
+
+    @functools.cached_property
+    def is_thing(self) -> tf.Tensor:
+        """[n] bool, of a thing class; crowds too."""
+        things = tf.constant(self.info.thing_ids, tf.int32)
+        return tf.reduce_any(self.class_id[:, tf.newaxis] == things, axis=1)
+
+    @functools.cached_property
+    def is_crowd(self) -> tf.Tensor:
+        """[n] bool, things that nobody told apart."""
+        return self.is_thing & (self._instance_id == 0)
+
+    @functools.cached_property
+    def is_void(self) -> tf.Tensor:
+        """[n] bool, without class."""
+        return self.class_id == self.info.ignore_label
+
+    @functools.cached_property
+    def is_instance(self) -> tf.Tensor:
+        """[n] bool, with an instance id and a class.
+
+        As published, stuff that carries instance ids counts; regression weights
+        leave it out.
+        """
+        return (self._instance_id != 0) & ~self.is_void
+
+    @functools.cached_property
+    def area(self) -> tf.Tensor:
+        """[n] int32, pixels."""
+        return tf.math.bincount(self.index, minlength=self._count)
+
+    @functools.cached_property
+    def center(self) -> tf.Tensor:
+        """[n, 2] int32, mean (y, x) of the pixels, halves rounded to even."""
+        height, width = tf.unstack(tf.shape(self.index))
+        # Whole sums: a mean in float32 would err where it lies near a half.
+        rows = tf.cast(tf.range(height), tf.int64)
+        columns = tf.cast(tf.range(width), tf.int64)
+        ys = tf.broadcast_to(rows[:, tf.newaxis], [height, width])
+        xs = tf.broadcast_to(columns, [height, width])
+        sums = [
+            tf.math.unsorted_segment_sum(values, self.index, self._count)
+            for values in (ys, xs)
+        ]
+        mean = tf.stack(sums, axis=1) / tf.cast(self.area, tf.int64)[:, tf.newaxis]
+        return tf.cast(tf.round(mean), tf.int32)
+
+    def per_pixel(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns `[h, w, ...]`: to each pixel the value of its segment."""
+        return tf.gather(values, self.index)
+
+    @property
+    def _count(self) -> tf.Tensor:
+        return tf.size(self._ids)
+
+    @functools.cached_property
+    def _instance_id(self) -> tf.Tensor:
+        return labels.decode(self._ids, self.info.label_divisor)[1]

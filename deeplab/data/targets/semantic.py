@@ -1,0 +1,37 @@
+"""Targets of the semantic branch: classes, crowd, and weights of small instances."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from deeplab.data.targets import TARGETS
+from deeplab.data.targets.segments import Segments, TargetOptions
+
+
+@TARGETS.register("semantic")
+def semantic_targets(
+    segments: Segments, options: TargetOptions
+) -> dict[str, tf.Tensor]:
+    """Returns what the semantic loss compares with.
+
+    Args:
+      segments: of a label map `[h, w]`.
+      options: from when on an instance is small, and its weight.
+
+    Returns:
+      `semantic_gt`, `panoptic_gt` int32, `is_crowd_gt` bool and
+      `semantic_loss_weight` float32, each `[h, w]`. Crowd pixels have their class.
+    """
+    return {
+        "semantic_gt": segments.per_pixel(segments.class_id),
+        "panoptic_gt": segments.label,
+        "is_crowd_gt": segments.per_pixel(segments.is_crowd),
+        "semantic_loss_weight": _weights(segments, options),
+    }
+
+
+def _weights(segments: Segments, options: TargetOptions) -> tf.Tensor:
+    if options.small_instance_weight == 1.0 or options.small_instance_threshold <= 0:
+        return tf.ones_like(segments.label, tf.float32)
+    small = segments.is_instance & (segments.area < options.small_instance_threshold)
+    return segments.per_pixel(tf.where(small, options.small_instance_weight, 1.0))
