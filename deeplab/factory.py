@@ -7,7 +7,8 @@ arguments.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -22,6 +23,7 @@ from deeplab.core.dataset_info import (
     distinct_color,
 )
 from deeplab.core.specs import NormConfig
+from deeplab.data.geometry import preprocess_for_inference
 from deeplab.data.pipeline import build_pipeline, pipeline_config
 from deeplab.datasets import DATASETS
 from deeplab.families import family_of
@@ -72,13 +74,15 @@ def experiment_dataset(config: Any) -> DatasetInfo:
     return DatasetInfo("unnamed", classes, count, ignore_label=255, label_divisor=1000)
 
 
-def build_model(config: Any) -> ImageSegmenter:
+def build_model(config: Any, *, bfloat16_weights: bool = False) -> ImageSegmenter:
     """Builds the Keras model of a config, with all its variables.
 
     Call it inside the scope of the distribution strategy, if there is one.
 
     Args:
       config: an `ExperimentOptions` message.
+      bfloat16_weights: makes a model for inference whose weights have 16 bits,
+        batch normalisation excepted, whatever precision the config says.
 
     Returns:
       A model with `checkpoint_items`. `model(images, training=False)` takes
@@ -92,7 +96,8 @@ def build_model(config: Any) -> ImageSegmenter:
     family = family_of(options)
     info = experiment_dataset(config)
     norm = _norm_config(config.trainer_options.solver_options)
-    with _precision(options.precision):
+    policy = "bfloat16" if bfloat16_weights else _policy(options.precision)
+    with _precision(policy):
         backbone = BACKBONES.get(options.backbone.name)(options.backbone, norm)
         head = HEADS.get(family.head)(
             options, backbone.feature_specs, norm, info.num_classes
@@ -169,6 +174,29 @@ def build_eval_pipeline(
     return _build_pipeline(config, config.eval_dataset_options, False, input_context)
 
 
+def build_preprocess(
+    config: Any,
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Returns what evaluation does to an image, and therefore an exported model.
+
+    Returns:
+      A function of an image `[H, W, 3]`, see `geometry.preprocess_for_inference`.
+    """
+    options = config.eval_dataset_options
+    if not config.HasField("eval_dataset_options"):
+        options = config.train_dataset_options
+    stride = config.model_options.backbone.output_stride
+    pipeline = pipeline_config(options, stride, training=False)
+    return functools.partial(
+        preprocess_for_inference,
+        crop_size=pipeline.crop_size,
+        output_stride=pipeline.output_stride,
+        min_resize_value=pipeline.min_resize_value,
+        max_resize_value=pipeline.max_resize_value,
+        resize_factor=pipeline.resize_factor,
+    )
+
+
 def configured_classes(options: Any) -> int:
     """Returns the semantic classes that `ModelOptions` name; 0 when they do not."""
     architecture = options.WhichOneof("meta_architecture")
@@ -189,14 +217,19 @@ def _norm_config(options: Any) -> NormConfig:
     )
 
 
-@contextlib.contextmanager
-def _precision(name: str) -> Iterator[None]:
-    if name not in PRECISIONS:
+def _policy(precision: str) -> str:
+    if precision not in PRECISIONS:
         raise ConfigError(
-            f"model_options.precision {name!r}: choose one of {', '.join(PRECISIONS)}"
+            f"model_options.precision {precision!r}: choose one of "
+            f"{', '.join(PRECISIONS)}"
         )
+    return PRECISIONS[precision]
+
+
+@contextlib.contextmanager
+def _precision(policy: str) -> Iterator[None]:
     before = tf_keras.mixed_precision.global_policy()
-    tf_keras.mixed_precision.set_global_policy(PRECISIONS[name])
+    tf_keras.mixed_precision.set_global_policy(policy)
     try:
         yield
     finally:

@@ -170,6 +170,25 @@ def read_description(path: Path) -> DatasetInfo:
     return described_dataset(str(description.get("name", path.stem)), description)
 
 
+def description_of(info: DatasetInfo) -> dict[str, Any]:
+    """Returns the description that `described_dataset` makes the same classes of."""
+    return {
+        "name": info.name,
+        "ignore_label": info.ignore_label,
+        "label_divisor": info.label_divisor,
+        "classes": [
+            {
+                "id": c.id,
+                "name": c.name,
+                "is_thing": c.is_thing,
+                "color": list(c.color),
+                "evaluation_id": c.evaluation_id,
+            }
+            for c in info.classes
+        ],
+    }
+
+
 def _described_class(
     dataset: str, entry: Mapping[str, Any], index: int, count: int
 ) -> ClassInfo:
