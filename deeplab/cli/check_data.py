@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import concurrent.futures
-import itertools
-import multiprocessing
 import os
 from typing import TYPE_CHECKING
 
@@ -41,47 +38,24 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     found_problems = False
     for title, patterns, info in _data_sets(args):
-        report = check_records(patterns, info, workers=args.workers)
+        report = _check(patterns, info, args.workers)
         _print_report(title, report, info)
         found_problems |= bool(report.problems)
     return int(found_problems)
 
 
-def check_records(
-    patterns: list[str], info: DatasetInfo, *, workers: int
-) -> LabelReport:
-    """Checks all records of the files that match, in parallel.
-
-    Raises:
-      ValueError: a pattern matches no file.
-    """
+def _check(patterns: list[str], info: DatasetInfo, workers: int) -> LabelReport:
     from rich.console import Console
     from rich.progress import Progress
 
-    from deeplab.data.label_check import LabelReport, check_file, matching_files
+    from deeplab.data.label_check import check_records, matching_files
 
     paths = matching_files(patterns)
-    # Few files are cut in parts, so that all workers have something to do.
-    parts = -(-2 * workers // len(paths)) if workers > 1 else 1
-    report = LabelReport()
-    with (
-        Progress(console=Console(stderr=True), transient=True) as bar,
-        concurrent.futures.ProcessPoolExecutor(
-            workers, multiprocessing.get_context("spawn"), initializer=_start_worker
-        ) as pool,
-    ):
-        tasks = [
-            pool.submit(check_file, path, info, part=part, parts=parts)
-            for path, part in itertools.product(paths, range(parts))
-        ]
-        for task in bar.track(tasks, description="checking"):
-            report.merge(task.result())
-    return report
-
-
-def _start_worker() -> None:
-    # Workers only read; the devices belong to others.
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        files = bar.add_task("checking", total=len(paths) + 1)
+        return check_records(
+            paths, info, workers=workers, report_file=lambda _: bar.advance(files)
+        )
 
 
 def _data_sets(

@@ -8,15 +8,11 @@ finished ones; a second run of the same conversion keeps them and writes the res
 from __future__ import annotations
 
 import collections
-import concurrent.futures
 import contextlib
 import hashlib
 import itertools
 import json
-import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,12 +30,12 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from deeplab.data.encoded_image import encoded_rgb
+from deeplab.data.parallel import parallel_map
+from deeplab.data.stored_example import StoredExample, stored_example
 from deeplab.data.tfexample import encode_example
 from deeplab.datasets.base import RawImage
 
 _READ_BUFFER = 8 << 20
-_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -82,7 +78,7 @@ def write_shards(
       output: folder for the files; made if missing.
       split: name of the split.
       num_shards: number of files.
-      workers: processes that write; 1 writes in this process.
+      workers: processes that read and encode; 1 does so in this process.
       settings: everything else that the content of the records depends on, as JSON
         values. A run resumes one with equal settings only.
       overwrite: writes all shards anew instead of resuming.
@@ -218,71 +214,28 @@ def _write_all(
     report: Callable[[int], None],
 ) -> Iterator[Shard]:
     """Yields the shards as they are finished; `report` is told the images done."""
-    if workers <= 1:
-        done = itertools.count(1)
-        for name, images in todo.items():
-            yield _write_shard(output / name, images, lambda: report(next(done)))
-        return
-    # Not forked: TensorFlow's threads do not survive it.
-    context = multiprocessing.get_context("spawn")
-    counter = context.Value("q", 0)
-    with concurrent.futures.ProcessPoolExecutor(
-        workers, context, initializer=_start_worker, initargs=(counter,)
-    ) as pool:
-        waiting = {
-            pool.submit(_write_in_worker, output / name, images)
-            for name, images in todo.items()
-        }
-        try:
-            while waiting:
-                finished, waiting = concurrent.futures.wait(
-                    waiting,
-                    _POLL_SECONDS,
-                    return_when=concurrent.futures.FIRST_COMPLETED,
-                )
-                report(counter.value)
-                for future in finished:
-                    yield future.result()
-        except BrokenProcessPool as error:
-            raise OSError(
-                "a worker process ended early (out of memory?); run again with fewer "
-                "workers: finished shards are kept"
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-_counter: Any = None
-
-
-def _start_worker(counter: Any) -> None:
-    global _counter
-    _counter = counter
-    # Workers encode only; the devices belong to others.
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-
-
-def _write_in_worker(path: Path, images: Sequence[RawImage]) -> Shard:
-    def count() -> None:
-        with _counter.get_lock():
-            _counter.value += 1
-
-    return _write_shard(path, images, count)
+    images = itertools.chain.from_iterable(todo.values())
+    encoded = parallel_map(stored_example, images, workers)
+    done = itertools.count(1)
+    with contextlib.closing(encoded):
+        for name, part in todo.items():
+            records = itertools.islice(encoded, len(part))
+            yield _write_shard(output / name, records, lambda: report(next(done)))
 
 
 def _write_shard(
-    path: Path, images: Sequence[RawImage], report: Callable[[], None]
+    path: Path, examples: Iterable[StoredExample], report: Callable[[], None]
 ) -> Shard:
-    """Writes one shard; calls `report` after each image."""
+    """Writes one shard; calls `report` after each record."""
     temporary = path.with_name(f".{path.name}.tmp")
+    records = 0
     try:
         with tf.io.TFRecordWriter(str(temporary)) as writer:
-            for image in images:
-                writer.write(_record(image))
+            for example in examples:
+                writer.write(_serialized(example))
+                records += 1
                 report()
-        shard = Shard(
-            path.name, len(images), temporary.stat().st_size, _hash(temporary)
-        )
+        size, digest = temporary.stat().st_size, _hash(temporary)
         temporary.replace(path)
     except tf.errors.OpError as error:
         raise OSError(
@@ -291,23 +244,18 @@ def _write_shard(
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
-    return shard
+    return Shard(path.name, records, size, digest)
 
 
-def _record(raw: RawImage) -> bytes:
-    loaded = raw.load()
-    image = encoded_rgb(loaded.image, raw.source)
-    try:
-        return encode_example(
-            image=image.data,
-            image_format=image.format,
-            filename=raw.name,
-            height=image.height,
-            width=image.width,
-            label=loaded.label,
-        )
-    except ValueError as error:
-        raise ValueError(f"{raw.source}: {error}") from error
+def _serialized(example: StoredExample) -> bytes:
+    return encode_example(
+        image=example.image,
+        image_format=example.image_format,
+        filename=example.filename,
+        height=example.height,
+        width=example.width,
+        label=example.label,
+    )
 
 
 def _hash(path: Path) -> str:

@@ -1,27 +1,21 @@
 """The records on disk: one `tf.train.Example` per image, as DeepLab2 lays it out.
 
 Mark Weber et al., "DeepLab2: A TensorFlow Library for Deep Labeling", 2021
-(https://arxiv.org/abs/2106.09748). The keys and the published formats are kept;
-the only home of both. A label is stored in one of these ways, told apart by
-`image/segmentation/class/format` and by the PNG itself:
-
-  raw: little-endian int32, row by row: panoptic labels. Published records; read only.
-  png, RGB: label = r + 256 g + 65536 b. What is written here: lossless, and about
-    a hundredth of raw.
-  png, RGBA: label = r + 256 g + 65536 b + 2^24 a, where 24 bits are too few.
-  png, grey of 8 or 16 bits: class ids without instances. Published semantic
-    records; read only.
+(https://arxiv.org/abs/2106.09748). The keys and the published formats are kept; this
+is their only home. How a label is stored (see `encoded_label`) is told by
+`image/segmentation/class/format` and by the PNG itself.
 """
 
 from __future__ import annotations
 
-import io
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from PIL import Image
+
+from deeplab.data.encoded_label import PNG, RAW, RGB_BITS, encode_label
+from deeplab.data.stored_example import StoredExample
 
 IMAGE = "image/encoded"
 PREVIOUS_IMAGE = "prev_image/encoded"
@@ -48,104 +42,20 @@ CAMERA_LABEL = "image/segmentation/class/encoded/"
 CAMERA_NEXT_LABEL = "next_image/segmentation/class/encoded/"
 CAMERA_DEPTH = "image/depth/encoded/"
 
-RAW = "raw"
-PNG = "png"
 IMAGE_FORMATS = ("jpeg", "png")
 
 # Colour type of a PNG file, in byte 25 of its header.
 _GREY, _RGB, _RGBA = b"\x00", b"\x02", b"\x06"
-_RGB_BITS = 0xFFFFFF
 # What `read_example` reads, and the kind of list that holds it.
 _KINDS = {
     IMAGE: "bytes_list",
+    IMAGE_FORMAT: "bytes_list",
     FILENAME: "bytes_list",
     HEIGHT: "int64_list",
     WIDTH: "int64_list",
     LABEL: "bytes_list",
     LABEL_FORMAT: "bytes_list",
 }
-
-
-def encode_label(label: np.ndarray) -> bytes:
-    """Returns a panoptic label map as a lossless PNG.
-
-    Args:
-      label: `[H, W]` integers, 0 to 2^31 - 1.
-
-    Raises:
-      ValueError: the array is no label map, or a label is negative or too large.
-    """
-    if label.ndim != 2 or label.dtype.kind not in "iu" or not label.size:
-        raise ValueError(
-            f"a label map is [H, W] integers, not {label.dtype}{list(label.shape)}"
-        )
-    low, high = int(label.min()), int(label.max())
-    if low < 0 or high > np.iinfo(np.int32).max:
-        raise ValueError(f"labels reach from {low} to {high}, outside 0 to 2^31 - 1")
-    channels = np.ascontiguousarray(label, "<i4").view(np.uint8)
-    channels = channels.reshape(*label.shape, 4)
-    if high <= _RGB_BITS:
-        channels = np.ascontiguousarray(channels[..., :3])
-    buffer = io.BytesIO()
-    Image.fromarray(channels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def decode_label(
-    encoded: bytes, label_format: str, height: int, width: int, label_divisor: int
-) -> np.ndarray:
-    """Returns the `[height, width]` int32 panoptic labels of a record, with NumPy.
-
-    Args:
-      encoded: the bytes under `LABEL`.
-      label_format: the string under `LABEL_FORMAT`.
-      height: rows of the image.
-      width: columns of the image.
-      label_divisor: makes labels of the class ids of a grey PNG.
-
-    Raises:
-      ValueError: the bytes are no label of that size.
-    """
-    if label_format == RAW:
-        if len(encoded) != 4 * height * width:
-            raise ValueError(
-                f"the label has {len(encoded)} bytes; an image of {height} x {width} "
-                f"needs {4 * height * width}"
-            )
-        return np.frombuffer(encoded, "<i4").reshape(height, width)
-    if label_format != PNG:
-        raise ValueError(
-            f"label format {label_format!r} is unknown; known: {PNG}, {RAW}"
-        )
-    try:
-        with Image.open(io.BytesIO(encoded)) as image:
-            image.load()
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"the label is not a readable PNG: {error}") from error
-    if image.size != (width, height):
-        raise ValueError(
-            f"the label is {image.height} x {image.width}, the image is "
-            f"{height} x {width}"
-        )
-    if image.mode in ("RGB", "RGBA"):
-        packed = np.frombuffer(image.convert("RGBA").tobytes(), "<i4")
-        bits = _RGB_BITS if image.mode == "RGB" else -1
-        return (packed & np.int32(bits)).reshape(height, width)
-    if image.mode not in ("1", "L", "I;16", "I"):
-        raise ValueError(f"a label PNG is grey, RGB or RGBA, not {image.mode}")
-    return np.asarray(image).astype(np.int32) * label_divisor
-
-
-class StoredExample(NamedTuple):
-    """The fields of a record as they are stored."""
-
-    image: bytes
-    filename: str
-    height: int
-    width: int
-    # None where there is no label.
-    label: bytes | None
-    label_format: str
 
 
 def read_example(serialized: bytes) -> StoredExample:
@@ -169,12 +79,13 @@ def read_example(serialized: bytes) -> StoredExample:
     if missing:
         raise ValueError(f"no {', '.join(missing)}: a record of another program")
     return StoredExample(
-        values[IMAGE],
-        values.get(FILENAME, b"").decode(errors="replace"),
-        values[HEIGHT],
-        values[WIDTH],
-        values.get(LABEL),
-        values.get(LABEL_FORMAT, RAW.encode()).decode(errors="replace"),
+        image=values[IMAGE],
+        image_format=_text(values.get(IMAGE_FORMAT, b"")),
+        filename=_text(values.get(FILENAME, b"")),
+        height=values[HEIGHT],
+        width=values[WIDTH],
+        label=values.get(LABEL),
+        label_format=_text(values.get(LABEL_FORMAT, RAW.encode())),
     )
 
 
@@ -185,7 +96,7 @@ def encode_example(
     filename: str,
     height: int,
     width: int,
-    label: np.ndarray | None = None,
+    label: np.ndarray | bytes | None = None,
     previous_image: bytes | None = None,
     previous_label: np.ndarray | None = None,
     next_image: bytes | None = None,
@@ -202,7 +113,8 @@ def encode_example(
       filename: name that predictions of the image will carry.
       height: rows of the image.
       width: columns of the image.
-      label: `[height, width]` integer panoptic labels; absent for test images.
+      label: `[height, width]` integer panoptic labels, or what `encode_label` made
+        of them; absent for test images.
       previous_image: the frame before, in the same format.
       previous_label: its labels.
       next_image: the frame after, in the same format.
@@ -221,7 +133,7 @@ def encode_example(
     labels = {LABEL: label, PREVIOUS_LABEL: previous_label, NEXT_LABEL: next_label}
     labels = {key: value for key, value in labels.items() if value is not None}
     for key, value in labels.items():
-        if value.shape != (height, width):
+        if isinstance(value, np.ndarray) and value.shape != (height, width):
             raise ValueError(
                 f"{filename}: the image is {height} x {width}, but {key} is "
                 f"{' x '.join(map(str, value.shape))}"
@@ -233,7 +145,10 @@ def encode_example(
         HEIGHT: height,
         WIDTH: width,
         CHANNELS: 3,
-        **{key: encode_label(value) for key, value in labels.items()},
+        **{
+            key: value if isinstance(value, bytes) else encode_label(value)
+            for key, value in labels.items()
+        },
         LABEL_FORMAT: PNG if labels else None,
         PREVIOUS_IMAGE: previous_image,
         NEXT_IMAGE: next_image,
@@ -294,40 +209,54 @@ def _parse_label(
     encoded: tf.Tensor, label_format: tf.Tensor, size: tf.Tensor, label_divisor: int
 ) -> tf.Tensor:
     """Returns the `[H, W]` int32 labels of any known format."""
-    color_type = tf.strings.substr(encoded, 25, 1)
-    png = tf.equal(label_format, PNG)
 
     def raw() -> tf.Tensor:
         return tf.reshape(tf.io.decode_raw(encoded, tf.int32), size)
 
-    def grey() -> tf.Tensor:
-        # Eight bits come out times 257 when sixteen are asked for.
-        deep = tf.equal(tf.strings.substr(encoded, 24, 1), b"\x10")
-        pixels = tf.io.decode_png(encoded, channels=1, dtype=tf.uint16)[..., 0]
-        pixels = tf.cast(pixels, tf.int32)
-        return tf.where(deep, pixels, pixels // 257) * label_divisor
+    def png() -> tf.Tensor:
+        return _parse_png(encoded, label_divisor)
+
+    def unknown() -> tf.Tensor:
+        message = ["unknown label format", label_format]
+        with tf.control_dependencies([tf.debugging.Assert(False, message)]):
+            return tf.zeros(size, tf.int32)
+
+    cases = [(tf.equal(label_format, RAW), raw), (tf.equal(label_format, PNG), png)]
+    label = tf.case(cases, default=unknown, exclusive=True)
+    label.set_shape([None, None])
+    return label
+
+
+def _parse_png(encoded: tf.Tensor, label_divisor: int) -> tf.Tensor:
+    """Returns the `[H, W]` int32 labels of a PNG."""
+    depth = tf.strings.substr(encoded, 24, 1)
+    color_type = tf.strings.substr(encoded, 25, 1)
 
     def color() -> tf.Tensor:
         # Four bytes are one int32 as they stand: no arithmetic per channel.
         labels = tf.bitcast(tf.io.decode_png(encoded, channels=4), tf.int32)
-        bits = tf.where(tf.equal(color_type, _RGBA), -1, _RGB_BITS)
+        bits = tf.where(tf.equal(color_type, _RGBA), -1, RGB_BITS)
         return tf.bitwise.bitwise_and(labels, bits)
 
+    def grey() -> tf.Tensor:
+        # Eight bits come out times 257 when sixteen are asked for.
+        pixels = tf.io.decode_png(encoded, channels=1, dtype=tf.uint16)[..., 0]
+        pixels = tf.cast(pixels, tf.int32)
+        pixels = tf.where(tf.equal(depth, b"\x10"), pixels, pixels // 257)
+        return pixels * label_divisor
+
     def unknown() -> tf.Tensor:
-        with tf.control_dependencies(
-            [tf.debugging.Assert(False, ["unknown label format", label_format])]
-        ):
-            return tf.zeros(size, tf.int32)
+        message = ["a label PNG is grey, RGB or RGBA, not of colour type", color_type]
+        with tf.control_dependencies([tf.debugging.Assert(False, message)]):
+            return tf.zeros([0, 0], tf.int32)
 
     is_color = tf.equal(color_type, _RGB) | tf.equal(color_type, _RGBA)
-    cases = [
-        (tf.equal(label_format, RAW), raw),
-        (png & is_color, color),
-        (png & tf.equal(color_type, _GREY), grey),
-    ]
-    label = tf.case(cases, default=unknown, exclusive=True)
-    label.set_shape([None, None])
-    return label
+    cases = [(is_color, color), (tf.equal(color_type, _GREY), grey)]
+    return tf.case(cases, default=unknown, exclusive=True)
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
 
 
 def _feature(value: bytes | str | int) -> tf.train.Feature:

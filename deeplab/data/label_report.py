@@ -1,0 +1,208 @@
+"""What records hold and what is wrong with them, one record at a time.
+
+Everything found is named by file, record number and pixel, so that it can be looked
+at. Without TensorFlow, for worker processes.
+"""
+
+from __future__ import annotations
+
+import collections
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from deeplab.core import labels
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.data.encoded_image import encoded_rgb
+from deeplab.data.encoded_label import decode_label
+from deeplab.data.stored_example import StoredExample
+from deeplab.datasets.runs import areas, find_runs
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that has to be mended before training.
+
+    Attributes:
+      path: the file.
+      record: number of the record in it, from 0; None for the file as a whole.
+      name: name of the image, if it could be read.
+      message: what is wrong, where, and what to do.
+    """
+
+    path: str
+    record: int | None
+    name: str
+    message: str
+
+    def __str__(self):
+        record = "" if self.record is None else f", record {self.record}"
+        return (
+            f"{self.path}{record}{f' ({self.name})' * bool(self.name)}: {self.message}"
+        )
+
+
+@dataclass
+class LabelReport:
+    """What the labels of many records hold.
+
+    Attributes:
+      records: number of records read.
+      unlabelled: records without a label.
+      pixels: pixels of all labels.
+      class_pixels: class id -> pixels, the ignore label among them.
+      class_images: class id -> images that show it.
+      crowd_pixels: class id of things -> pixels with instance id 0.
+      most_instances: class id -> largest number of instances in one image.
+      names: image name -> (path, record number) where it was first met.
+      problems: what was found to be wrong.
+    """
+
+    records: int = 0
+    unlabelled: int = 0
+    pixels: int = 0
+    class_pixels: collections.Counter[int] = field(default_factory=collections.Counter)
+    class_images: collections.Counter[int] = field(default_factory=collections.Counter)
+    crowd_pixels: collections.Counter[int] = field(default_factory=collections.Counter)
+    most_instances: collections.Counter[int] = field(
+        default_factory=collections.Counter
+    )
+    names: dict[str, tuple[str, int]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def merge(self, other: LabelReport) -> None:
+        """Adds what another report found; names met twice become problems."""
+        self.records += other.records
+        self.unlabelled += other.unlabelled
+        self.pixels += other.pixels
+        self.class_pixels.update(other.class_pixels)
+        self.class_images.update(other.class_images)
+        self.crowd_pixels.update(other.crowd_pixels)
+        self.most_instances |= other.most_instances
+        self.problems += other.problems
+        for name, place in other.names.items():
+            self.add_name(name, *place)
+
+    def add_name(self, name: str, path: str, record: int) -> None:
+        """Notes the name of a record."""
+        first = self.names.setdefault(name, (path, record))
+        if first != (path, record):
+            self.problems.append(
+                Problem(
+                    path,
+                    record,
+                    name,
+                    f"the name is also that of record {first[1]} of {first[0]}; "
+                    "predictions of the two would overwrite each other",
+                )
+            )
+
+
+class NumberedExample(NamedTuple):
+    """A record and where it is."""
+
+    example: StoredExample
+    path: str
+    # From 0, in its file.
+    number: int
+
+
+def examine(
+    record: NumberedExample, info: DatasetInfo, decode_image: bool
+) -> LabelReport:
+    """Returns the report of one record.
+
+    Args:
+      record: what to look at.
+      info: what its labels mean.
+      decode_image: whether to decode the image too; else only its size is read.
+    """
+    example, path, number = record
+    report = LabelReport(records=1)
+    report.add_name(example.filename, path, number)
+    try:
+        messages = _count(report, example, info, decode_image)
+    except ValueError as error:
+        messages = [str(error)]
+    report.problems += [Problem(path, number, example.filename, m) for m in messages]
+    return report
+
+
+def _count(
+    report: LabelReport, example: StoredExample, info: DatasetInfo, decode_image: bool
+) -> list[str]:
+    size = _image_size(example.image, decode_image)
+    if size != (example.height, example.width):
+        raise ValueError(
+            f"the image is {size[0]} x {size[1]}, but the record says "
+            f"{example.height} x {example.width}; convert it again"
+        )
+    if example.label is None:
+        report.unlabelled += 1
+        return []
+    label = decode_label(example.label, example.label_format, *size, info.label_divisor)
+    return list(_count_label(report, label, info))
+
+
+def _image_size(data: bytes, decode: bool) -> tuple[int, int]:
+    """Returns height and width of an encoded image."""
+    if decode:
+        image = encoded_rgb(data, "the image")
+        return image.height, image.width
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return image.height, image.width
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"the image: not a readable image: {error}") from error
+
+
+def _count_label(
+    report: LabelReport, label: np.ndarray, info: DatasetInfo
+) -> Iterator[str]:
+    """Adds a label map to a report; yields what is wrong with it."""
+    values, pixels, first = areas(find_runs(label))
+    class_ids, instances = labels.decode(values, info.label_divisor)
+    report.pixels += label.size
+    seen: set[int] = set()
+    instance_count: collections.Counter[int] = collections.Counter()
+    wrong: dict[int, tuple[int, int]] = {}
+    for value, class_id, instance, area, start in zip(
+        values.tolist(),
+        class_ids.tolist(),
+        instances.tolist(),
+        pixels.tolist(),
+        first.tolist(),
+        strict=True,
+    ):
+        known = info.by_id.get(class_id)
+        if known is None and class_id != info.ignore_label:
+            wrong.setdefault(class_id, (value, start))
+            continue
+        report.class_pixels[class_id] += area
+        seen.add(class_id)
+        if known is not None and known.is_thing:
+            if instance == 0:
+                report.crowd_pixels[class_id] += area
+            else:
+                instance_count[class_id] += 1
+    report.class_images.update(seen)
+    report.most_instances |= instance_count
+    for class_id, (value, start) in wrong.items():
+        row, column = divmod(start, label.shape[1])
+        yield (
+            f"pixel (row {row}, column {column}) has label {value}: class {class_id} "
+            f"(label_divisor {info.label_divisor}) is none of data set {info.name!r}, "
+            f"whose ids are {_span(info)} and {info.ignore_label} (ignore); map the "
+            "id, or describe the class"
+        )
+
+
+def _span(info: DatasetInfo) -> str:
+    ids = sorted(info.by_id)
+    if ids == list(range(ids[0], ids[-1] + 1)):
+        return f"{ids[0]} to {ids[-1]}"
+    return ", ".join(map(str, ids))

@@ -1,0 +1,52 @@
+"""Maps a function over items in several processes, in order."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import multiprocessing
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+# Items under way for each worker: bounds the memory of results that wait.
+_AHEAD = 4
+
+
+def parallel_map(
+    function: Callable[[T], R], items: Iterable[T], workers: int
+) -> Generator[R, None, None]:
+    """Yields `function(item)` of every item, in order.
+
+    Args:
+      function: can be pickled. Its module should not import TensorFlow: every worker
+        would spend seconds on it.
+      items: can be pickled; drawn as they are needed.
+      workers: processes; at most 1 computes in this process.
+
+    Raises:
+      OSError: a worker was killed.
+    """
+    if workers <= 1:
+        yield from map(function, items)
+        return
+    # Not forked: TensorFlow's threads do not survive it.
+    context = multiprocessing.get_context("spawn")
+    waiting: collections.deque[concurrent.futures.Future[R]] = collections.deque()
+    pool = concurrent.futures.ProcessPoolExecutor(workers, context)
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= _AHEAD * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise OSError(
+            "a worker process was killed (out of memory?); run again with fewer workers"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
