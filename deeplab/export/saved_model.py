@@ -1,0 +1,169 @@
+"""A model as a SavedModel that plain TensorFlow loads and serves.
+
+Pre- and post-processing are inside. Signatures:
+
+  serving_default: `images` [b, H, W, 3] uint8, images of one size, any size.
+  serve_encoded: `encoded` [b] strings, JPEG or PNG files, whose sizes may differ; has
+    the further output `image_size`, and maps padded with zeros to the largest.
+
+Outputs are named as the fields of `deeplab.core.structures.Prediction`. Beside the
+model, `dataset.json` says what the labels mean: `deeplab.load(folder)` reads both.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow as tf
+import tf_keras
+
+from deeplab.core.dataset_info import DatasetInfo, description_of
+from deeplab.core.structures import Prediction
+from deeplab.models.inference import Inference, Preprocess, present
+from deeplab.models.predictor import DATASET_FILE, SERVE_ENCODED, SERVE_IMAGES
+
+# What a model serves unless asked for more: maps of one value a pixel. Probabilities
+# of all classes at full size are a hundred times as large.
+DEFAULT_FIELDS = ("semantic_pred", "panoptic_pred", "instance_pred", "instance_scores")
+CONFIG_FILE = "config.textproto"
+
+_SIDE = 65
+
+
+def export(
+    model: tf_keras.Model,
+    preprocess: Preprocess,
+    info: DatasetInfo,
+    output: str | os.PathLike[str],
+    *,
+    fields: Sequence[str] = (),
+    config_text: str = "",
+    overwrite: bool = False,
+) -> Path:
+    """Writes a model, with its weights as they are, as a SavedModel.
+
+    The folder appears when it is complete.
+
+    Args:
+      model: built; called with images and `training=False` it returns a `Prediction`.
+      preprocess: brings an image to the model's input; see `models.inference`.
+      info: what the labels mean.
+      output: the folder to write.
+      fields: what to serve; those of `DEFAULT_FIELDS` that the model has when empty.
+      config_text: the config of the model, to lie beside it.
+      overwrite: replaces what is in `output`.
+
+    Returns:
+      The folder.
+
+    Raises:
+      ValueError: the folder is there and `overwrite` is not set, or a field is not
+        predicted by the model.
+      OSError: the folder cannot be written.
+    """
+    folder = Path(output)
+    refuse_existing(folder, overwrite)
+    served = _served_fields(model, fields)
+    module = _Module(model, preprocess, served)
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        tf.saved_model.save(module, str(temporary), signatures=module.signatures())
+        description = json.dumps(description_of(info), indent=1) + "\n"
+        (temporary / DATASET_FILE).write_text(description, encoding="utf-8")
+        if config_text:
+            (temporary / CONFIG_FILE).write_text(config_text, encoding="utf-8")
+        _replace(temporary, folder)
+    except tf.errors.OpError as error:
+        raise OSError(f"{folder}: cannot be written: {error.message}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def refuse_existing(folder: Path, overwrite: bool) -> None:
+    """Raises ValueError if the folder has content that must stay."""
+    if folder.is_file():
+        raise ValueError(f"{folder} is a file; choose another folder")
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise ValueError(f"{folder} is not empty; choose another, or --overwrite")
+
+
+def cast_weights(source: tf_keras.Model, target: tf_keras.Model) -> None:
+    """Gives a model the weights of one of the same layers in another precision.
+
+    Raises:
+      ValueError: the models differ in their weights.
+    """
+    pairs = list(zip(source.variables, target.variables, strict=True))
+    differing = [a.name for a, b in pairs if a.shape != b.shape]
+    if differing:
+        raise ValueError(f"the models differ in {', '.join(differing[:5])}")
+    for variable, copy in pairs:
+        copy.assign(tf.cast(variable.value(), copy.dtype))
+
+
+class _Module(tf.Module):
+    """Holds the variables and the functions, and nothing of Keras."""
+
+    def __init__(
+        self, model: tf_keras.Model, preprocess: Preprocess, fields: Sequence[str]
+    ):
+        super().__init__(name="deeplab")
+        # Tracked: the model itself would bring along the functions of all its layers.
+        self.model_variables = list(model.variables)
+
+        # One function for both signatures: the network is stored once.
+        @tf.function(input_signature=[tf.TensorSpec([None] * 3 + [3], tf.float32)])
+        def predict(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+            prediction = present(model(inputs, training=False))
+            return {name: prediction[name] for name in fields}
+
+        def call(inputs: tf.Tensor, training: bool) -> Prediction:
+            del training
+            return Prediction(**predict(inputs))
+
+        self._inference = Inference(call, preprocess, fields)
+
+    def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        images = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
+        encoded = tf.TensorSpec([None], tf.string, "encoded")
+        return {
+            SERVE_IMAGES: tf.function(
+                self._inference.images, input_signature=[images]
+            ).get_concrete_function(),
+            SERVE_ENCODED: tf.function(
+                self._inference.encoded, input_signature=[encoded]
+            ).get_concrete_function(),
+        }
+
+
+def _served_fields(model: tf_keras.Model, fields: Sequence[str]) -> tuple[str, ...]:
+    """Returns the fields to serve.
+
+    Raises:
+      ValueError: the model does not predict one that was asked for.
+    """
+    prediction = present(model(tf.zeros([1, _SIDE, _SIDE, 3]), training=False))
+    absent = [name for name in fields if name not in prediction]
+    if absent:
+        raise ValueError(
+            f"the model does not predict {', '.join(absent)}; it predicts: "
+            f"{', '.join(prediction)}"
+        )
+    return tuple(fields or (name for name in DEFAULT_FIELDS if name in prediction))
+
+
+def _replace(temporary: Path, folder: Path) -> None:
+    """Renames a folder; one of that name makes room and is removed."""
+    if not folder.exists():
+        temporary.rename(folder)
+        return
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    folder.rename(old)
+    temporary.rename(folder)
+    shutil.rmtree(old)
