@@ -101,7 +101,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
         images = 0
         with _Worker(self._update) as worker:
             for batch in self._dataset.take(int(num_steps)):
-                losses = self._evaluate_batch(Example(**batch), worker)
+                losses = self._evaluate_batch(batch, worker)
                 for name, values in losses.items():
                     sums[name] = sums.get(name, 0.0) + float(values.sum())
                 images += batch["image"].shape[0]

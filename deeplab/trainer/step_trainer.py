@@ -100,6 +100,15 @@ class StepTrainer(orbit.StandardTrainer):
         )
         self.count = tf.Variable(0, trainable=False, dtype=tf.int64)
 
+    @property
+    def checkpoint_items(self) -> dict[str, Any]:
+        """What a resumed run needs besides the model, by name in checkpoints."""
+        return {
+            "optimizer": self._optimizer,
+            "loss_sums": self.sums,
+            "loss_count": self.count,
+        }
+
     def create_train_loop_fn(self) -> Callable[[Any, tf.Tensor], None]:
         """Returns the loop, which runs in Python."""
         return self._loop
