@@ -1,10 +1,18 @@
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from deeplab.data.encoded_label import decode_label
+from deeplab.data.shards import read_records
+from deeplab.data.stored_example import stored_example
+from deeplab.data.tfexample import read_example
 from deeplab.datasets import DATASETS
 from tests.datasets import trees
+
+SHARED = Path(__file__).parents[3] / "shared"
 
 
 def read(root, **options):
@@ -138,3 +146,30 @@ def test_wrong_root_and_wrong_split(tmp_path):
         read(tmp_path)
     with pytest.raises(ValueError, match="no split 'dev'; known: train, val, test"):
         DATASETS.get("coco_panoptic")().read(tmp_path, "dev")
+
+
+@pytest.mark.skipif(
+    not SHARED.exists(), reason="the real COCO images are not beside this checkout"
+)
+def test_real_images_give_the_published_record(tmp_path):
+    """Two images of COCO, as the published converter wrote them."""
+    sample = SHARED / "data/coco_sample"
+    shutil.copytree(sample / "input_images", tmp_path / "val2017")
+    annotations = tmp_path / "annotations"
+    shutil.copytree(sample / "panoptic_examples", annotations / "panoptic_val2017")
+    listed = annotations / "panoptic_val2017.json"
+    shutil.copyfile(sample / "panoptic_examples.json", listed)
+    published = SHARED / "parity/records/coco_val_sample.tfrecord"
+    images = read(tmp_path, crowd_as_ignore=True)
+    for raw, serialized in zip(images, read_records(published), strict=True):
+        expected = read_example(serialized)
+        stored = stored_example(raw)
+        assert stored.image == expected.image
+        assert stored.image_format == expected.image_format
+        assert stored.filename == expected.filename
+        size = (expected.height, expected.width)
+        label = decode_label(stored.label, stored.label_format, *size, 256)
+        wanted = decode_label(expected.label, expected.label_format, *size, 256)
+        np.testing.assert_array_equal(label, wanted)
+        # A stored label takes a small part of a raw one.
+        assert len(stored.label) < len(expected.label) / 20
