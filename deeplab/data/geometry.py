@@ -67,7 +67,7 @@ def size_in_range(
         fit = tf.reduce_min(tf.cast(maximum / size, tf.float32))
         size = _scaled(size, tf.minimum(fit, 1.0))
     if resize_factor:
-        size += (resize_factor - (size - 1) % resize_factor) % resize_factor
+        size += tf.math.floormod(1 - size, resize_factor)
     return tf.maximum(size, 1)
 
 

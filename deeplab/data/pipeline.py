@@ -7,7 +7,7 @@ iterator is restored from a checkpoint goes on with the very next example.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -120,8 +120,10 @@ def build_pipeline(
     maker = _ExampleMaker(config, info, targets, index, seed)
     if training:
         maker.check_training()
+    make = maker.training_example if training else maker.evaluation_example
     examples = numbers.map(
-        maker.training_example if training else maker.evaluation_example,
+        # Plain graph code: rewriting it would only take time.
+        tf.autograph.experimental.do_not_convert(make),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
@@ -131,7 +133,7 @@ def build_pipeline(
         batches = examples.batch(batch_size, drop_remainder=True)
     else:
         batches = examples.padded_batch(
-            batch_size, padding_values=_padding_values(examples.element_spec, info)
+            batch_size, padding_values=_padding_values(examples, info)
         )
     return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
@@ -257,10 +259,9 @@ class _ExampleMaker:
         }
 
 
-def _padding_values(
-    spec: Mapping[str, tf.TensorSpec], info: DatasetInfo
-) -> dict[str, Any]:
+def _padding_values(examples: tf.data.Dataset, info: DatasetInfo) -> dict[str, Any]:
     """Returns what fills up the smaller images of an evaluation batch."""
+    spec: Any = examples.element_spec
     void = labels.void_label(info.ignore_label, info.label_divisor)
     known = {
         "image": geometry.MEAN_PIXEL,

@@ -151,7 +151,7 @@ def example_numbers(
     first = share * (input_context.input_pipeline_id if input_context else 0)
     if training:
         return tf.data.Dataset.range(_ENDLESS).map(
-            lambda n: n // share * batch_size + first + n % share
+            lambda n: n // share * batch_size + first + tf.math.floormod(n, share)
         )
     numbers = [
         n
@@ -172,9 +172,10 @@ def shuffled_record(number: tf.Tensor, count: int, seed: int) -> tf.Tensor:
     Returns:
       Scalar int64, 0 to `count` - 1.
     """
-    count = tf.cast(count, tf.int64)
-    key = tf.stack([tf.cast(seed, tf.int64), number // count])
-    return tf.random.experimental.index_shuffle(number % count, key, count - 1)
+    size = tf.constant(count, tf.int64)
+    key = tf.stack([tf.constant(seed, tf.int64), number // size])
+    place = tf.math.floormod(number, size)
+    return tf.random.experimental.index_shuffle(place, key, size - 1)
 
 
 def _offsets(path: str) -> list[int]:

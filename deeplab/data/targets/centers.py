@@ -27,8 +27,8 @@ def center_targets(segments: Segments, options: TargetOptions) -> dict[str, tf.T
       but crowds. All float32.
     """
     height, width = tf.unstack(tf.shape(segments.index))
-    counts = ~(segments.is_crowd | segments.is_void)
-    is_regressed = segments.is_thing & ~segments.is_crowd
+    is_single = tf.logical_not(segments.is_crowd)
+    counts = is_single & tf.logical_not(segments.is_void)
     return {
         "instance_center_gt": gaussian_peaks(
             tf.boolean_mask(segments.center, segments.is_instance),
@@ -38,7 +38,9 @@ def center_targets(segments: Segments, options: TargetOptions) -> dict[str, tf.T
         ),
         "center_loss_weight": segments.per_pixel(tf.cast(counts, tf.float32)),
         "instance_regression_gt": _offsets(segments),
-        "regression_loss_weight": segments.per_pixel(tf.cast(is_regressed, tf.float32)),
+        "regression_loss_weight": segments.per_pixel(
+            tf.cast(segments.is_thing & is_single, tf.float32)
+        ),
     }
 
 

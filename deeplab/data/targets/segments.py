@@ -76,7 +76,7 @@ class Segments:
         As published, stuff that carries instance ids counts; regression weights
         leave it out.
         """
-        return (self._instance_id != 0) & ~self.is_void
+        return (self._instance_id != 0) & tf.logical_not(self.is_void)
 
     @functools.cached_property
     def area(self) -> tf.Tensor:
