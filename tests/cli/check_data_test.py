@@ -1,0 +1,113 @@
+import json
+import re
+
+import numpy as np
+import pytest
+
+from deeplab.cli.main import main
+from deeplab.data.shards import write_shards
+from deeplab.datasets.base import LoadedImage, RawImage
+from deeplab.datasets.toy_street import ToyStreet
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("toy")
+    images = ToyStreet(images=4, height=33, width=65).read(folder, "train")
+    write(folder, images, 2)
+    return folder
+
+
+def write(folder, images, num_shards):
+    write_shards(
+        images, folder, split="train", num_shards=num_shards, workers=1, settings={}
+    )
+
+
+def check(*arguments):
+    return main(["check-data", "--workers", "1", *map(str, arguments)])
+
+
+def test_good_records(toy, capsys):
+    assert check("--records", toy / "train-*.tfrecord", "--dataset", "toy_street") == 0
+    output = capsys.readouterr().out
+    assert "4 records" in output
+    assert "no problem found" in output
+    (road,) = (line for line in output.splitlines() if "road" in line)
+    share = float(re.search(r"([\d.]+)%", road)[1])
+    labels = np.stack(
+        [
+            i.load().label
+            for i in ToyStreet(images=4, height=33, width=65).read(toy, "train")
+        ]
+    )
+    assert share == pytest.approx(100 * np.mean(labels // 1000 == 2), abs=0.006)
+
+
+def test_records_of_another_data_set(toy, capsys):
+    records = toy / "train-*.tfrecord"
+    assert check("--records", records, "--dataset", "motchallenge_step") == 1
+    output = capsys.readouterr().out
+    assert re.search(
+        r"train-00000-of-00002\.tfrecord, record 0 \(train_000000\): ", output
+    )
+    assert "is none of data set 'motchallenge_step'" in output
+
+
+def test_a_described_data_set(toy, tmp_path, capsys):
+    description = tmp_path / "mine.json"
+    classes = [{"id": i, "name": f"class {i}"} for i in range(8)]
+    description.write_text(json.dumps({"classes": classes}))
+    assert check("--records", toy / "*.tfrecord", "--description", description) == 0
+    assert "class 7" in capsys.readouterr().out
+
+
+def test_the_data_of_a_config(toy, tmp_path, capsys):
+    config = tmp_path / "config.textproto"
+    config.write_text(
+        f"""
+        train_dataset_options {{
+          dataset: "toy_street"
+          file_pattern: "{toy}/train-00000*"
+        }}
+        eval_dataset_options {{
+          dataset: "toy_street"
+          file_pattern: "{toy}/train-00001*"
+        }}
+        """
+    )
+    assert check("--config_file", config) == 0
+    output = capsys.readouterr().out
+    assert output.count("no problem found") == 2
+    assert "train_dataset_options as toy_street" in output
+
+
+def unknown_class():
+    photo = ToyStreet(images=1, height=33, width=65).read(None, "train")[0].load()
+    return LoadedImage(photo.image, np.full((33, 65), 99_000, np.int32))
+
+
+def test_problems_end_in_status_1_and_are_counted(tmp_path, capsys):
+    images = [RawImage(str(i), unknown_class, "") for i in range(25)]
+    write(tmp_path, images, 1)
+    records = tmp_path / "*.tfrecord"
+    assert check("--records", records, "--dataset", "motchallenge_step") == 1
+    output = capsys.readouterr().out
+    assert output.count("problem /") == 20
+    assert "... and 5 more problems" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--records", "nowhere/*"], "--records needs --dataset or --description"),
+        (
+            ["--records", "nowhere/*", "--dataset", "toy_street"],
+            "no file matches 'nowhere/*'",
+        ),
+        (["--config_file", "nowhere.textproto"], "nowhere.textproto"),
+    ],
+)
+def test_what_the_user_has_to_change(capsys, arguments, message):
+    assert check(*arguments) == 2
+    assert message in capsys.readouterr().err
