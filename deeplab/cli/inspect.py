@@ -1,0 +1,82 @@
+"""`deeplab inspect`: what a config amounts to."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+HELP = "show a config with all its values, its model's parameters and its cost"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of the command."""
+    parser.add_argument("--config_file", required=True, help="textproto to look at")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="PATH=VALUE",
+        help="set a field of the config; may be repeated",
+    )
+    parser.add_argument(
+        "--size",
+        type=int,
+        nargs=2,
+        metavar=("HEIGHT", "WIDTH"),
+        help="image of which the cost is counted (the crop of the config)",
+    )
+    parser.add_argument(
+        "--config_only", action="store_true", help="do not build the model"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the resolved config, then tables of parameters and multiply-adds.
+
+    Raises:
+      ValueError: the config cannot be read or its model cannot be built.
+    """
+    from deeplab.config import read_config, to_text
+
+    config = read_config(args.config_file, args.overrides)
+    print(to_text(config))
+    if args.config_only:
+        return 0
+    size = args.size or _crop_size(config)
+
+    # A missing GPU is no news here.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from deeplab.factory import build_model
+    from deeplab.models.cost import multiply_adds, parameter_counts
+
+    # Both hide operations in functions of their own, and change no cost.
+    config.model_options.jit_compile = False
+    config.model_options.backbone.recompute = False
+    model = build_model(config)
+    print(_table(parameter_counts(model.checkpoint_items)))
+    count = multiply_adds(lambda images: model.head(model.backbone(images)), *size)
+    print(
+        f"\n{count / 1e9:.2f} G multiply-adds for one image of {size[0]} x {size[1]}, "
+        "without resizing and post-processing"
+    )
+    return 0
+
+
+def _crop_size(config: Any) -> tuple[int, int]:
+    for options in (config.eval_dataset_options, config.train_dataset_options):
+        if len(options.crop_size) == 2:
+            return options.crop_size[0], options.crop_size[1]
+    raise ValueError("the config has no crop_size: give --size HEIGHT WIDTH")
+
+
+def _table(counts: dict[str, tuple[int, int]]) -> str:
+    """Returns parameter counts as lines of text, with a last line of sums."""
+    sums = (sum(c[0] for c in counts.values()), sum(c[1] for c in counts.values()))
+    title = "checkpoint item"
+    width = max(map(len, [title, *counts]))
+    lines = [f"{title:<{width}}  {'trained':>12}  {'other':>10}"]
+    for name, (trained, other) in {**counts, "total": sums}.items():
+        lines.append(f"{name:<{width}}  {trained:>12,}  {other:>10,}")
+    return "\n".join(lines)

@@ -1,0 +1,33 @@
+"""The same surroundings for every test: two CPU devices, fixed seeds, no noise."""
+
+import os
+import random
+
+# Before TensorFlow is imported anywhere.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def two_devices():
+    """Splits the CPU in two, so that distribution is tested on any machine."""
+    import tensorflow as tf
+
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+    )
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
+
+
+@pytest.fixture(autouse=True)
+def fixed_seeds():
+    """Makes weights, data and augmentation the same in every run of a test."""
+    import tf_keras
+
+    random.seed(0)
+    np.random.seed(0)
+    tf_keras.utils.set_random_seed(0)
