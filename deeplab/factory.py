@@ -161,10 +161,17 @@ def main_metric(config: Any) -> str:
 
 
 def build_train_pipeline(
-    config: Any, input_context: tf.distribute.InputContext | None = None
+    config: Any,
+    input_context: tf.distribute.InputContext | None = None,
+    first_batch: int = 0,
 ) -> tf.data.Dataset:
-    """Builds the endless, shuffled, augmented pipeline of the training data."""
-    return _build_pipeline(config, config.train_dataset_options, True, input_context)
+    """Builds the endless, shuffled, augmented pipeline of the training data.
+
+    It starts with the batch numbered `first_batch`.
+    """
+    return _build_pipeline(
+        config, config.train_dataset_options, True, input_context, first_batch
+    )
 
 
 def build_eval_pipeline(
@@ -241,6 +248,7 @@ def _build_pipeline(
     options: Any,
     training: bool,
     input_context: tf.distribute.InputContext | None,
+    first_batch: int = 0,
 ) -> tf.data.Dataset:
     stride = config.model_options.backbone.output_stride
     return build_pipeline(
@@ -250,5 +258,6 @@ def _build_pipeline(
         targets=family_of(config.model_options).targets,
         batch_size=options.batch_size,
         seed=config.seed,
+        first_batch=first_batch,
         input_context=input_context,
     )

@@ -86,6 +86,7 @@ def build_pipeline(
     targets: Sequence[str],
     batch_size: int,
     seed: int,
+    first_batch: int = 0,
     input_context: tf.distribute.InputContext | None = None,
 ) -> tf.data.Dataset:
     """Builds the pipeline of one split.
@@ -99,6 +100,8 @@ def build_pipeline(
       targets: names in `TARGETS`.
       batch_size: images of a global batch, over all replicas.
       seed: of order and augmentation.
+      first_batch: the batch to start with, in training: a run that was stopped after
+        n batches goes on with batch n, without reading those before.
       input_context: which part of each batch to deliver, under a distribution
         strategy that builds one pipeline per host; batches are then those of one
         replica.
@@ -115,6 +118,7 @@ def build_pipeline(
         len(index),
         training=training,
         batch_size=batch_size,
+        first_batch=first_batch,
         input_context=input_context,
     )
     maker = _ExampleMaker(config, info, targets, index, seed)

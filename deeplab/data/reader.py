@@ -121,6 +121,7 @@ def example_numbers(
     *,
     training: bool,
     batch_size: int,
+    first_batch: int = 0,
     input_context: tf.distribute.InputContext | None = None,
 ) -> tf.data.Dataset:
     """Returns the numbers of the examples that one input pipeline delivers.
@@ -134,6 +135,7 @@ def example_numbers(
       training: endless; otherwise one pass, in which every example occurs once over
         all pipelines.
       batch_size: examples of a global batch.
+      first_batch: the batch to start with, in training.
       input_context: which pipeline this is; the only one when None.
 
     Returns:
@@ -150,7 +152,7 @@ def example_numbers(
     share = batch_size // pipelines
     first = share * (input_context.input_pipeline_id if input_context else 0)
     if training:
-        return tf.data.Dataset.range(_ENDLESS).map(
+        return tf.data.Dataset.range(first_batch * share, _ENDLESS).map(
             lambda n: n // share * batch_size + first + tf.math.floormod(n, share)
         )
     numbers = [

@@ -37,7 +37,9 @@ def keep_prob_at(
 
 
 def drop_path_mask(inputs: tf.Tensor, keep_prob: float) -> tf.Tensor:
-    """Draws which examples keep their path.
+    """Draws which examples keep their path, from TensorFlow's global generator.
+
+    Its state can be saved, so that a resumed run draws on.
 
     Args:
       inputs: the batch is its first axis.
@@ -50,5 +52,6 @@ def drop_path_mask(inputs: tf.Tensor, keep_prob: float) -> tf.Tensor:
     shape = tf.concat(
         [tf.shape(inputs)[:1], tf.ones([inputs.shape.rank - 1], tf.int32)], axis=0
     )
-    kept = tf.floor(keep_prob + tf.random.uniform(shape))
+    drawn = tf.random.get_global_generator().uniform(shape)
+    kept = tf.floor(keep_prob + drawn)
     return tf.cast(kept / keep_prob, inputs.dtype)
