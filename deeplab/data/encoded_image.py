@@ -6,7 +6,7 @@ import io
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 # Byte 24 of a PNG file is its bit depth, byte 25 its colour type: 8 bits, RGB.
 _RGB8 = b"\x08\x02"
@@ -39,6 +39,8 @@ def encoded_rgb(data: bytes, source: str) -> EncodedImage:
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
+    except UnidentifiedImageError as error:
+        raise ValueError(f"{source}: not an image of a known kind") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{source}: not a readable image: {error}") from error
     width, height = image.size

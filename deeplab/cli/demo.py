@@ -1,0 +1,174 @@
+"""`deeplab demo`: the whole job on drawn street scenes, in minutes on two cores."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import shlex
+from pathlib import Path
+from typing import Any
+
+import deeplab
+
+HELP = "draw a data set, train, evaluate, export and predict, to see it all work"
+
+_CONFIG = Path("toy_street", "panoptic_deeplab", "mobilenet_v3_small.textproto")
+_PQ, _MIOU = "panoptic_quality/all/pq", "mean_iou/miou"
+_TRAIN_IMAGES, _VAL_IMAGES, _PICTURES = 500, 60, 8
+_QUICK_TRAIN_IMAGES, _QUICK_VAL_IMAGES, _QUICK_PICTURES = 4, 2, 2
+_QUICK = (
+    "trainer_options.solver_options.training_number_of_steps=2",
+    "trainer_options.solver_options.warmup_steps=0",
+    "trainer_options.steps_per_loop=1",
+    "trainer_options.save_summaries_steps=2",
+    "trainer_options.save_checkpoints_steps=2",
+    "train_dataset_options.batch_size=2",
+    "eval_dataset_options.batch_size=2",
+    "evaluator_options.eval_interval=2",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of the command."""
+    parser.add_argument(
+        "--output", type=Path, default=Path("runs/demo"), help="folder (runs/demo)"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="two steps on four images: shows that everything runs, learns nothing",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the commands that a user would, showing each; goes on where it stopped.
+
+    Returns:
+      0, or what the command returned that did not succeed.
+
+    Raises:
+      ValueError: see the commands.
+      OSError: a file cannot be written.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    folder = args.output
+    pictures = _QUICK_PICTURES if args.quick else _PICTURES
+    for command in _commands(folder, args.quick):
+        if command[0] == "predict":
+            _write_images(folder / "images", _val_images(args.quick), pictures)
+        status = _run(command)
+        if status:
+            return status
+    _write_panels(folder, _val_images(args.quick), pictures)
+    _print_summary(folder)
+    return 0
+
+
+def config_path(relative: Path) -> Path:
+    """Returns a config that comes with the package, of a wheel or of a checkout.
+
+    Raises:
+      ValueError: there is no such config.
+    """
+    package = Path(deeplab.__file__).parent
+    for root in (package, package.parent):
+        path = root / "configs" / relative
+        if path.is_file():
+            return path
+    raise ValueError(f"configs/{relative} is not part of this installation")
+
+
+def _commands(folder: Path, quick: bool) -> list[list[str]]:
+    records, model, exported = (folder / n for n in ("records", "model", "exported"))
+    train = _QUICK_TRAIN_IMAGES if quick else _TRAIN_IMAGES
+    convert = ["convert", "toy_street", "--output", str(records)]
+    changes = [
+        f"train_dataset_options.file_pattern={records}/train-*.tfrecord",
+        f"eval_dataset_options.file_pattern={records}/val-*.tfrecord",
+        *(_QUICK if quick else ()),
+    ]
+    return [
+        [*convert, "--split", "train", "--images", str(train)],
+        [*convert, "--split", "val", "--images", str(_val_images(quick))],
+        [
+            "train",
+            f"--config_file={config_path(_CONFIG)}",
+            f"--model_dir={model}",
+            *(word for change in changes for word in ("--set", change)),
+        ],
+        ["export", f"--checkpoint={model}/best", f"--output={exported}", "--overwrite"],
+        [
+            "predict",
+            f"--model={exported}",
+            f"--images={folder}/images",
+            f"--output={folder}/predictions",
+        ],
+    ]
+
+
+def _val_images(quick: bool) -> int:
+    return _QUICK_VAL_IMAGES if quick else _VAL_IMAGES
+
+
+def _run(words: list[str]) -> int:
+    """Shows a command and runs it in this process."""
+    print(f"\n$ deeplab {shlex.join(words)}", flush=True)
+    module = importlib.import_module(f"deeplab.cli.{words[0]}")
+    parser = argparse.ArgumentParser(prog=f"deeplab {words[0]}")
+    module.add_arguments(parser)
+    return module.run(parser.parse_args(words[1:]))
+
+
+def _scenes(images: int) -> Any:
+    from deeplab.datasets import DATASETS
+
+    dataset = DATASETS.get("toy_street")(images=images)
+    return dataset.info, dataset.read(Path(), "val")
+
+
+def _write_images(folder: Path, images: int, count: int) -> None:
+    """Writes the first images of the validation split as JPEG files."""
+    from deeplab.visualization.atomic_file import atomic_file
+
+    _, scenes = _scenes(images)
+    for scene in scenes[:count]:
+        with atomic_file(folder / f"{scene.name}.jpg") as file:
+            file.write(scene.load().image)
+
+
+def _write_panels(folder: Path, images: int, count: int) -> None:
+    """Draws image, ground truth and prediction of what was predicted."""
+    from deeplab.core.structures import Example, Prediction
+    from deeplab.models.predictor import read_image
+    from deeplab.visualization.panel import prediction_panel
+    from deeplab.visualization.pictures import write_png
+
+    info, scenes = _scenes(images)
+    for scene in scenes[:count]:
+        image = read_image(folder / "images" / f"{scene.name}.jpg")
+        coded = read_image(folder / "predictions" / f"{scene.name}_panoptic.png")
+        red, green, blue = (coded[..., i].astype("int32") for i in range(3))
+        prediction = Prediction(panoptic_pred=red + 256 * green + 65536 * blue)
+        truth = Example(image, panoptic_raw=scene.load().label)
+        panel = prediction_panel(image, prediction, info, truth)
+        write_png(folder / "pictures" / f"{scene.name}.png", panel)
+
+
+def _print_summary(folder: Path) -> None:
+    from deeplab.trainer.metrics_log import MetricsLog
+
+    entries = MetricsLog(folder / "model").read()
+    evaluations = [e for e in entries if e["split"] == "eval"]
+    # The model that was exported is the best one.
+    best = max(evaluations, key=lambda e: e["values"][_PQ] or 0.0)
+    pq, miou = (best["values"][key] or 0.0 for key in (_PQ, _MIOU))
+    print(f"\nvalidation: PQ {pq:.1f}, mIoU {miou:.1f} (step {best['step']})")
+    for name, content in (
+        ("pictures", "image, ground truth and prediction side by side"),
+        ("predictions", "overlays, label maps, and segments as JSON"),
+        ("exported", "the SavedModel: deeplab.load or plain TensorFlow"),
+        ("model", "checkpoints, config, metrics.jsonl, TensorBoard logs"),
+        ("records", "the data set as TFRecords"),
+    ):
+        print(f"  {folder / name}: {content}")
