@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ import tf_keras
 
 from deeplab import factory, validation
 from deeplab.config import ConfigError, ReadTracker, parse_config, to_text
+from deeplab.data.label_check import short_label_check
+from deeplab.data.reader import index_records
 from deeplab.trainer.checkpointing import CheckpointError, CheckpointStore
 from deeplab.trainer.initial_checkpoint import restore_matching
 from deeplab.trainer.interruption import InterruptionWatch
@@ -20,10 +23,12 @@ from deeplab.trainer.metrics_log import MetricsLog
 from deeplab.trainer.monitors import EvaluationMonitor, TrainingMonitor
 from deeplab.trainer.optimizer_groups import build_optimizer, kernels
 from deeplab.trainer.outer_loop import LoopOptions, OuterLoop
+from deeplab.trainer.overlay_summaries import OverlaySummaries
 from deeplab.trainer.progress import Console
 from deeplab.trainer.step_evaluator import StepEvaluator
 from deeplab.trainer.step_trainer import StepOptions, StepTrainer
 from deeplab.trainer.strategy import create_strategy, describe
+from deeplab.visualization import build_writers
 
 MODES = ("train", "eval", "train_and_eval", "continuous_eval")
 CONFIG_NAME = "config.textproto"
@@ -69,32 +74,24 @@ def run(
     """
     if mode not in MODES:
         raise ConfigError(f"mode {mode!r}: choose one of {', '.join(MODES)}")
-    if console is None:
-        with Console() as console:
-            return run(
-                config,
-                mode,
-                model_dir,
-                num_gpus,
-                master,
-                console=console,
-                strategy=strategy,
-            )
     folder = Path(model_dir)
-    strategy = strategy or create_strategy(num_gpus, master)
-    validation.validate(config, mode, strategy.num_replicas_in_sync)
+    devices = strategy or create_strategy(num_gpus, master)
+    validation.validate(config, mode, devices.num_replicas_in_sync)
     folder.mkdir(parents=True, exist_ok=True)
-    console.line(f"{mode} on {describe(strategy)}, files in {folder}")
-    with InterruptionWatch() as watch:
+    speaking = contextlib.nullcontext(console) if console else Console()
+    with speaking as console, InterruptionWatch() as watch, devices.scope():
+        console.line(f"{mode} on {describe(devices)}, files in {folder}")
         builder = _Builder(_with_seed(config, folder), mode, folder, console, watch)
-        with console.activity("building the model"), strategy.scope():
-            loop, restored = builder.build()
+        with console.activity("checking labels"):
+            builder.check_labels()
+        with console.activity("building the model"):
+            loop, trained = builder.build()
         if "train" in mode:
             return loop.train()
         if mode == "continuous_eval":
             timeout = config.evaluator_options.continuous_eval_timeout
             return loop.evaluate_continuously(None if timeout < 0 else timeout)
-        if not restored:
+        if not trained:
             raise CheckpointError(
                 f"{folder} has no checkpoint to evaluate; choose another --model_dir "
                 "or set model_options.initial_checkpoint"
@@ -126,21 +123,20 @@ class _Builder:
             self._options.total_steps,
             self._config.train_dataset_options.batch_size,
         )
-        self._eval_monitor = EvaluationMonitor(watch)
+        self._eval_monitor = EvaluationMonitor(watch, self._eval_images())
 
     def build(self) -> tuple[OuterLoop, bool]:
         """Returns the loop to run, and whether the model has trained weights."""
-        _set_seed(self._message.seed)
+        generator = _set_seed(self._message.seed)
         model = factory.build_model(self._config)
         step = orbit.utils.create_global_step()
         trainer = self._build_trainer(model, step) if self._training else None
         evaluator = self._build_evaluator(model) if self._evaluating else None
-        store = self._build_store(model, step, trainer)
-        self._refuse_unread()
-        if self._training:
-            text = to_text(self._message)
-            (self._folder / CONFIG_NAME).write_text(text, encoding="utf-8")
-        restored = self._restore(model, store)
+        run_items = None
+        if trainer:
+            run_items = {**trainer.checkpoint_items, "random": generator}
+        store = self._build_store(model, step, run_items)
+        trained = self._restore(model, store, trainer)
         controller = orbit.Controller(
             strategy=tf.distribute.get_strategy(),
             global_step=step,
@@ -152,6 +148,7 @@ class _Builder:
         )
         loop = OuterLoop(
             controller=controller,
+            examples=trainer.examples if trainer else None,
             global_step=step,
             store=store,
             metrics_log=MetricsLog(self._folder),
@@ -161,7 +158,30 @@ class _Builder:
             training=self._train_monitor,
             evaluation=self._eval_monitor,
         )
-        return loop, restored
+        return loop, trained
+
+    def check_labels(self) -> None:
+        """Looks at some labels of the data sets, so that errors come before step 0.
+
+        Raises:
+          ValueError: a label does not fit its data set.
+        """
+        for options in [self._config.train_dataset_options] * self._training + [
+            self._config.eval_dataset_options
+        ] * self._evaluating:
+            count = options.label_check_examples
+            if options.decode_groundtruth_label:
+                info = factory.dataset_info(options)
+                short_label_check(options.file_pattern, info, count)
+
+    def _eval_images(self) -> int:
+        """Returns how many images an evaluation has; 0 if there is none."""
+        if not self._evaluating:
+            return 0
+        options = self._config.eval_dataset_options
+        images = len(index_records(tuple(options.file_pattern)))
+        batches = self._config.evaluator_options.eval_steps
+        return min(images, batches * options.batch_size) if batches > 0 else images
 
     def _loop_options(self) -> LoopOptions:
         options = self._config.trainer_options
@@ -189,7 +209,7 @@ class _Builder:
         batch_size = self._config.train_dataset_options.batch_size
         clip_norm = solver.clip_gradient_norm if solver.use_gradient_clipping else 0.0
         return StepTrainer(
-            dataset=factory.build_train_pipeline(self._config),
+            make_dataset=self._train_dataset,
             model=model,
             loss=factory.build_loss(self._config),
             optimizer=build_optimizer(
@@ -206,30 +226,50 @@ class _Builder:
             logs_at=self._options.logs_at,
         )
 
+    def _train_dataset(self, first_batch: int) -> Any:
+        dataset = factory.build_train_pipeline(self._config, first_batch=first_batch)
+        strategy = tf.distribute.get_strategy()
+        if strategy.num_replicas_in_sync == 1:
+            return dataset
+        return strategy.experimental_distribute_dataset(dataset)
+
     def _build_evaluator(self, model: tf_keras.Model) -> StepEvaluator:
         has_loss = bool(self._message.trainer_options.loss_options.ListFields())
+        options = self._config.evaluator_options
+        info = factory.dataset_info(self._config.eval_dataset_options)
         return StepEvaluator(
             dataset=factory.build_eval_pipeline(self._config),
             model=model,
             metrics=factory.build_metrics(self._config),
             loss=factory.build_loss(self._config) if has_loss else None,
-            use_tf_function=self._config.evaluator_options.use_tf_function,
+            writers=build_writers(options, info, self._folder / "vis"),
+            summaries=OverlaySummaries(info, options.num_vis_samples),
+            use_tf_function=options.use_tf_function,
             after_batch=self._eval_monitor.after_batch,
         )
 
     def _build_store(
-        self, model: tf_keras.Model, step: tf.Variable, trainer: StepTrainer | None
+        self,
+        model: tf_keras.Model,
+        step: tf.Variable,
+        run_items: Mapping[str, Any] | None,
     ) -> CheckpointStore:
         return CheckpointStore(
             self._folder,
             model.checkpoint_items,
             step,
-            run_items=trainer.checkpoint_items if trainer else None,
+            run_items=run_items,
             keep=self._config.trainer_options.num_checkpoints_to_keep,
         )
 
-    def _restore(self, model: tf_keras.Model, store: CheckpointStore) -> bool:
-        """Restores the newest checkpoint, else the weights that the config names."""
+    def _restore(
+        self, model: tf_keras.Model, store: CheckpointStore, trainer: StepTrainer | None
+    ) -> bool:
+        """Restores the newest checkpoint, else the weights that the config names.
+
+        Returns:
+          Whether there was either.
+        """
         options = self._config.model_options
         encoder = {"encoder": model.checkpoint_items["encoder"]}
         sources: list[tuple[str, Mapping[str, Any]]] = [
@@ -237,13 +277,19 @@ class _Builder:
             (options.initial_checkpoint, _initial_items(model, options)),
         ]
         step = store.restore_newest()
+        if trainer:
+            trainer.open_data()
+        self._refuse_unread()
+        if trainer:
+            text = to_text(self._message)
+            (self._folder / CONFIG_NAME).write_text(text, encoding="utf-8")
         if step is not None:
             self._console.line(f"going on from the checkpoint of step {step}")
             return True
         for path, items in sources:
             if path:
                 self._console.line(restore_matching(path, items).table())
-        if self._training:
+        if trainer:
             store.save()
         return bool(options.initial_checkpoint)
 
@@ -281,5 +327,9 @@ def _with_seed(config: Any, folder: Path) -> Any:
     return seeded
 
 
-def _set_seed(seed: int) -> None:
+def _set_seed(seed: int) -> tf.random.Generator:
+    """Seeds everything random; returns the generator of random layers."""
     tf_keras.utils.set_random_seed(seed)
+    generator = tf.random.Generator.from_seed(seed)
+    tf.random.set_global_generator(generator)
+    return generator

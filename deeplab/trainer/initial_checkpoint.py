@@ -99,8 +99,8 @@ def _restore_one(
     stored = next((k for k in _candidates(key) if k in shapes), None)
     if stored is None:
         report.missing.append(name)
-    elif shapes[stored] != variable.shape.as_list():
-        report.skipped[name] = (shapes[stored], variable.shape.as_list())
+    elif list(shapes[stored]) != list(variable.shape):
+        report.skipped[name] = (list(shapes[stored]), [int(d) for d in variable.shape])
     else:
         variable.assign(reader.get_tensor(stored))
         report.restored.append(name)

@@ -77,8 +77,8 @@ class TrainingMonitor:
 class EvaluationMonitor:
     """Counts the images of an evaluation."""
 
-    def __init__(self, watch: InterruptionWatch, total_images: int | None = None):
-        """Counts up to `total_images`, where that is known."""
+    def __init__(self, watch: InterruptionWatch, total_images: int = 0):
+        """Counts up to `total_images`; 0 when that is not known."""
         self._watch = watch
         self._total = total_images
         self._done = 0

@@ -58,5 +58,6 @@ def save_batch(error: NonFiniteLossError, folder: Path) -> Path:
     """
     path = folder / f"non_finite_batch_{error.step}.npz"
     arrays = {k: v for k, v in error.batch.items() if k != "image_filename"}
-    np.savez_compressed(path, **arrays, image_filename=np.array(error.filenames))
+    arrays["image_filename"] = np.array(error.filenames)
+    np.savez_compressed(path, **arrays)  # pyright: ignore[reportArgumentType]
     return path

@@ -119,7 +119,8 @@ def build_optimizer(
             [(optimizer, rest), (backbone_optimizer, backbone.trainable_variables)]
         )
     if scale_loss:
-        optimizer = tf_keras.mixed_precision.LossScaleOptimizer(optimizer)
+        wrap: Any = tf_keras.mixed_precision.LossScaleOptimizer
+        optimizer = wrap(optimizer)
     optimizer.build(model.trainable_variables)
     return optimizer
 

@@ -11,6 +11,7 @@ import io
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orbit
 import tensorflow as tf
@@ -95,10 +96,24 @@ class OuterLoop:
         console: Console,
         watch: InterruptionWatch,
         options: LoopOptions,
+        examples: tf.Variable | None = None,
         training: TrainingMonitor,
         evaluation: EvaluationMonitor,
     ):
-        """Takes the built parts of an experiment."""
+        """Takes the built parts of an experiment.
+
+        Args:
+          controller: of the trainer and the evaluator.
+          global_step: counts the steps.
+          store: of the checkpoints.
+          metrics_log: takes all logged values.
+          console: where to report.
+          watch: notices signals.
+          options: when to do what.
+          examples: position in the training data, which a rollback leaves as it is.
+          training: counts steps.
+          evaluation: counts images.
+        """
         self._controller = controller
         self._controller.train_actions = (self._after_inner_loop,)
         self._global_step = global_step
@@ -107,6 +122,7 @@ class OuterLoop:
         self._console = console
         self._watch = watch
         self._options = options
+        self._examples = examples
         self._training = training
         self._evaluation = evaluation
         self._results: dict[str, float] = {}
@@ -143,8 +159,8 @@ class OuterLoop:
         """Evaluates the model as it is, logs the results, keeps it if it is best."""
         self._evaluation.restart()
         with self._console.activity(self._evaluation.line), _quiet_orbit():
-            results = dict(self._controller.evaluate(self._options.eval_batches) or {})
-        results.pop("steps_per_second", None)
+            output: Any = self._controller.evaluate(self._options.eval_batches)
+        results = {k: float(v) for k, v in output.items() if k != "steps_per_second"}
         speed = self._evaluation.finish()
         step = self._step
         self._metrics_log.write(step, "eval", results, speed)
@@ -200,7 +216,11 @@ class OuterLoop:
             self._metrics_log.write(self._step, "train", averages, speed)
 
     def _roll_back(self, count: int) -> None:
+        # The examples that broke the loss would break it again.
+        position = self._examples and int(self._examples.numpy())
         step = self._store.restore_newest()
+        if self._examples is not None:
+            self._examples.assign(position)
         self._metrics_log.rewind(self._step)
         self._console.line(
             f"rollback {count} of {self._options.max_rollbacks}: back to step {step}, "

@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import orbit
@@ -21,6 +21,8 @@ from deeplab.core.structures import Example, Prediction
 from deeplab.losses.composite import CompositeLoss
 from deeplab.metrics.base import Metric
 from deeplab.models.inference import present, undo_preprocessing
+from deeplab.trainer.overlay_summaries import OverlaySummaries
+from deeplab.visualization import Writer
 
 # What metrics and writers need of an example.
 _KEPT = (
@@ -36,18 +38,6 @@ _KEPT = (
 _QUEUE_SIZE = 8
 
 
-class Writer(Protocol):
-    """Takes every evaluated image, for pictures or files."""
-
-    def reset(self) -> None:
-        """Called before the first image of an evaluation."""
-        ...
-
-    def write(self, example: Example, prediction: Prediction) -> None:
-        """Takes one image: NumPy arrays without batch dimension, original size."""
-        ...
-
-
 class StepEvaluator(orbit.AbstractEvaluator):
     """Runs the model over a data set and updates metrics while it computes."""
 
@@ -59,6 +49,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
         metrics: Mapping[str, Metric],
         loss: CompositeLoss | None = None,
         writers: Sequence[Writer] = (),
+        summaries: OverlaySummaries | None = None,
         use_tf_function: bool = True,
         after_batch: Callable[[int], None] = lambda images: None,
     ):
@@ -70,6 +61,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
           metrics: by name; the names prefix the keys of the results.
           loss: averaged over the data when it has targets.
           writers: take every image with its prediction.
+          summaries: likewise, for TensorBoard.
           use_tf_function: False runs the model op by op, for debugging.
           after_batch: called with the number of images done after every batch;
             what it raises ends the evaluation.
@@ -79,7 +71,8 @@ class StepEvaluator(orbit.AbstractEvaluator):
         self._model = model
         self._metrics = dict(metrics)
         self._loss = loss
-        self._writers = tuple(writers)
+        self._summaries = summaries
+        self._writers = (*writers, *([summaries] if summaries else []))
         self._after_batch = after_batch
         self._infer = self._distributed_inference
         self._undo = undo_preprocessing
@@ -108,6 +101,8 @@ class StepEvaluator(orbit.AbstractEvaluator):
                 self._after_batch(batch["image"].shape[0])
         if not images:
             raise ValueError("the evaluation data set is empty: check its file_pattern")
+        if self._summaries is not None:
+            self._summaries.flush()
         return self._results(sums, images)
 
     def _results(self, sums: Mapping[str, float], images: int) -> dict[str, float]:
@@ -121,13 +116,12 @@ class StepEvaluator(orbit.AbstractEvaluator):
         self, batch: dict[str, tf.Tensor], worker: _Worker
     ) -> dict[str, np.ndarray]:
         """Predicts a batch, queues its images, returns the losses per image."""
-        count = int(batch["image"].shape[0])
+        count = len(batch["image"])
         outputs = self._infer(self._share_out(batch, count))
         losses: dict[str, list[np.ndarray]] = {}
         done = 0
         for prediction, part_losses in self._by_replica(outputs):
-            share = int(next(iter(prediction.values())).shape[0])
-            valid = min(share, count - done)
+            valid = min(len(next(iter(prediction.values()))), count - done)
             for name, values in part_losses.items():
                 losses.setdefault(name, []).append(values.numpy()[:valid])
             for index in range(valid):

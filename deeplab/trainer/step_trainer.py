@@ -46,7 +46,7 @@ class StepTrainer(orbit.StandardTrainer):
     def __init__(
         self,
         *,
-        dataset: Any,
+        make_dataset: Callable[[int], Any],
         model: tf_keras.Model,
         loss: CompositeLoss,
         optimizer: tf_keras.optimizers.Optimizer,
@@ -59,7 +59,8 @@ class StepTrainer(orbit.StandardTrainer):
         """Prepares training; call it inside the scope of the strategy.
 
         Args:
-          dataset: endless (distributed) data set of dicts, fields of `Example`.
+          make_dataset: from the number of a batch to the endless (distributed) data
+            set that starts there: dicts with fields of `Example`.
           model: called with images and `training=True`.
           loss: takes the example and the model's output.
           optimizer: built for the model's trainable variables.
@@ -71,7 +72,8 @@ class StepTrainer(orbit.StandardTrainer):
             loop in good order.
           logs_at: whether a loop that ends at a step returns averages.
         """
-        super().__init__(dataset)
+        super().__init__(None)
+        self._make_dataset = make_dataset
         self._strategy = tf.distribute.get_strategy()
         self._model = model
         self._loss = loss
@@ -98,7 +100,9 @@ class StepTrainer(orbit.StandardTrainer):
             trainable=False,
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
-        self.count = tf.Variable(0, trainable=False, dtype=tf.int64)
+        self.count = tf.Variable(tf.zeros([], tf.int64), trainable=False)
+        # Images drawn so far: where a resumed run goes on in the data.
+        self.examples = tf.Variable(tf.zeros([], tf.int64), trainable=False)
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
@@ -107,7 +111,18 @@ class StepTrainer(orbit.StandardTrainer):
             "optimizer": self._optimizer,
             "loss_sums": self.sums,
             "loss_count": self.count,
+            "examples": self.examples,
         }
+
+    def open_data(self) -> None:
+        """Opens the data set where `examples` says."""
+        size = self._options.batch_size
+        self.train_dataset = self._make_dataset(-(-int(self.examples.numpy()) // size))
+
+    def train_loop_begin(self) -> None:
+        """Opens the data set if it is not open."""
+        if self.train_dataset is None:
+            self.open_data()
 
     def create_train_loop_fn(self) -> Callable[[Any, tf.Tensor], None]:
         """Returns the loop, which runs in Python."""
@@ -164,6 +179,7 @@ class StepTrainer(orbit.StandardTrainer):
         values = self._strategy.run(self._replica_step, args=(batch,))
         self._global_step.assign_add(1)
         self.count.assign_add(1)
+        self.examples.assign_add(self._options.batch_size)
         return self._strategy.experimental_local_results(values)[0]
 
     def _replica_step(self, batch: Batch) -> tf.Tensor:

@@ -22,7 +22,7 @@ def _trainer(strategy=None, *, data=None, solver=None, model=None, **options):
         data = strategy.experimental_distribute_dataset(data or tiny.dataset())
         optimizer = build_optimizer(solver, model, model.encoder, batch_size=4)
         trainer = StepTrainer(
-            dataset=data,
+            make_dataset=lambda first_batch: data,
             model=model,
             loss=tiny.build_loss(),
             optimizer=optimizer,
@@ -136,7 +136,7 @@ def test_mixed_precision_learns(precision):
         solver, model, model.encoder, 4, scale_loss=precision == "mixed_float16"
     )
     trainer = StepTrainer(
-        dataset=tiny.dataset(),
+        make_dataset=lambda first_batch: tiny.dataset().skip(first_batch),
         model=model,
         loss=tiny.build_loss(),
         optimizer=optimizer,
