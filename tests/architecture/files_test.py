@@ -29,6 +29,7 @@ REGISTRIES = {
     "losses": "LOSSES",
     "metrics": "METRICS",
     "postprocess": "POSTPROCESSORS",
+    "visualization": "WRITERS",
 }
 
 

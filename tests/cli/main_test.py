@@ -1,5 +1,6 @@
 import argparse
 import importlib
+import re
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_help_lists_every_command(capsys):
         main(["--help"])
     assert end.value.code == 0
     out = capsys.readouterr().out
-    assert all(f"\n    {name} " in out for name in COMMANDS)
+    assert all(re.search(rf"^ +{name}\b", out, re.MULTILINE) for name in COMMANDS)
 
 
 def test_version(capsys):
