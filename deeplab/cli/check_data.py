@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,8 +63,6 @@ def _data_sets(
     args: argparse.Namespace,
 ) -> list[tuple[str, list[str], DatasetInfo]]:
     """Returns title, file patterns and description of what to check."""
-    from pathlib import Path
-
     if args.config_file:
         from deeplab.config import read_config
         from deeplab.factory import dataset_info
@@ -96,6 +95,8 @@ def _print_report(title: str, report: LabelReport, info: DatasetInfo) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+
+    from deeplab.data.label_report import remarks
 
     console = Console()
     table = Table(title=escape(f"{title} as {info.name}"))
@@ -130,6 +131,8 @@ def _print_report(title: str, report: LabelReport, info: DatasetInfo) -> None:
     )
     unlabelled = f", {report.unlabelled} without a label" if report.unlabelled else ""
     console.print(f"{report.records} records{unlabelled}")
+    for remark in remarks(report, info):
+        console.print(f"[yellow]remark[/yellow] {escape(remark)}", soft_wrap=True)
     for problem in report.problems[:_PROBLEMS_SHOWN]:
         console.print(f"[red]problem[/red] {escape(str(problem))}", soft_wrap=True)
     hidden = len(report.problems) - _PROBLEMS_SHOWN

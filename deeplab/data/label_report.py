@@ -22,6 +22,9 @@ from deeplab.data.encoded_label import decode_label
 from deeplab.data.stored_example import StoredExample
 from deeplab.datasets.runs import areas, find_runs
 
+# Share of ignored pixels that is worth a remark.
+_MUCH_VOID = 0.5
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -57,6 +60,7 @@ class LabelReport:
       class_pixels: class id -> pixels, the ignore label among them.
       class_images: class id -> images that show it.
       crowd_pixels: class id of things -> pixels with instance id 0.
+      numbered_stuff: class id of stuff -> pixels with an instance id all the same.
       most_instances: class id -> largest number of instances in one image.
       names: image name -> (path, record number) where it was first met.
       problems: what was found to be wrong.
@@ -68,6 +72,9 @@ class LabelReport:
     class_pixels: collections.Counter[int] = field(default_factory=collections.Counter)
     class_images: collections.Counter[int] = field(default_factory=collections.Counter)
     crowd_pixels: collections.Counter[int] = field(default_factory=collections.Counter)
+    numbered_stuff: collections.Counter[int] = field(
+        default_factory=collections.Counter
+    )
     most_instances: collections.Counter[int] = field(
         default_factory=collections.Counter
     )
@@ -82,6 +89,7 @@ class LabelReport:
         self.class_pixels.update(other.class_pixels)
         self.class_images.update(other.class_images)
         self.crowd_pixels.update(other.crowd_pixels)
+        self.numbered_stuff.update(other.numbered_stuff)
         self.most_instances |= other.most_instances
         self.problems += other.problems
         for name, place in other.names.items():
@@ -99,6 +107,27 @@ class LabelReport:
                     f"the name is also that of record {first[1]} of {first[0]}; "
                     "predictions of the two would overwrite each other",
                 )
+            )
+
+
+def remarks(report: LabelReport, info: DatasetInfo) -> Iterator[str]:
+    """Yields what is allowed but seldom meant."""
+    if 0 < report.unlabelled < report.records:
+        yield f"{report.unlabelled} of {report.records} records have no label"
+    void = report.class_pixels[info.ignore_label] / max(report.pixels, 1)
+    if void > _MUCH_VOID:
+        yield f"{void:.0%} of the pixels are ignored"
+    for c in info.classes:
+        if 0 < report.class_pixels[c.id] == report.crowd_pixels[c.id]:
+            yield (
+                f"{c.name!r} is countable, but all its pixels have instance id 0 and "
+                "count as crowd; labels without instances?"
+            )
+        numbered = report.numbered_stuff[c.id]
+        if numbered:
+            yield (
+                f"{c.name!r} is not countable, but {numbered} of its pixels have an "
+                f"instance id; is label_divisor {info.label_divisor} right?"
             )
 
 
@@ -123,7 +152,8 @@ def examine(
     """
     example, path, number = record
     report = LabelReport(records=1)
-    report.add_name(example.filename, path, number)
+    if example.filename:
+        report.add_name(example.filename, path, number)
     try:
         messages = _count(report, example, info, decode_image)
     except ValueError as error:
@@ -189,6 +219,8 @@ def _count_label(
                 report.crowd_pixels[class_id] += area
             else:
                 instance_count[class_id] += 1
+        elif known is not None and instance:
+            report.numbered_stuff[class_id] += area
     report.class_images.update(seen)
     report.most_instances |= instance_count
     for class_id, (value, start) in wrong.items():

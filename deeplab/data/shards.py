@@ -94,6 +94,8 @@ def write_shards(
         )
     _refuse_duplicates(images)
     output.mkdir(parents=True, exist_ok=True)
+    for left_over in output.glob(f".{split}-*.tfrecord.tmp"):
+        left_over.unlink()
     manifest = _Manifest(output, split, {**settings, **_identity(images, num_shards)})
     kept = {} if overwrite else manifest.finished()
     done = dict(kept)

@@ -35,10 +35,13 @@ def stored_example(raw: RawImage) -> StoredExample:
     loaded = raw.load()
     image = encoded_rgb(loaded.image, raw.source)
     label = loaded.label
-    if label is not None and label.shape != (image.height, image.width):
+    size = (image.height, image.width)
+    if label is not None and label.shape != size:
+        turned = label.shape == size[::-1] != size
         raise ValueError(
             f"{raw.source}: the image is {image.height} x {image.width}, but its label "
             f"is {' x '.join(map(str, label.shape))}"
+            + ("; does a note in the file ask to rotate it?" if turned else "")
         )
     try:
         encoded = None if label is None else encode_label(label)

@@ -14,6 +14,7 @@ from deeplab.data.label_check import (
     matching_files,
     short_label_check,
 )
+from deeplab.data.label_report import remarks
 
 INFO = described_dataset(
     "mine",
@@ -61,6 +62,23 @@ def test_counts_worked_out_by_hand(tmp_path):
     assert report.most_instances == {1: 2}
 
 
+def test_remarks_on_what_is_seldom_meant(tmp_path):
+    path = write(tmp_path / "a", record(), record(None, "b"))
+    (remark,) = remarks(check_records([path], INFO), INFO)
+    assert remark == "1 of 2 records have no label"
+    label = np.array([[3, 3, 10, 90, 90, 90, 90]], np.int32)
+    path = write(tmp_path / "a", record(label))
+    void, road, car = remarks(check_records([path], INFO), INFO)
+    assert void == "57% of the pixels are ignored"
+    assert "'car' is countable, but all its pixels have instance id 0" in car
+    assert "'road' is not countable, but 2 of its pixels have an instance id" in road
+
+
+def test_records_without_names_are_not_duplicates(tmp_path):
+    path = write(tmp_path / "a", record(name=""), record(name=""))
+    assert check_labels([path], INFO) == []
+
+
 def test_workers_find_the_same(tmp_path):
     rng = np.random.default_rng(0)
     values = np.array([0, 10, 11, 12, 90, 95])
@@ -90,7 +108,7 @@ def test_an_id_outside_the_classes_names_file_record_pixel_and_id(tmp_path):
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (lambda: record(image=b"no image", name="d"), "not a readable image"),
+        (lambda: record(image=b"no image", name="d"), "not an image of a known kind"),
         (lambda: record(image=big_png()[:60], name="d"), "not a readable image"),
         (
             lambda: record(image=big_png(), name="d"),

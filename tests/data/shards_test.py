@@ -190,7 +190,7 @@ def wrong_size(image):
 
 
 def test_images_that_cannot_be_a_record_are_named(tmp_path):
-    with pytest.raises(ValueError, match=r"a\.jpg: not a readable image"):
+    with pytest.raises(ValueError, match=r"a\.jpg: not an image of a known kind"):
         write(tmp_path, images=[RawImage("a", no_image, "a.jpg")], num_shards=1)
     load = functools.partial(wrong_size, scenes(1)[0])
     with pytest.raises(
