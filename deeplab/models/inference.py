@@ -12,13 +12,13 @@ from typing import Any
 import tensorflow as tf
 
 from deeplab.core.structures import Prediction
+from deeplab.data.geometry import MEAN_PIXEL
 from deeplab.ops.resize import resize_bilinear, resize_offsets
 
 # Image [H, W, 3] uint8 -> network input [h, w, 3] float32, and the size [2] int32 of
 # the part of it that is not padding.
 Preprocess = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
-_MEAN_PIXEL = 127.5
 _SMOOTH = ("semantic_logits", "semantic_probs", "center_heatmap")
 
 
@@ -139,7 +139,7 @@ class Inference:
         inputs, resized, raw = tf.map_fn(
             prepare, encoded, fn_output_signature=(image_spec, size_spec, size_spec)
         )
-        inputs = inputs.to_tensor(default_value=_MEAN_PIXEL)
+        inputs = inputs.to_tensor(default_value=MEAN_PIXEL)
         return tf.ensure_shape(inputs, [None, None, None, 3]), resized, raw
 
 
