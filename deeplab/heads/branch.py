@@ -132,7 +132,9 @@ class PredictionHead(tf_keras.layers.Layer):
         self.final_conv = tf_keras.layers.Conv2D(
             output_channels,
             1,
-            kernel_initializer=tf_keras.initializers.TruncatedNormal(stddev=0.01),
+            kernel_initializer=tf_keras.initializers.get(
+                {"class_name": "TruncatedNormal", "config": {"stddev": 0.01}}
+            ),
             name="final_conv",
             dtype="float32",
         )

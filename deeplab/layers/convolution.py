@@ -12,7 +12,8 @@ import tf_keras
 
 from deeplab.core.specs import NormConfig
 from deeplab.layers.activations import get_activation
-from deeplab.layers.normalization import batch_norm
+from deeplab.layers.folding import FoldableConv2D, FoldableDepthwiseConv2D
+from deeplab.layers.normalization import BatchNormalization, batch_norm
 from deeplab.layers.switchable_atrous import GlobalContext, SwitchableAtrousConv2D
 
 CONV_TYPES = ("standard_conv", "depthwise_separable_conv")
@@ -53,8 +54,8 @@ class Conv2DSame(tf_keras.layers.Layer):
         self._pre_global_context = (
             GlobalContext(name="pre_global_context") if switchable else None
         )
-        conv = SwitchableAtrousConv2D if switchable and strides == 1 else None
-        self._conv = (conv or tf_keras.layers.Conv2D)(
+        switched = switchable and strides == 1
+        self._conv = (SwitchableAtrousConv2D if switched else FoldableConv2D)(
             channels,
             kernel_size,
             strides=strides,
@@ -77,12 +78,27 @@ class Conv2DSame(tf_keras.layers.Layer):
         x = inputs
         if self._pre_global_context is not None:
             x = self._pre_global_context(x)
-        x = self._conv(_pad(x, self._padding))
-        if self._post_global_context is not None:
-            x = self._post_global_context(x)
-        if self._batch_norm is not None:
-            x = self._batch_norm(x, training=training)
+        x = _pad(x, self._padding)
+        if self._folds(x, training):
+            x = _folded(self._conv, self._batch_norm, x)
+        else:
+            x = self._conv(x)
+            if self._post_global_context is not None:
+                x = self._post_global_context(x)
+            if self._batch_norm is not None:
+                x = self._batch_norm(x, training=training)
         return x if self._activation is None else self._activation(x)
+
+    def _folds(self, x: tf.Tensor, training: bool) -> bool:
+        # TensorFlow merges float32 normalisation by itself, without the cost of
+        # scaling the kernel, but no other precision.
+        return (
+            self._batch_norm is not None
+            and self._post_global_context is None
+            and not training
+            and x.dtype != tf.float32
+            and self._batch_norm.built
+        )
 
 
 class DepthwiseConv2DSame(tf_keras.layers.Layer):
@@ -101,12 +117,11 @@ class DepthwiseConv2DSame(tf_keras.layers.Layer):
         """Makes the layers; arguments as in `Conv2DSame`."""
         super().__init__(name=name)
         self._padding = _padding(kernel_size, strides, atrous_rate)
-        self._depthwise_conv = tf_keras.layers.DepthwiseConv2D(
+        self._depthwise_conv = FoldableDepthwiseConv2D(
             kernel_size,
             strides=strides,
             padding="valid" if self._padding else "same",
             dilation_rate=atrous_rate,
-            use_bias=False,
             name="depthwise_conv",
         )
         self._batch_norm = batch_norm(norm)
@@ -114,8 +129,11 @@ class DepthwiseConv2DSame(tf_keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns `[b, ceil(h / strides), ceil(w / strides), c]`."""
-        x = self._depthwise_conv(_pad(inputs, self._padding))
-        x = self._batch_norm(x, training=training)
+        x = _pad(inputs, self._padding)
+        if training or not self._batch_norm.built:
+            x = self._batch_norm(self._depthwise_conv(x), training=training)
+        else:
+            x = _folded(self._depthwise_conv, self._batch_norm, x)
         return x if self._activation is None else self._activation(x)
 
 
@@ -199,6 +217,15 @@ class StackedConv2DSame(tf_keras.layers.Layer):
         for attribute in self._names:
             x = getattr(self, attribute)(x, training=training)
         return x
+
+
+def _folded(
+    conv: FoldableConv2D | FoldableDepthwiseConv2D,
+    batch_norm: BatchNormalization,
+    x: tf.Tensor,
+) -> tf.Tensor:
+    scale, shift = batch_norm.affine()
+    return tf.nn.bias_add(conv(x, scale=scale), tf.cast(shift, x.dtype))
 
 
 def _padding(kernel_size: int, strides: int, atrous_rate: int) -> int:

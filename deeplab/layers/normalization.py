@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import tensorflow as tf
 import tf_keras
 
 from deeplab.core.specs import NormConfig
@@ -23,6 +24,11 @@ class BatchNormalization(tf_keras.layers.BatchNormalization):
         """Runs an update of the moving averages, unless it ran before."""
         if not is_recomputing():
             super().add_update(updates)
+
+    def affine(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns what it does at inference: factor and summand of each channel."""
+        scale = self.gamma * tf.math.rsqrt(self.moving_variance + self.epsilon)
+        return scale, self.beta - self.moving_mean * scale
 
 
 def batch_norm(

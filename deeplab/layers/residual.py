@@ -198,9 +198,11 @@ class InvertedBottleneck(tf_keras.layers.Layer):
             atrous_rate=atrous_rate,
             activation=activation,
         )
-        self._squeeze_excitation = squeeze_channels and SqueezeExcite(
-            expanded_channels, squeeze_channels, name="squeeze_excitation"
-        )
+        self._squeeze_excitation = None
+        if squeeze_channels is not None:
+            self._squeeze_excitation = SqueezeExcite(
+                expanded_channels, squeeze_channels, name="squeeze_excitation"
+            )
         self._conv3_bn = Conv2DSame(channels, 1, name="project_conv", norm=norm)
 
     def call(

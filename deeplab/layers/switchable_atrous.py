@@ -14,6 +14,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from deeplab.layers.folding import atrous_convolution
+
 
 class GlobalContext(tf_keras.layers.Layer):
     """Adds a learned projection of the image-wide mean to every pixel."""
@@ -47,13 +49,10 @@ class SwitchableAtrousConv2D(tf_keras.layers.Conv2D):
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns `[b, h, w, filters]`."""
         switch = self._switch(tf.nn.avg_pool2d(inputs, 5, 1, "SAME"))
-        near = self._convolve(inputs, 1)
-        far = self._convolve(inputs, 3)
+        rate = self.dilation_rate[0]
+        near = atrous_convolution(inputs, self.kernel, rate)
+        far = atrous_convolution(inputs, self.kernel, 3 * rate)
         outputs = switch * far + (1.0 - switch) * near
-        if self.use_bias:
+        if self.bias is not None:
             outputs = tf.nn.bias_add(outputs, self.bias)
         return outputs
-
-    def _convolve(self, inputs: tf.Tensor, factor: int) -> tf.Tensor:
-        dilations = [rate * factor for rate in self.dilation_rate]
-        return tf.nn.conv2d(inputs, self.kernel, 1, "SAME", dilations=dilations)

@@ -1,0 +1,105 @@
+"""Convolutions that batch normalisation can be folded into, at any atrous rate.
+
+At inference, normalisation multiplies each output channel by a constant; multiplying
+the kernel instead makes convolution, normalisation and activation one pass over the
+features. Kernels stay float32 and are scaled before they are rounded to the precision
+of the features.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+
+class FoldableConv2D(tf_keras.layers.Conv2D):
+    """Conv2D in the precision of its input, with float32 weights.
+
+    A kernel with gaps (atrous) runs as one kernel where TensorFlow can differentiate
+    that: on GPUs, under XLA and on most CPUs. Elsewhere it runs on several shifted
+    copies of the input, as it always does in Keras.
+    """
+
+    def __init__(self, filters: int, kernel_size: int, **kwargs: Any):
+        super().__init__(
+            filters, kernel_size, dtype="float32", autocast=False, **kwargs
+        )
+
+    def call(self, inputs: tf.Tensor, scale: tf.Tensor | None = None) -> tf.Tensor:
+        """Convolves.
+
+        Args:
+          inputs: `[b, h, w, c]`.
+          scale: `[filters]` float32 factors of the output; None leaves it.
+
+        Returns:
+          `[b, h', w', filters]` of the dtype of `inputs`.
+        """
+        kernel = self.kernel if scale is None else self.kernel * scale
+        outputs = self.convolution_op(inputs, tf.cast(kernel, inputs.dtype))
+        if self.bias is not None:
+            outputs = tf.nn.bias_add(outputs, tf.cast(self.bias, inputs.dtype))
+        return outputs
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """Returns the convolution, before the bias."""
+        if max(self.strides) > 1:
+            return super().convolution_op(inputs, kernel)
+        return atrous_convolution(inputs, kernel, self.dilation_rate[0])
+
+
+class FoldableDepthwiseConv2D(tf_keras.layers.DepthwiseConv2D):
+    """DepthwiseConv2D in the precision of its input, with float32 weights."""
+
+    def __init__(self, kernel_size: int, **kwargs: Any):
+        super().__init__(
+            kernel_size, dtype="float32", autocast=False, use_bias=False, **kwargs
+        )
+
+    def call(self, inputs: tf.Tensor, scale: tf.Tensor | None = None) -> tf.Tensor:
+        """Convolves each channel; arguments as in `FoldableConv2D.call`."""
+        kernel = self.depthwise_kernel
+        if scale is not None:
+            kernel = kernel * scale[:, tf.newaxis]
+        return tf.nn.depthwise_conv2d(
+            inputs,
+            tf.cast(kernel, inputs.dtype),
+            strides=(1, *self.strides, 1),
+            padding=self.padding.upper(),
+            dilations=self.dilation_rate,
+        )
+
+
+def atrous_convolution(inputs: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
+    """Convolves `[b, h, w, c]` at stride 1, padded to the same size.
+
+    Args:
+      inputs: feature maps.
+      kernel: `[k, k, c, channels]`.
+      rate: distance of the kernel's taps in pixels.
+
+    Returns:
+      `[b, h, w, channels]`.
+    """
+    if rate == 1 or _has_direct_gradient():
+        return tf.nn.conv2d(inputs, kernel, 1, "SAME", dilations=rate)
+    return tf.nn.convolution(inputs, kernel, padding="SAME", dilations=rate)
+
+
+@functools.cache
+def _has_direct_gradient() -> bool:
+    with tf.init_scope():
+        try:
+            tf.nn.conv2d_transpose(
+                tf.zeros([1, 5, 5, 1]),
+                tf.zeros([3, 3, 1, 1]),
+                output_shape=tf.constant([1, 5, 5, 1]),
+                strides=1,
+                dilations=2,
+            )
+        except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError):
+            return False
+    return True
