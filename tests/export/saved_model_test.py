@@ -13,11 +13,12 @@ import tf_keras
 import deeplab
 from deeplab import factory
 from deeplab.core.dataset_info import described_dataset, description_of
-from deeplab.core.structures import Prediction
 from deeplab.data.tfexample import encode_example
 from deeplab.datasets import DATASETS
 from deeplab.export.saved_model import DEFAULT_FIELDS, cast_weights, export
 from deeplab.trainer.step_evaluator import StepEvaluator
+from tests.export.tiny import export_tiny, preprocess, tiny
+from tests.visualization import scene
 
 # Smaller than the crop, the crop, and larger: padded to the next k * 16 + 1.
 SIZES = ((20, 40), (33, 65), (50, 100))
@@ -238,65 +239,44 @@ def test_a_field_that_the_model_lacks_is_refused(config, model, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-class Tiny(tf_keras.Model):
-    """Predicts the brightest channel through one weight."""
-
-    def __init__(self, policy="float32"):
-        super().__init__()
-        self.layer = tf_keras.layers.Conv2D(3, 1, dtype=policy)
-
-    def call(self, images, training=False):
-        probs = tf.nn.softmax(tf.cast(self.layer(images / 255), tf.float32))
-        classes = tf.argmax(probs, -1, output_type=tf.int32)
-        return Prediction(semantic_probs=probs, semantic_pred=classes)
-
-
-def tiny(policy="float32"):
-    model = Tiny(policy)
-    model(tf.zeros([1, 2, 2, 3]))
-    return model
-
-
-def test_chosen_fields_replace_and_an_old_model_makes_room(config, tmp_path):
-    folder = write_model(config, tiny(), tmp_path / "model", fields=["semantic_probs"])
+def test_chosen_fields_replace_and_an_old_model_makes_room(tmp_path):
+    image = images(SIZES[0])[0]
+    folder = export_tiny(tmp_path / "model", fields=["semantic_probs"])
     (folder / "old.txt").touch()
-    prediction = deeplab.load(folder)(images(SIZES[0])[0])
+    prediction = deeplab.load(folder)(image)
     assert prediction.semantic_pred is None
     np.testing.assert_allclose(prediction.semantic_probs.sum(-1), 1, rtol=1e-5)
-    write_model(config, tiny(), folder, overwrite=True)
-    assert deeplab.load(folder)(images(SIZES[0])[0]).semantic_pred is not None
+    export_tiny(folder, overwrite=True)
+    assert deeplab.load(folder)(image).semantic_pred is not None
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
     assert not (folder / "old.txt").exists()
 
 
-def test_a_write_that_fails_leaves_the_old_model(config, tmp_path, monkeypatch):
-    folder = write_model(config, tiny(), tmp_path / "model")
+def test_a_write_that_fails_leaves_the_old_model(tmp_path, monkeypatch):
+    folder = export_tiny(tmp_path / "model")
 
     def full(*args, **kwargs):
         raise tf.errors.ResourceExhaustedError(None, None, "disk full")
 
     monkeypatch.setattr(tf.saved_model, "save", full)
     with pytest.raises(OSError, match="disk full"):
-        write_model(config, tiny(), folder, overwrite=True)
+        export_tiny(folder, overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
-    assert deeplab.load(folder).info.name == "mine"
+    assert deeplab.load(folder).info.name == "scene"
 
 
-def test_weights_of_sixteen_bits_are_rounded_and_served(config, tmp_path):
+def test_weights_of_sixteen_bits_are_rounded_and_served(tmp_path):
     source, small = tiny(), tiny("bfloat16")
-    source.layer.kernel.assign(np.random.default_rng(0).normal(size=(1, 1, 3, 3)))
+    source.layer.kernel.assign(np.random.default_rng(0).normal(size=(1, 1, 3, 4)))
     cast_weights(source, small)
     assert small.layer.kernel.dtype == tf.bfloat16
     np.testing.assert_allclose(
         tf.cast(small.layer.kernel, tf.float32), source.layer.kernel, rtol=2**-8
     )
-    folder = write_model(config, small, tmp_path / "model")
+    folder = export(small, preprocess, scene.info(), tmp_path / "model")
     image = images(SIZES[0])[0]
-    agree = (
-        deeplab.load(folder)(image).semantic_pred
-        == small(tf.cast(image[None], tf.float32))[2].numpy()
-    )
-    assert agree.mean() > 0.9
+    expected = small(tf.cast(image[None], tf.float32)).semantic_pred[0].numpy()
+    assert (deeplab.load(folder)(image).semantic_pred == expected).mean() > 0.99
 
 
 def test_models_that_differ_are_not_cast():
