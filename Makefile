@@ -8,7 +8,7 @@ INSTALLED = $(VENV)/installed.stamp
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint benchmark clean
+.PHONY: help install demo test test-slow lint benchmark package clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ lint: $(INSTALLED) ## style, types and who may import whom
 
 benchmark: $(INSTALLED) ## measure the speed of every stage
 	$(BIN)/deeplab benchmark
+
+package: ## build a wheel and try it in an empty environment
+	PYTHON=$(PYTHON) .ci/try_wheel
 
 clean: ## remove the environment, compiled schemas and caches (runs/ stays)
 	rm -rf $(VENV) dist .pytest_cache .ruff_cache .import_linter_cache

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+import tf_keras
 from google.protobuf import text_format
 
 from deeplab import config as config_lib
+from deeplab import factory, validation
+from deeplab.models.cost import parameter_counts
 from deeplab.protos import config_pb2
 from tests.parity import parity
 
@@ -30,7 +33,12 @@ CROPS = {
     "motchallenge": [1089, 1921],
     "example": [1025, 2049],
 }
-LARGE = ("swidernet_sac_1_1_3", "swidernet_sac_1_1_4.5")
+# Built in the default suite; the others take longer.
+SMALL = ("mobilenet_v3_small_os16", "resnet50_os32_semseg")
+
+
+def text_of(config):
+    return (ROOT / "configs" / config).read_text()
 
 
 def record_path(config):
@@ -69,3 +77,67 @@ def test_resolves_to_the_published_values(path):
     published = text_format.Parse(record["config_text"], config_pb2.ExperimentOptions())
     assert list(config.train_dataset_options.crop_size) == CROPS[path.parts[0]]
     assert comparable(config) == comparable(published)
+
+
+def with_data(path, folder):
+    """Returns a config whose file patterns match something."""
+    (folder / "data.tfrecord").touch()
+    files = f"file_pattern={folder}/*.tfrecord"
+    return config_lib.read_config(
+        ROOT / "configs" / path,
+        [f"train_dataset_options.{files}", f"eval_dataset_options.{files}"],
+    )
+
+
+@pytest.mark.parametrize(
+    "path", [c for c in CONFIGS if "example_" not in c.name], ids=str
+)
+def test_can_train_and_evaluate(path, tmp_path):
+    validation.validate(with_data(path, tmp_path), "train_and_eval")
+
+
+@pytest.mark.parametrize("path", [c for c in CONFIGS if "example_" in c.name], ids=str)
+def test_example_without_data_is_refused_in_words(path):
+    config = config_lib.read_config(ROOT / "configs" / path)
+    with pytest.raises(
+        config_lib.ConfigError, match="file_pattern: no files are named"
+    ):
+        validation.validate(config, "train")
+
+
+@pytest.mark.parametrize("path", [c for c in CONFIGS if "${" in text_of(c)], ids=str)
+def test_placeholders_are_named(path):
+    config = config_lib.read_config(ROOT / "configs" / path)
+    with pytest.raises(
+        config_lib.ConfigError, match=r"no file matches '\$\{TRAIN_SET\}'"
+    ):
+        validation.validate(config, "train")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(c, marks=() if c.stem in SMALL else pytest.mark.slow, id=str(c))
+        for c in CONFIGS
+        if c.name != "base.textproto"
+    ],
+)
+def test_builds(path):
+    model = factory.build_model(config_lib.read_config(ROOT / "configs" / path))
+    counts = parameter_counts(model.checkpoint_items)
+    assert all(sum(pair) for pair in counts.values())
+    if path in PUBLISHED:
+        record = parity.read_record(record_path(path))
+        trained = sum(trained for trained, _ in counts.values())
+        assert trained == record["trainable_params"]
+    tf_keras.backend.clear_session()
+
+
+@pytest.mark.parametrize(
+    "path", [c for c in CONFIGS if c.name != "base.textproto"], ids=str
+)
+def test_header_says_command_and_what_to_expect(path):
+    header = text_of(path).partition("\n\n")[0].replace(" \\\n#", "")
+    assert f"--config_file=configs/{path}" in " ".join(header.split())
+    if path in PUBLISHED and path.parts[0] != "example":
+        assert "\n# Score: " in header

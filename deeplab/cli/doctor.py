@@ -169,7 +169,7 @@ def _memory() -> Iterator[Finding]:
             "warn",
             "memory",
             detail,
-            "take small crops and batches, and a small shuffle_buffer_mb",
+            "take small crops and batches",
         )
 
 

@@ -1,0 +1,134 @@
+"""What README and the pages in g3doc show is run, or at least parsed."""
+
+import argparse
+import importlib
+import itertools
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deeplab.cli.main import COMMANDS, main
+from deeplab.config import read_config
+from deeplab.protos import config_pb2
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "g3doc").rglob("*.md")),
+    *sorted((ROOT / "model_zoo").glob("*.md")),
+]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NAMED_PATH = re.compile(r"`((?:configs|deeplab|tests|protos|benchmarks)/[^`<*]*)`")
+OPTION = re.compile(r"`(?:[\w.]+ \{ )?(\w+): [^`]*`")
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def blocks(path, language):
+    return [text for kind, text in FENCE.findall(path.read_text()) if kind == language]
+
+
+def shell_lines(path):
+    """Yields the words of every command in the blocks without a language."""
+    for block in blocks(path, ""):
+        for line in block.replace("\\\n", " ").splitlines():
+            if line.startswith(("deeplab ", "make ", "python ")):
+                yield shlex.split(line, comments=True)
+
+
+def commands(program):
+    return [
+        pytest.param(words, id=f"{path.stem}: {shlex.join(words)[:60]}")
+        for path in PAGES
+        for words in shell_lines(path)
+        if words[0] == program
+    ]
+
+
+def relative(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=relative)
+def test_links_lead_somewhere(path):
+    # Code may hold brackets of its own; a link's text may be code.
+    text = re.sub(r"(?<!\[)`[^`\n]*`", "", path.read_text())
+    for target in LINK.findall(text):
+        if not target.startswith(("http://", "https://")):
+            assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("words", commands("deeplab"))
+def test_command_is_understood(words):
+    if words[1:2] and words[1] in COMMANDS:
+        module = importlib.import_module(f"deeplab.cli.{COMMANDS[words[1]]}")
+        parser = argparse.ArgumentParser(exit_on_error=False)
+        module.add_arguments(parser)
+        parser.parse_args(words[2:])
+    else:
+        with pytest.raises(SystemExit) as end:
+            main(words[1:])
+        assert end.value.code == 0
+
+
+@pytest.mark.parametrize("words", commands("deeplab"))
+def test_configs_and_fields_exist(words):
+    files = [w.partition("=")[2] for w in words if w.startswith("--config_file=")]
+    changes = [b for a, b in itertools.pairwise(words) if a == "--set"]
+    for file in files:
+        if file.startswith("configs/"):
+            read_config(ROOT / file, changes)
+
+
+@pytest.mark.parametrize("words", commands("make"))
+def test_make_target_exists(words):
+    result = subprocess.run(
+        ["make", "--dry-run", *words[1:]], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("path", PAGES, ids=relative)
+def test_named_paths_exist(path):
+    for name in re.findall(
+        r"`((?:configs|deeplab|tests|protos|benchmarks)/[^`<*]*)`", path.read_text()
+    ):
+        assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("path", PAGES, ids=relative)
+def test_python_compiles(path):
+    for block in blocks(path, "python"):
+        compile(block, str(path), "exec")
+
+
+def fields_of(descriptor):
+    names = set()
+    for field in descriptor.fields:
+        names.add(field.name)
+        if field.message_type is not None:
+            names |= fields_of(field.message_type)
+    return names
+
+
+def test_named_options_exist():
+    known = fields_of(config_pb2.ExperimentOptions.DESCRIPTOR)
+    shown = {name for path in PAGES for name in OPTION.findall(path.read_text())}
+    assert shown
+    assert shown <= known
+
+
+@pytest.mark.slow
+def test_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "--quick"]) == 0
+    capsys.readouterr()
+    (block,) = blocks(ROOT / "README.md", "python")
+    exec(compile(block, "README.md", "exec"), {})
+    out = capsys.readouterr().out
+    shares = [float(line.split()[-1].rstrip("%")) for line in out.splitlines()]
+    assert len(shares) == 8
+    assert 0 < sum(shares) <= 100.5
