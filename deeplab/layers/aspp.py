@@ -15,6 +15,7 @@ import tf_keras
 
 from deeplab.core.specs import NormConfig
 from deeplab.layers.convolution import Conv2DSame
+from deeplab.layers.dropout import Dropout
 from deeplab.ops.resize import resize_bilinear, spatial_size
 
 PoolSize = tuple[int, int]
@@ -104,7 +105,7 @@ class ASPP(tf_keras.layers.Layer):
             layer = AsppConv(channels, rate, name=attribute[1:], norm=norm)
             setattr(self, attribute, layer)
         self._aspp_pool = AsppPool(channels, name="aspp_pool", norm=norm)
-        self._proj_drop = tf_keras.layers.Dropout(dropout)
+        self._proj_drop = Dropout(dropout)
 
     def call(
         self,
