@@ -334,19 +334,21 @@ def _resample(image: tf.Tensor, placement: Placement) -> tf.Tensor:
     start = tf.cast(placement.origin, tf.float64) * step
     end = tf.cast(placement.origin + placement.shown - 1, tf.float64) * step
     first = tf.cast(tf.floor(start), tf.int32)
-    count = tf.minimum(tf.cast(tf.math.ceil(end), tf.int32), last) - first + 1
-    window = tf.slice(image, [first[0], first[1], 0], [count[0], count[1], -1])
-    # A frame of one pixel: positions on the border, a rounding error off, stay inside.
-    window = tf.pad(window, [[1, 1], [1, 1], [0, 0]], "SYMMETRIC")
+    beyond = tf.minimum(tf.cast(tf.math.ceil(end), tf.int32), last) + 1
+    window = _framed(image[first[0] : beyond[0], first[1] : beyond[1]])
     shift = tf.cast(1 - first, tf.float64)
-    corners = tf.cast(
-        tf.stack([start + shift, end + shift]) / tf.cast(count + 1, tf.float64),
-        tf.float32,
-    )
+    size = tf.cast(tf.shape(window)[:2] - 1, tf.float64)
+    corners = tf.cast(tf.stack([start + shift, end + shift]) / size, tf.float32)
     x1, x2 = corners[0, 1], corners[1, 1]
     x1, x2 = tf.where(placement.flip, x2, x1), tf.where(placement.flip, x1, x2)
     box = tf.stack([corners[0, 0], x1, corners[1, 0], x2])
     return tf.image.crop_and_resize(window[tf.newaxis], [box], [0], placement.shown)[0]
+
+
+def _framed(window: tf.Tensor) -> tf.Tensor:
+    """Repeats the border pixels: positions a rounding error off it stay inside."""
+    window = tf.concat([window[:1], window, window[-1:]], axis=0)
+    return tf.concat([window[:, :1], window, window[:, -1:]], axis=1)
 
 
 def _scaled(size: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:

@@ -45,12 +45,7 @@ def center_targets(segments: Segments, options: TargetOptions) -> dict[str, tf.T
 
 
 def _offsets(segments: Segments) -> tf.Tensor:
-    height, width = tf.unstack(tf.shape(segments.index))
-    center = tf.cast(segments.center, tf.float32)
-    on_instance = segments.per_pixel(segments.is_instance)
-    axes = []
-    for axis, (length, shape) in enumerate([(height, [-1, 1]), (width, [1, -1])]):
-        position = tf.reshape(tf.range(length, dtype=tf.float32), shape)
-        offset = segments.per_pixel(center[:, axis]) - position
-        axes.append(tf.where(on_instance, offset, 0.0))
-    return tf.stack(axes, axis=-1)
+    pixels = segments.instance_pixels
+    offsets = tf.gather(segments.center, segments.instance_index) - pixels
+    shape = tf.concat([tf.shape(segments.index), [2]], axis=0)
+    return tf.scatter_nd(pixels, tf.cast(offsets, tf.float32), shape)

@@ -1,8 +1,8 @@
 """A label map as segments: per pixel only an index, everything else per segment.
 
 One pass finds the distinct labels; class, crowd, area and centre are then short
-vectors, and a target is a look-up in one of them. The cost does not grow with the
-number of instances.
+vectors, and a target is a look-up in one of them. What concerns instances alone looks
+at their pixels alone. The cost does not grow with the number of instances.
 """
 
 from __future__ import annotations
@@ -79,25 +79,30 @@ class Segments:
         return (self._instance_id != 0) & tf.logical_not(self.is_void)
 
     @functools.cached_property
+    def instance_pixels(self) -> tf.Tensor:
+        """[k, 2] int32, (y, x) of the pixels that belong to an instance."""
+        positions = tf.where(self.per_pixel(self.is_instance))
+        return tf.cast(positions, tf.int32)
+
+    @functools.cached_property
+    def instance_index(self) -> tf.Tensor:
+        """[k] int32, segment of each of the `instance_pixels`."""
+        return tf.gather_nd(self.index, self.instance_pixels)
+
+    @functools.cached_property
     def area(self) -> tf.Tensor:
-        """[n] int32, pixels."""
-        return tf.math.bincount(self.index, minlength=self._count)
+        """[n] int32, pixels of each instance; 0 for other segments."""
+        return tf.math.bincount(self.instance_index, minlength=self._count)
 
     @functools.cached_property
     def center(self) -> tf.Tensor:
-        """[n, 2] int32, mean (y, x) of the pixels, halves rounded to even."""
-        height, width = tf.unstack(tf.shape(self.index))
+        """[n, 2] int32, mean (y, x) of an instance, halves rounded to even; or 0."""
         # Whole sums: a mean in float32 would err where it lies near a half.
-        rows = tf.cast(tf.range(height), tf.int64)
-        columns = tf.cast(tf.range(width), tf.int64)
-        ys = tf.broadcast_to(rows[:, tf.newaxis], [height, width])
-        xs = tf.broadcast_to(columns, [height, width])
-        sums = [
-            tf.math.unsorted_segment_sum(values, self.index, self._count)
-            for values in (ys, xs)
-        ]
-        mean = tf.stack(sums, axis=1) / tf.cast(self.area, tf.int64)[:, tf.newaxis]
-        return tf.cast(tf.round(mean), tf.int32)
+        sums = tf.math.unsorted_segment_sum(
+            tf.cast(self.instance_pixels, tf.int64), self.instance_index, self._count
+        )
+        area = tf.cast(tf.maximum(self.area, 1), tf.int64)
+        return tf.cast(tf.round(sums / area[:, tf.newaxis]), tf.int32)
 
     def per_pixel(self, values: tf.Tensor) -> tf.Tensor:
         """Returns `[h, w, ...]`: to each pixel the value of its segment."""
