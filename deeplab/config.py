@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf import json_format, text_format
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from deeplab.protos import config_pb2, dataset_pb2
@@ -243,13 +243,13 @@ def _explain(error: text_format.ParseError, source: str) -> str:
     return f"{source}:{line}:{column}: {message}"
 
 
-def _field(descriptor: Descriptor, name: str, where: str) -> FieldDescriptor:
+def _field(descriptor: Any, name: str, where: str) -> FieldDescriptor:
     if name not in descriptor.fields_by_name:
         raise ConfigError(f"{where}: {_unknown_field(descriptor, name)}")
     return descriptor.fields_by_name[name]
 
 
-def _unknown_field(descriptor: Descriptor, name: str) -> str:
+def _unknown_field(descriptor: Any, name: str) -> str:
     near = difflib.get_close_matches(name, descriptor.fields_by_name, n=1, cutoff=0.5)
     hint = (
         f"did you mean {near[0]!r}?"
@@ -275,7 +275,7 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _is_repeated(field: FieldDescriptor) -> bool:
+def _is_repeated(field: Any) -> bool:
     # `label` is deprecated in newer runtimes and `is_repeated` absent in older ones.
     if hasattr(field, "is_repeated"):
         return bool(field.is_repeated)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,10 @@ def _described_class(
         id=class_id,
         name=str(entry.get("name", f"class {class_id}")),
         is_thing=bool(entry.get("is_thing", False)),
-        color=tuple(int(v) for v in entry.get("color", ()))
+        # `DatasetInfo` checks that there are three.
+        color=cast(
+            "tuple[int, int, int]", tuple(int(v) for v in entry.get("color", ()))
+        )
         or distinct_color(index, count),
         evaluation_id=int(entry.get("evaluation_id", class_id)),
     )

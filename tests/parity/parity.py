@@ -1,4 +1,4 @@
-"""Reads the parity records beside this file: what the published DeepLab2 models compute.
+"""Reads the records beside this file: what the published DeepLab2 models compute.
 
 A record fixes every weight by a rule on its checkpoint key, so a model of any
 size is pinned by a few kilobytes: fill the weights, run the stated input, and
@@ -31,7 +31,7 @@ def weight_value(key, shape):
         return 0.1 * normal
     if leaf.endswith("gamma"):
         return 0.8 + 0.1 * normal
-    if leaf.endswith("beta") or leaf.endswith("bias"):
+    if leaf.endswith(("beta", "bias")):
         return 0.1 * normal
     if len(shape) >= 2:
         fan_in = int(np.prod(shape[:2] if "depthwise" in leaf else shape[:-1]))

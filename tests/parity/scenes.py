@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 
 
@@ -12,12 +14,15 @@ def panoptic(
     n=9,
     crowd=True,
 ):
-    """A synthetic panoptic label map [h, w] int32: stuff bands, elliptic thing instances, a void patch and a crowd patch."""
+    """A synthetic panoptic label map [h, w] int32.
+
+    Bands of stuff, elliptic things, a void patch and a crowd patch.
+    """
     r = np.random.default_rng(seed)
     lab = np.zeros((h, w), np.int32)
     edges = np.sort(r.choice(np.arange(1, h), len(stuff) - 1, replace=False))
     edges = [0, *edges, h]
-    for s, (a, b) in zip(r.permutation(stuff), zip(edges[:-1], edges[1:])):
+    for s, (a, b) in zip(r.permutation(stuff), itertools.pairwise(edges), strict=True):
         lab[a:b] = s * divisor
     yy, xx = np.mgrid[:h, :w]
     count = {}
@@ -34,7 +39,10 @@ def panoptic(
 
 
 def perturb(lab, seed, divisor=1000, things=(11, 12, 13, 14, 15, 16, 17, 18), void=255):
-    """A plausible prediction of a label map: shifted, some instances dropped, merged or given another class."""
+    """A plausible prediction of a label map.
+
+    Shifted; some instances are dropped, merged or given another class.
+    """
     r = np.random.default_rng(seed)
     p = np.roll(lab, (r.integers(-2, 3), r.integers(-2, 3)), (0, 1)).copy()
     for i in np.unique(lab):
