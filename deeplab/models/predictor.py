@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import tensorflow as tf
@@ -54,7 +54,13 @@ class Predictor:
         signature = [tf.TensorSpec([None, None, None, 3], tf.uint8, "images")]
         return cls(tf.function(inference.images, input_signature=signature), info)
 
-    def __call__(self, image: AnyImage | list[AnyImage]) -> Any:
+    @overload
+    def __call__(self, image: AnyImage) -> Prediction: ...
+
+    @overload
+    def __call__(self, image: Sequence[AnyImage]) -> list[Prediction]: ...
+
+    def __call__(self, image: Any) -> Any:
         """Predicts an image, a batch, or a list of images of any sizes.
 
         Args:
@@ -71,7 +77,7 @@ class Predictor:
           ValueError: no image can be made of it.
           OSError: the file cannot be read.
         """
-        if isinstance(image, list):
+        if isinstance(image, list | tuple):
             return [self(one) for one in image]
         if isinstance(image, np.ndarray) and image.ndim == 4:
             if not len(image):

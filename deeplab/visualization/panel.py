@@ -13,8 +13,8 @@ from deeplab.core.structures import Example, Prediction
 from deeplab.visualization.names import font, font_size
 from deeplab.visualization.overlay import panoptic_overlay, semantic_overlay
 
-# Images of fewer rows are enlarged: names and outlines need room.
-_MIN_HEIGHT = 384
+# Smaller images are enlarged to about as many rows: names and outlines need room.
+_HEIGHT = 384
 _GAP = 8
 _PAPER, _INK = (255, 255, 255), (40, 40, 40)
 
@@ -115,7 +115,7 @@ def with_legend(picture: np.ndarray, classes: Sequence[ClassInfo]) -> np.ndarray
 
 def _enlarged(values: np.ndarray, method: Image.Resampling) -> np.ndarray:
     """Enlarges `[h, w, 3]` uint8 or `[h, w]` integers by a whole factor."""
-    factor = -(-_MIN_HEIGHT // values.shape[0])
+    factor = round(_HEIGHT / values.shape[0])
     if factor <= 1:
         return values
     size = (values.shape[1] * factor, values.shape[0] * factor)

@@ -48,10 +48,13 @@ def find_segments(
     found, inverse, areas = np.unique(panoptic, return_inverse=True, return_counts=True)
     order = np.argsort(inverse.reshape(-1), kind="stable")
     starts = np.cumsum(areas) - areas
+    areas = areas.tolist()
     rows, columns = np.divmod(order, panoptic.shape[1])
     top, left = (np.minimum.reduceat(v, starts) for v in (rows, columns))
     bottom, right = (np.maximum.reduceat(v, starts) for v in (rows, columns))
-    sums = None if scores is None else np.add.reduceat(scores.ravel()[order], starts)
+    sums = None
+    if scores is not None:
+        sums = np.add.reduceat(scores.ravel()[order].astype(float), starts).tolist()
     segments = []
     for i, label in enumerate(found.tolist()):
         class_id, instance = labels.decode(label, info.label_divisor)
@@ -67,11 +70,9 @@ def find_segments(
                 class_name=one.name if one else f"class {class_id}",
                 instance=instance,
                 is_thing=is_thing,
-                area=int(areas[i]),
+                area=areas[i],
                 box=(x, y, int(right[i]) - x + 1, int(bottom[i]) - y + 1),
-                score=float(sums[i] / areas[i])
-                if sums is not None and is_thing
-                else None,
+                score=None if sums is None or not is_thing else sums[i] / areas[i],
             )
         )
     return segments
