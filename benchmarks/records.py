@@ -23,19 +23,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
-from deeplab.data.label_check import check_records
-from deeplab.data.shards import write_shards
-from deeplab.data.tfexample import (
-    LABEL,
-    LABEL_FORMAT,
-    encode_example,
-    parse_example,
-)
 from deeplab.datasets import DATASETS
-from tests.parity import scenes
+
+# Worker processes import this file again: TensorFlow stays out of its head.
 
 SIZE = (1024, 2048)
 REPEATS = 10
@@ -54,6 +46,10 @@ def photo() -> bytes:
 
 def record(image: bytes, label: np.ndarray, name: str, label_format: str) -> bytes:
     """Returns a record whose label is stored as `label_format`."""
+    import tensorflow as tf
+
+    from deeplab.data.tfexample import LABEL, LABEL_FORMAT, encode_example
+
     serialized = encode_example(
         image=image,
         image_format="png",
@@ -71,6 +67,46 @@ def record(image: bytes, label: np.ndarray, name: str, label_format: str) -> byt
     return example.SerializeToString()
 
 
+def measure_drawing(folder: Path, workers: int) -> None:
+    """Prints the time of 500 scenes, from nothing to records."""
+    from deeplab.data.shards import write_shards
+
+    images = DATASETS.get("toy_street")(images=500).read(Path(), "train")
+    start = time.perf_counter()
+    write_shards(
+        images, folder, split="train", num_shards=5, workers=workers, settings={}
+    )
+    print(f"500 drawn scenes: {time.perf_counter() - start:.1f} s (target 30)")
+
+
+def measure_records(
+    folder: Path, label_format: str, image: bytes, count: int, workers: int
+) -> None:
+    """Prints size, time to parse and rate of checking of one label format."""
+    import tensorflow as tf
+
+    from deeplab.data.label_check import check_records
+    from deeplab.data.tfexample import parse_example
+    from tests.parity import scenes
+
+    label = scenes.panoptic(*SIZE, seed=0, n=60)
+    info = DATASETS.get("cityscapes_panoptic")().info
+    one = tf.constant(record(image, label, "street", label_format))
+    parsing = seconds(functools.partial(tf.function(parse_example), one))
+    print(
+        f"{label_format}: {len(one.numpy()) / 2**20:.2f} MiB a record, of which the "
+        f"image {len(image) / 2**20:.2f}; parsed in {1000 * parsing:.0f} ms"
+    )
+    path = str(folder / f"{label_format}.tfrecord")
+    with tf.io.TFRecordWriter(path) as writer:
+        for i in range(count):
+            writer.write(record(image, label, str(i), label_format))
+    start = time.perf_counter()
+    report = check_records([path], info, workers=workers)
+    spent = time.perf_counter() - start
+    print(f"{label_format}: {report.records} records checked in {spent:.1f} s")
+
+
 def seconds(function: Callable[[], object]) -> float:
     """Returns the mean time of a call."""
     function()
@@ -86,36 +122,12 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--records", type=int, default=100)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        toy = DATASETS.get("toy_street")(images=500).read(Path(), "train")
-        start = time.perf_counter()
-        write_shards(
-            toy,
-            Path(folder),
-            split="train",
-            num_shards=5,
-            workers=args.workers,
-            settings={},
-        )
-        print(f"500 drawn scenes: {time.perf_counter() - start:.1f} s (target 30)")
-        image, label = photo(), scenes.panoptic(*SIZE, seed=0, n=60)
-        parse = tf.function(parse_example)
-        info = DATASETS.get("cityscapes_panoptic")().info
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        measure_drawing(folder, args.workers)
+        image = photo()
         for label_format in ("png", "raw"):
-            one = record(image, label, "street", label_format)
-            parsing = seconds(functools.partial(parse, tf.constant(one)))
-            print(
-                f"{label_format}: {len(one) / 2**20:.2f} MiB a record, of which the "
-                f"image {len(image) / 2**20:.2f}; parsed in {1000 * parsing:.0f} ms"
-            )
-            path = str(Path(folder) / f"{label_format}.tfrecord")
-            with tf.io.TFRecordWriter(path) as writer:
-                for i in range(args.records):
-                    writer.write(record(image, label, str(i), label_format))
-            start = time.perf_counter()
-            report = check_records([path], info, workers=args.workers)
-            rate = report.records / (time.perf_counter() - start)
-            print(f"{label_format}: {rate:.1f} records checked a second")
+            measure_records(folder, label_format, image, args.records, args.workers)
 
 
 if __name__ == "__main__":
