@@ -120,13 +120,17 @@ def _check(image: np.ndarray, values: np.ndarray) -> None:
 def _blend(image: np.ndarray, colors: np.ndarray, void: np.ndarray) -> np.ndarray:
     grey = _grey(image)
     # Brightness shows the shape of things, hue what they are.
-    mixed = (1 - _OPACITY) * (0.5 * image + 0.5 * grey) + _OPACITY * colors
-    return _rounded(np.where(void[..., None], 0.6 * grey, mixed))
+    mixed = np.float32((1 - _OPACITY) / 2) * (image + grey)
+    mixed += np.float32(_OPACITY) * colors
+    mixed[void] = 0.6 * grey[void]
+    return _rounded(mixed)
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
-    return np.repeat((image.astype(np.float32) @ _GREY)[..., None], 3, axis=-1)
+    """Returns `[h, w, 1]` float32 brightness."""
+    return (image.astype(np.float32) @ _GREY)[..., None]
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    """Rounds values between 0 and 255."""
+    return (values + 0.5).astype(np.uint8)

@@ -16,6 +16,7 @@ from deeplab.core.dataset_info import described_dataset, description_of
 from deeplab.data.tfexample import encode_example
 from deeplab.datasets import DATASETS
 from deeplab.export.saved_model import DEFAULT_FIELDS, cast_weights, export
+from deeplab.models.predictor import Predictor
 from deeplab.trainer.step_evaluator import StepEvaluator
 from tests.export.tiny import export_tiny, preprocess, tiny
 from tests.visualization import scene
@@ -208,6 +209,22 @@ def test_loaded_with_the_package_it_is_a_predictor(exported, served, config):
     for name in DEFAULT_FIELDS:
         expected = served[f"{SIZES[0]}/1/{name}"][0]
         np.testing.assert_array_equal(getattr(prediction, name), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", ['precision: "bfloat16"', "jit_compile: true"])
+def test_precision_and_compilation_are_exported(options, tmp_path):
+    text = CONFIG.replace("model_options {", f"model_options {{ {options}", 1)
+    config = deeplab.parse_config(text)
+    model = factory.build_model(config)
+    loaded = deeplab.load(write_model(config, model, tmp_path / "model"))
+    in_memory = Predictor.of_model(
+        model, factory.build_preprocess(config), scene.info(), DEFAULT_FIELDS
+    )
+    for size in SIZES:
+        pairs = zip(loaded(images(size)), in_memory(images(size)), strict=True)
+        for served, expected in pairs:
+            np.testing.assert_array_equal(served, expected)
 
 
 def test_what_lies_beside_the_model(exported):
