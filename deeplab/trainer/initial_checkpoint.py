@@ -100,7 +100,8 @@ def _restore_one(
     if stored is None:
         report.missing.append(name)
     elif list(shapes[stored]) != list(variable.shape):
-        report.skipped[name] = (list(shapes[stored]), [int(d) for d in variable.shape])
+        wanted = [side for side in variable.shape if side is not None]
+        report.skipped[name] = (list(shapes[stored]), wanted)
     else:
         variable.assign(reader.get_tensor(stored))
         report.restored.append(name)
