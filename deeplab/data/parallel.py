@@ -5,6 +5,9 @@ from __future__ import annotations
 import collections
 import concurrent.futures
 import multiprocessing
+import multiprocessing.connection
+import os
+import threading
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
@@ -36,7 +39,9 @@ def parallel_map(
     # Not forked: TensorFlow's threads do not survive it.
     context = multiprocessing.get_context("spawn")
     waiting: collections.deque[concurrent.futures.Future[R]] = collections.deque()
-    pool = concurrent.futures.ProcessPoolExecutor(workers, context)
+    pool = concurrent.futures.ProcessPoolExecutor(
+        workers, context, initializer=_end_with_parent
+    )
     try:
         for item in items:
             waiting.append(pool.submit(function, item))
@@ -50,3 +55,16 @@ def parallel_map(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Ends this worker when its parent was killed; it would wait for work forever."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch(sentinel: int) -> None:
+        multiprocessing.connection.wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
