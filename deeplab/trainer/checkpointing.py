@@ -19,6 +19,8 @@ from typing import Any
 import tensorflow as tf
 from absl import logging
 
+from deeplab.trainer.checkpoint_keys import SUFFIX, variables_by_key
+
 PREFIX = "ckpt"
 # What TensorFlow raises for damaged files.
 UNREADABLE = (tf.errors.OpError, IndexError, RuntimeError)
@@ -56,9 +58,9 @@ class CheckpointStore:
             raise CheckpointError(f"num_checkpoints_to_keep {keep}: keep at least 1")
         self.folder = folder
         self._step = global_step
-        self._resumable = run_items is not None
         model = {**model_items, "global_step": global_step}
-        self._checkpoint = tf.train.Checkpoint(**model, **(run_items or {}))
+        self._items = {**model, **(run_items or {})}
+        self._checkpoint = tf.train.Checkpoint(**self._items)
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, str(folder), max_to_keep=keep, checkpoint_name=PREFIX
         )
@@ -102,18 +104,18 @@ class CheckpointStore:
         Raises:
           CheckpointError: it belongs to another model.
         """
-        try:
-            status = self._checkpoint.restore(path)
-            status.assert_existing_objects_matched()
-            if not self._resumable:
-                status.expect_partial()
-        except (ValueError, AssertionError) as error:
-            first = str(error).strip().splitlines()[0]
-            raise CheckpointError(
-                f"{path} does not fit this model: {first}. Use the config that it "
-                "was trained with, or another --model_dir; initial_checkpoint takes "
-                "what fits from other models"
-            ) from error
+        shapes = tf.train.load_checkpoint(path).get_variable_to_shape_map()
+        for key, variable in variables_by_key(self._items).items():
+            here, there = list(variable.shape), shapes.get(key)
+            if here != there:
+                found = "does not have it" if there is None else f"has shape {there}"
+                raise CheckpointError(
+                    f"{path} does not fit this model: {key.removesuffix(SUFFIX)} has "
+                    f"shape {here}, the checkpoint {found}. Use the config that it was "
+                    "trained with, or another --model_dir; initial_checkpoint takes "
+                    "what fits from other models"
+                )
+        self._checkpoint.restore(path).expect_partial()
 
     def save(self) -> None:
         """Saves a checkpoint of the current step, once.

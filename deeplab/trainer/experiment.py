@@ -237,10 +237,17 @@ class _Builder:
         has_loss = bool(self._message.trainer_options.loss_options.ListFields())
         options = self._config.evaluator_options
         info = factory.dataset_info(self._config.eval_dataset_options)
+        metrics = factory.build_metrics(self._config)
+        best = self._options.best_metric
+        if best.split("/")[0] not in metrics:
+            raise ConfigError(
+                f"trainer_options.best_checkpoint_metric {best!r}: results begin with "
+                f"one of {', '.join(metrics)}"
+            )
         return StepEvaluator(
             dataset=factory.build_eval_pipeline(self._config),
             model=model,
-            metrics=factory.build_metrics(self._config),
+            metrics=metrics,
             loss=factory.build_loss(self._config) if has_loss else None,
             writers=build_writers(options, info, self._folder / "vis"),
             summaries=OverlaySummaries(info, options.num_vis_samples),

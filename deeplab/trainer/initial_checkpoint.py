@@ -16,9 +16,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from deeplab.trainer.checkpoint_keys import SUFFIX, variables_by_key
 from deeplab.trainer.checkpointing import UNREADABLE, CheckpointError
 
-_SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 # The Model Garden's trainer puts the encoder here.
 _OTHER_PLACES = {"encoder/": ("backbone/_encoder/",)}
 
@@ -95,7 +95,7 @@ def _restore_one(
     reader: Any,
     report: RestoreReport,
 ) -> None:
-    name = key.removesuffix(_SUFFIX)
+    name = key.removesuffix(SUFFIX)
     stored = next((k for k in _candidates(key) if k in shapes), None)
     if stored is None:
         report.missing.append(name)
@@ -113,29 +113,6 @@ def _candidates(key: str) -> Iterator[str]:
         if key.startswith(start):
             for other in others:
                 yield other + key.removeprefix(start)
-
-
-def variables_by_key(items: Mapping[str, Any]) -> dict[str, tf.Variable]:
-    """Returns the variables of `tf.train.Checkpoint(**items)` by checkpoint key."""
-    root = tf.train.Checkpoint(**items)
-    view = tf.train.TrackableView(root)
-    # Breadth first, as TensorFlow names them: the shortest path counts.
-    found: dict[str, tf.Variable] = {}
-    queue: list[tuple[str, Any]] = [("", root)]
-    seen = {id(root)}
-    while queue:
-        following = []
-        for path, parent in queue:
-            for name, child in view.children(parent).items():
-                if id(child) in seen or (not path and name == "save_counter"):
-                    continue
-                seen.add(id(child))
-                child_path = f"{path}{name.replace('.', '..').replace('/', '.S')}"
-                if isinstance(child, tf.Variable):
-                    found[child_path + _SUFFIX] = child
-                following.append((child_path + "/", child))
-        queue = following
-    return found
 
 
 @contextlib.contextmanager

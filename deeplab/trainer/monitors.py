@@ -111,6 +111,8 @@ class EvaluationMonitor:
         """Returns the line to print now."""
         if not self._done:
             return f"eval   compiling ... {self._rate.elapsed:.0f} s"
+        if self._done == self._total:
+            return f"eval   {self._done} images done, finishing the metrics"
         total = f"/{self._total}" if self._total else ""
         text = (
             f"eval   {self._done}{total} images  {self._rate.per_second:.2f} images/s"

@@ -24,7 +24,7 @@ from deeplab.models.inference import present, undo_preprocessing
 from deeplab.trainer.overlay_summaries import OverlaySummaries
 from deeplab.visualization import Writer
 
-# What metrics and writers need of an example.
+# What metrics and writers need of an example; the model needs the image alone.
 _KEPT = (
     "image",
     "semantic_raw",
@@ -74,6 +74,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
         self._summaries = summaries
         self._writers = (*writers, *([summaries] if summaries else []))
         self._after_batch = after_batch
+        self._share = 1
         self._infer = self._distributed_inference
         self._undo = undo_preprocessing
         if use_tf_function:
@@ -130,12 +131,17 @@ class StepEvaluator(orbit.AbstractEvaluator):
         return {name: np.concatenate(values) for name, values in losses.items()}
 
     def _share_out(self, batch: dict[str, tf.Tensor], count: int) -> Any:
-        """Splits a batch over the replicas; the last image fills up what is short."""
+        """Splits a batch over the replicas; the last image fills up what is short.
+
+        Every batch is made as large as the largest so far: one graph serves all.
+        """
         replicas = self._strategy.num_replicas_in_sync
-        if replicas == 1:
-            return batch
-        share = -(-count // replicas)
-        rows = np.minimum(np.arange(share * replicas), count - 1).reshape(replicas, -1)
+        self._share = max(self._share, -(-count // replicas))
+        rows = np.minimum(np.arange(self._share * replicas), count - 1)
+        rows = rows.reshape(replicas, -1)
+        needed = [name for name in batch if name not in _KEPT[1:]]
+        if replicas == 1 and count == self._share:
+            return {name: batch[name] for name in needed}
 
         def values(name: str) -> Any:
             return self._strategy.experimental_distribute_values_from_function(
@@ -144,7 +150,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
                 )
             )
 
-        return {name: values(name) for name in batch if name != "image_filename"}
+        return {name: values(name) for name in needed}
 
     def _by_replica(self, outputs: Any) -> list[tuple[dict, dict]]:
         parts = [

@@ -140,7 +140,9 @@ class StepTrainer(orbit.StandardTrainer):
         self.sums.assign(tf.zeros_like(self.sums))
         self.count.assign(0)
         values = {_tag(n): float(v) for n, v in zip(self._names, averages, strict=True)}
-        values["learning_rate"] = float(np.asarray(self._optimizer.learning_rate))
+        values["learning_rate"] = float(
+            tf.convert_to_tensor(self._optimizer.learning_rate)
+        )
         return values
 
     def _loop(self, iterator: Iterator[Batch], num_steps: tf.Tensor) -> None:

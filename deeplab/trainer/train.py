@@ -8,6 +8,7 @@ Only flags live here; TensorFlow is imported when they are known to be right.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ValueError: the config, the data or a checkpoint cannot be used.
     """
+    # TensorFlow's own messages would drown the lines below.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with Console() as console:
         console.line(f"reading {args.config_file}")
         with console.activity("starting TensorFlow"):

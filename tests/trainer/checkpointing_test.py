@@ -111,14 +111,18 @@ def test_only_damaged_checkpoints_is_an_error(tmp_path):
 def test_another_architecture_is_refused(tmp_path):
     store, (_, step, _) = _store(tmp_path)
     _save(store, step, 10)
-    with pytest.raises(CheckpointError, match=r"ckpt-10 does not fit this model"):
+    with pytest.raises(
+        CheckpointError, match=r"has shape \[1, 1, 8, 3\], the .*\[1, 1, 4, 3\]"
+    ):
         _store(tmp_path, tiny.build_model(width=8))[0].restore_newest()
 
 
 def test_a_part_that_is_not_there_is_an_error(tmp_path):
     store, (_, step, _) = _store(tmp_path, resumable=False)
     _save(store, step, 10)
-    with pytest.raises(CheckpointError, match=r"ckpt-10 does not fit this model"):
+    with pytest.raises(
+        CheckpointError, match=r"optimizer/.*the checkpoint does not have it"
+    ):
         _store(tmp_path, resumable=True)[0].restore_newest()
 
 

@@ -1,0 +1,33 @@
+"""Variables by the keys under which TensorFlow writes them to checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+def variables_by_key(items: Mapping[str, Any]) -> dict[str, tf.Variable]:
+    """Returns the variables of `tf.train.Checkpoint(**items)` by checkpoint key."""
+    root = tf.train.Checkpoint(**items)
+    view = tf.train.TrackableView(root)
+    # Breadth first, as TensorFlow names them: the shortest path counts.
+    found: dict[str, tf.Variable] = {}
+    queue: list[tuple[str, Any]] = [("", root)]
+    seen = {id(root)}
+    while queue:
+        following = []
+        for path, parent in queue:
+            for name, child in view.children(parent).items():
+                if id(child) in seen or (not path and name == "save_counter"):
+                    continue
+                seen.add(id(child))
+                child_path = f"{path}{name.replace('.', '..').replace('/', '.S')}"
+                if isinstance(child, tf.Variable):
+                    found[child_path + SUFFIX] = child
+                following.append((child_path + "/", child))
+        queue = following
+    return found
