@@ -1,0 +1,74 @@
+"""Every published model of these families: its keys, its size, its outputs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab import config as configs
+from deeplab import factory
+from tests.parity import parity
+
+RECORDS = Path(__file__).parent / "records/models"
+# Over 100 million weights each, or a second size of a model tested anyway.
+SLOW = {
+    "cityscapes__panoptic_deeplab__swidernet_sac_1_1_1_os16",
+    "cityscapes__panoptic_deeplab__swidernet_sac_1_1_3_os16",
+    "cityscapes__panoptic_deeplab__swidernet_sac_1_1_4.5_os16",
+    "cityscapes__panoptic_deeplab__wide_resnet41_os16",
+    "cityscapes__panoptic_deeplab__mobilenet_v3_small_os16",
+    "cityscapes__panoptic_deeplab__resnet50_beta_os32",
+    "coco__panoptic_deeplab__resnet50_beta_os16",
+    "coco__panoptic_deeplab__resnet50_os16",
+    "coco__panoptic_deeplab__resnet50_os32",
+    "example__example_cityscapes_deeplabv3",
+    "example__example_cityscapes_panoptic_deeplab",
+    "example__example_cityscapes_panoptic_deeplab_mv3l",
+    "kitti__panoptic_deeplab__resnet50_os32",
+    "kitti__panoptic_deeplab__resnet50_os32_trainval",
+}
+NAMES = sorted(path.name.removesuffix(".json.gz") for path in RECORDS.glob("*.gz"))
+
+
+def test_slow_records_exist():
+    assert set(NAMES) >= SLOW
+    assert len(NAMES) == 27
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in NAMES],
+)
+def test_published_model(name):
+    record = parity.read_record(RECORDS / f"{name}.json.gz")
+    config = configs.parse_config(record["config_text"])
+    model = factory.build_model(config)
+
+    assert parity.fill_weights(model.checkpoint_items) == record["keys"]
+    count = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+    assert count == record["trainable_params"]
+
+    image = parity.input_image(*record["input_shape"][1:], record["input_seed"])
+    prediction = model(tf.constant(image), training=False)
+    produced = {k for k, v in prediction._asdict().items() if v is not None}
+    assert produced == set(record["outputs"])
+    for field, summary in record["outputs"].items():
+        value = getattr(prediction, field).numpy()
+        samples = value.reshape(-1)[summary["index"]].astype(np.int64)
+        if field == "panoptic_pred":
+            divisor = factory.experiment_dataset(config).label_divisor
+            published = np.array(summary["value"], np.int64)
+            assert_equal_but_for_numbering(samples, published, divisor)
+        elif value.dtype == np.int32:
+            np.testing.assert_array_equal(samples, summary["value"], err_msg=field)
+        else:
+            assert parity.max_error(summary, value) < 1e-4, field
+
+
+def assert_equal_but_for_numbering(labels, published, divisor):
+    """The published numbers of a class's instances are in a hash table's order."""
+    np.testing.assert_array_equal(labels // divisor, published // divisor)
+    np.testing.assert_array_equal(labels % divisor == 0, published % divisor == 0)
+    pairs = set(zip(labels.tolist(), published.tolist(), strict=True))
+    assert len(pairs) == len(np.unique(labels)) == len(np.unique(published))
