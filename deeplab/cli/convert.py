@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="give crowds the ignore label, as published records have it",
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="write everything anew"
+        "--overwrite", action="store_true", help="replace the records that are there"
     )
     own = parser.add_argument_group("options of single data sets")
     own.add_argument(

@@ -81,11 +81,12 @@ def write_shards(
       workers: processes that read and encode; 1 does so in this process.
       settings: everything else that the content of the records depends on, as JSON
         values. A run resumes one with equal settings only.
-      overwrite: writes all shards anew instead of resuming.
+      overwrite: removes the records of the split that the folder holds, instead of
+        resuming.
 
     Raises:
       ValueError: an image is broken or does not fit its label, two images have one
-        name, or the folder holds shards of a conversion with other settings.
+        name, or the folder holds records of another conversion.
       OSError: a file cannot be read or written.
     """
     if not 1 <= num_shards <= len(images):
@@ -94,10 +95,13 @@ def write_shards(
         )
     _refuse_duplicates(images)
     output.mkdir(parents=True, exist_ok=True)
+    manifest = _Manifest(output, split, {**settings, **_identity(images, num_shards)})
+    if overwrite:
+        manifest.remove()
+    kept = manifest.finished()
+    manifest.save(kept.values())
     for left_over in output.glob(f".{split}-*.tfrecord.tmp"):
         left_over.unlink()
-    manifest = _Manifest(output, split, {**settings, **_identity(images, num_shards)})
-    kept = {} if overwrite else manifest.finished()
     done = dict(kept)
     todo = {}
     for i in range(num_shards):
@@ -162,13 +166,22 @@ class _Manifest:
     """The list of the finished shards of a split, on disk."""
 
     def __init__(self, folder: Path, split: str, settings: Mapping[str, Any]):
-        self._folder = folder
+        self._folder, self._split = folder, split
         self._path = folder / f"{split}.manifest.json"
         self._settings = dict(settings)
 
     def finished(self) -> dict[str, Shard]:
-        """Returns the shards that an earlier run finished, by file name."""
+        """Returns the shards that an earlier run finished, by file name.
+
+        Raises:
+          ValueError: there are shards, but not of this conversion.
+        """
         if not self._path.exists():
+            if self._shards():
+                raise ValueError(
+                    f"{self._folder} holds records of split {self._split!r} that no "
+                    "manifest lists; write to another folder, or with --overwrite"
+                )
             return {}
         try:
             content = json.loads(self._path.read_text(encoding="utf-8"))
@@ -179,7 +192,7 @@ class _Manifest:
                 f"{self._path}: not a manifest ({error}); write to another folder, or "
                 "with --overwrite"
             ) from error
-        if settings != self._settings:
+        if shards and settings != self._settings:
             changed = sorted(
                 key
                 for key in settings.keys() | self._settings.keys()
@@ -203,6 +216,15 @@ class _Manifest:
         temporary = self._path.with_suffix(".tmp")
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         temporary.replace(self._path)
+
+    def remove(self) -> None:
+        """Removes the shards of the split, whoever wrote them, and their list."""
+        for path in self._shards():
+            path.unlink()
+        self._path.unlink(missing_ok=True)
+
+    def _shards(self) -> list[Path]:
+        return list(self._folder.glob(f"{self._split}-?????-of-?????.tfrecord"))
 
     def _is_there(self, shard: Shard) -> bool:
         path = self._folder / shard.file

@@ -112,6 +112,24 @@ def test_other_settings_are_not_mixed(tmp_path):
     assert write(tmp_path, settings={"seed": 1}, overwrite=True).kept == 0
 
 
+def test_records_that_no_manifest_lists_are_not_touched(tmp_path):
+    foreign = tmp_path / "train-00000-of-00003.tfrecord"
+    foreign.write_bytes(b"precious")
+    with pytest.raises(ValueError, match="'train' that no manifest lists; write to"):
+        write(tmp_path)
+    assert foreign.read_bytes() == b"precious"
+    write(tmp_path, split="val")
+    write(tmp_path, overwrite=True)
+    assert len(digests(tmp_path)) == 6
+
+
+def test_overwriting_leaves_no_shard_of_before(tmp_path):
+    write(tmp_path, num_shards=5)
+    write(tmp_path, num_shards=2, overwrite=True)
+    files = sorted(digests(tmp_path))
+    assert files == [f"train-{i:05d}-of-00002.tfrecord" for i in range(2)]
+
+
 def test_a_broken_manifest(tmp_path):
     write(tmp_path)
     (tmp_path / "train.manifest.json").write_text("{")
