@@ -21,6 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--config_file", help="check the data of this config")
     source.add_argument("--records", nargs="+", help="patterns of TFRecord files")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH.TO.FIELD=VALUE",
+        help="change a field of the config",
+    )
     parser.add_argument("--dataset", help="name of the data set of --records")
     parser.add_argument(
         "--description", help="JSON description of the data set of --records"
@@ -67,14 +74,16 @@ def _data_sets(
         from deeplab.config import read_config
         from deeplab.factory import dataset_info
 
-        config = read_config(args.config_file)
-        sections = ("train_dataset_options", "eval_dataset_options")
-        chosen = [(s, getattr(config, s)) for s in sections]
-        found = [
-            (section, list(options.file_pattern), dataset_info(options))
-            for section, options in chosen
-            if options.file_pattern
-        ]
+        config = read_config(args.config_file, args.set)
+        found: list[tuple[str, list[str], DatasetInfo]] = []
+        for section in ("train_dataset_options", "eval_dataset_options"):
+            options = getattr(config, section)
+            if not options.file_pattern:
+                continue
+            data = (list(options.file_pattern), dataset_info(options))
+            # The same data for training and evaluation is checked once.
+            if data not in [entry[1:] for entry in found]:
+                found.append((section, *data))
         if not found:
             raise ValueError(f"{args.config_file}: no file_pattern is set")
         return found
@@ -106,15 +115,17 @@ def _print_report(title: str, report: LabelReport, info: DatasetInfo) -> None:
     pixels = max(report.pixels, 1)
     for c in info.classes:
         count = report.class_pixels[c.id]
+        if not count:
+            continue
         most = f"{report.most_instances[c.id]} of {info.label_divisor - 1}"
-        crowd = report.crowd_pixels[c.id] / max(count, 1)
+        crowd = report.crowd_pixels[c.id] / count
         table.add_row(
             escape(c.name),
             str(c.id),
             f"{count / pixels:.2%}",
             str(report.class_images[c.id]),
             most if c.is_thing else "",
-            f"{crowd:.1%}" if c.is_thing and count else "",
+            f"{crowd:.1%}" if c.is_thing else "",
         )
     void = report.class_pixels[info.ignore_label]
     table.add_section()
@@ -129,6 +140,11 @@ def _print_report(title: str, report: LabelReport, info: DatasetInfo) -> None:
         "[dim]instances: most in one image, of as many as the divisor tells apart; "
         "crowd: share of the pixels with instance id 0[/dim]"
     )
+    absent = [c.name for c in info.classes if not report.class_pixels[c.id]]
+    if absent:
+        console.print(
+            f"{len(absent)} classes do not occur: {escape(', '.join(absent))}"
+        )
     unlabelled = f", {report.unlabelled} without a label" if report.unlabelled else ""
     console.print(f"{report.records} records{unlabelled}")
     for remark in remarks(report, info):

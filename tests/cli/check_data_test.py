@@ -111,3 +111,26 @@ def test_problems_end_in_status_1_and_are_counted(tmp_path, capsys):
 def test_what_the_user_has_to_change(capsys, arguments, message):
     assert check(*arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_same_data_is_checked_once_and_absent_classes_take_one_line(
+    toy, tmp_path, capsys
+):
+    section = 'dataset: "toy_street" file_pattern: "nowhere-*"'
+    config = tmp_path / "config.textproto"
+    config.write_text(
+        f"train_dataset_options {{ {section} }} eval_dataset_options {{ {section} }}"
+    )
+    description = tmp_path / "mine.json"
+    classes = [{"id": i, "name": f"class {i}"} for i in range(12)]
+    description.write_text(json.dumps({"classes": classes}))
+    pattern = f"{toy}/train-*"
+    arguments = ["--config_file", config]
+    for name in ("train", "eval"):
+        arguments += ["--set", f"{name}_dataset_options.file_pattern={pattern}"]
+    assert check(*arguments) == 0
+    assert capsys.readouterr().out.count("no problem found") == 1
+    check("--records", pattern, "--description", description)
+    assert "4 classes do not occur: class 8, class 9, class 10, class 11" in (
+        capsys.readouterr().out
+    )
