@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from deeplab.core import labels
 from deeplab.core.dataset_info import ClassInfo, DatasetInfo
 from deeplab.core.structures import Example, Prediction
+from deeplab.visualization.matching import numbered_like
 from deeplab.visualization.names import font, font_size
 from deeplab.visualization.overlay import panoptic_overlay, semantic_overlay
 
@@ -27,6 +28,8 @@ def prediction_panel(
 ) -> np.ndarray:
     """Shows image, ground truth (if there is one) and prediction side by side.
 
+    An instance that was found has the colour that it has in the ground truth.
+
     Args:
       image: `[h, w, 3]` uint8.
       prediction: NumPy fields of that size, without batch dimension.
@@ -40,6 +43,9 @@ def prediction_panel(
       ValueError: the prediction has no map of classes, or sizes differ.
     """
     truth = example or Example(image)
+    if truth.panoptic_raw is not None and prediction.panoptic_pred is not None:
+        alike = numbered_like(prediction.panoptic_pred, truth.panoptic_raw, info)
+        prediction = prediction._replace(panoptic_pred=alike)
     columns = {"image": _enlarged(image, Image.Resampling.BICUBIC)}
     shown = []
     for title, panoptic, semantic in (

@@ -43,7 +43,8 @@ def find_segments(
     Args:
       panoptic: `[h, w]` integer labels.
       info: the data set.
-      scores: `[h, w]`, 0 to 1, confidence of the instance that covers a pixel.
+      scores: `[h, w]`, confidence of the instance that covers a pixel; above 1, which
+        a heatmap may be, counts as 1.
     """
     found, inverse, areas = np.unique(panoptic, return_inverse=True, return_counts=True)
     order = np.argsort(inverse.reshape(-1), kind="stable")
@@ -54,7 +55,9 @@ def find_segments(
     bottom, right = (np.maximum.reduceat(v, starts) for v in (rows, columns))
     sums = None
     if scores is not None:
-        sums = np.add.reduceat(scores.ravel()[order].astype(float), starts).tolist()
+        sums = np.add.reduceat(
+            np.minimum(scores.ravel()[order], 1.0, dtype=float), starts
+        ).tolist()
     segments = []
     for i, label in enumerate(found.tolist()):
         class_id, instance = labels.decode(label, info.label_divisor)

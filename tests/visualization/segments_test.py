@@ -6,7 +6,7 @@ from tests.visualization import scene
 
 def test_segments_of_a_map_worked_out_by_hand():
     panoptic = np.array([[0, 0, 2001], [1000, 2001, 2001], [255000, 17000, 2003]])
-    scores = np.array([[0, 0, 0.9], [0, 0.6, 0.6], [0, 0, 0.25]], np.float32)
+    scores = np.array([[0, 0, 7.5], [0, 0.6, 0.5], [0, 0, 0.25]], np.float32)
     found = find_segments(panoptic, scene.info(), scores)
     expected = [
         Segment(0, 0, "road", 0, False, 2, (0, 0, 2, 1)),

@@ -1,0 +1,61 @@
+"""Instances of two maps of one scene, numbered alike so that they look alike."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deeplab.core import labels
+from deeplab.core.dataset_info import DatasetInfo
+
+
+def numbered_like(
+    panoptic: np.ndarray, reference: np.ndarray, info: DatasetInfo
+) -> np.ndarray:
+    """Gives every instance the label of the reference instance that it matches.
+
+    They match when they are of one class and share more than half of their union,
+    which at most one pair of each does. Other instances take numbers that the
+    reference does not use.
+
+    Args:
+      panoptic: `[h, w]` integer labels.
+      reference: `[h, w]` integer labels.
+      info: the data set.
+
+    Returns:
+      `[h, w]` labels, those of stuff, crowds and void as they were.
+    """
+    found, inverse, areas = np.unique(panoptic, return_inverse=True, return_counts=True)
+    others, other_inverse, other_areas = np.unique(
+        reference, return_inverse=True, return_counts=True
+    )
+    pairs = inverse.reshape(-1) * len(others) + other_inverse.reshape(-1)
+    shared = np.bincount(pairs, minlength=len(found) * len(others))
+    shared = shared.reshape(len(found), len(others))
+    union = areas[:, None] + other_areas - shared
+    taken = set(others.tolist())
+    renamed = found.copy()
+    for i, label in enumerate(found.tolist()):
+        class_id, instance = labels.decode(label, info.label_divisor)
+        if class_id not in info.thing_ids or not instance:
+            continue
+        match = others[np.argmax(shared[i] / union[i])]
+        matches = (shared[i] / union[i]).max() > 0.5
+        if matches and labels.class_of(match, info.label_divisor) == class_id:
+            renamed[i] = match
+        else:
+            renamed[i] = _free_label(class_id, taken, info.label_divisor)
+            taken.add(int(renamed[i]))
+    return renamed[inverse.reshape(panoptic.shape)]
+
+
+def _free_label(class_id: int, taken: set[int], label_divisor: int) -> int:
+    """Returns an unused label of a class; the last one when none is left."""
+    candidates = range(1, labels.max_instances(label_divisor) + 1)
+    unused = (
+        label
+        for label in (labels.encode(class_id, i, label_divisor) for i in candidates)
+        if label not in taken
+    )
+    last = labels.encode(class_id, candidates[-1], label_divisor)
+    return next(unused, last)
