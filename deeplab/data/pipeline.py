@@ -29,6 +29,8 @@ from deeplab.data.targets import TARGETS
 from deeplab.data.targets.segments import Segments, TargetOptions
 from deeplab.data.tfexample import parse_example
 
+_PREFETCHED_BATCHES = 2
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -139,7 +141,8 @@ def build_pipeline(
         batches = examples.padded_batch(
             batch_size, padding_values=_padding_values(examples, info)
         )
-    return batches.prefetch(tf.data.AUTOTUNE).with_options(_options())
+    # A fixed number: batches of large crops take gigabytes when more are kept.
+    return batches.prefetch(_PREFETCHED_BATCHES).with_options(_options())
 
 
 class _ExampleMaker:

@@ -170,6 +170,14 @@ def test_restored_iterator_gives_the_very_next_batch(patterns, tmp_path, consume
         assert_equal(batch, next(restored))
 
 
+def test_pipeline_starts_at_any_batch(patterns):
+    config = config_of(patterns["labelled"])
+    unbroken = list(build(config, True, batch_size=3).take(6))
+    resumed = build(config, True, batch_size=3, first_batch=4).take(2)
+    for first, second in zip(unbroken[4:], resumed, strict=True):
+        assert_equal(first, second)
+
+
 def test_unaugmented_training_crop_is_the_image(patterns):
     """A crop of 60 x 80 holds every image whole, somewhere, perhaps mirrored."""
     config = config_of(

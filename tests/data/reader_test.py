@@ -112,9 +112,15 @@ def test_order_is_shuffled_over_the_whole_split():
 
 
 def test_global_batch_is_the_same_on_any_number_of_hosts():
-    def batches(pipelines):
+    def batches(pipelines, first_batch=0):
         streams = [
-            example_numbers(9, training=True, batch_size=12, input_context=context)
+            example_numbers(
+                9,
+                training=True,
+                batch_size=12,
+                first_batch=first_batch,
+                input_context=context,
+            )
             .batch(12 // pipelines)
             .take(3)
             .as_numpy_iterator()
@@ -124,6 +130,8 @@ def test_global_batch_is_the_same_on_any_number_of_hosts():
 
     expected = np.arange(36).reshape(3, 12).tolist()
     assert batches(1) == batches(2) == batches(3) == batches(4) == expected
+    later = np.arange(60, 96).reshape(3, 12).tolist()
+    assert batches(1, 5) == batches(3, 5) == later
 
 
 @pytest.mark.parametrize("pipelines", [1, 2, 3])
