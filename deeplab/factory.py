@@ -23,7 +23,7 @@ from deeplab.core.dataset_info import (
     distinct_color,
 )
 from deeplab.core.specs import NormConfig
-from deeplab.data.geometry import preprocess_for_inference
+from deeplab.data.geometry import inference_sizes, preprocess_for_inference
 from deeplab.data.pipeline import build_pipeline, pipeline_config
 from deeplab.datasets import DATASETS
 from deeplab.families import family_of
@@ -189,19 +189,33 @@ def build_preprocess(
     Returns:
       A function of an image `[H, W, 3]`, see `geometry.preprocess_for_inference`.
     """
+    return functools.partial(preprocess_for_inference, **_inference_arguments(config))
+
+
+def build_inference_sizes(
+    config: Any,
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Returns what `build_preprocess` does to the size of an image.
+
+    Returns:
+      A function of [2] int32, height and width, see `geometry.inference_sizes`.
+    """
+    return functools.partial(inference_sizes, **_inference_arguments(config))
+
+
+def _inference_arguments(config: Any) -> dict[str, Any]:
     options = config.eval_dataset_options
     if not config.HasField("eval_dataset_options"):
         options = config.train_dataset_options
     stride = config.model_options.backbone.output_stride
     pipeline = pipeline_config(options, stride, training=False)
-    return functools.partial(
-        preprocess_for_inference,
-        crop_size=pipeline.crop_size,
-        output_stride=pipeline.output_stride,
-        min_resize_value=pipeline.min_resize_value,
-        max_resize_value=pipeline.max_resize_value,
-        resize_factor=pipeline.resize_factor,
-    )
+    return {
+        "crop_size": pipeline.crop_size,
+        "output_stride": pipeline.output_stride,
+        "min_resize_value": pipeline.min_resize_value,
+        "max_resize_value": pipeline.max_resize_value,
+        "resize_factor": pipeline.resize_factor,
+    }
 
 
 def configured_classes(options: Any) -> int:

@@ -39,7 +39,8 @@ def validate(config: Any, mode: str, num_replicas: int = 1) -> None:
         problems += _loss_problems(config)
         problems += _dataset_problems(config, "train_dataset_options", num_replicas)
     if "eval" in mode:
-        problems += _dataset_problems(config, "eval_dataset_options", num_replicas)
+        # Evaluation shares out batches of any size.
+        problems += _dataset_problems(config, "eval_dataset_options", 1)
     if problems:
         raise ConfigError(
             "this config cannot run:\n" + "\n".join(f"  - {p}" for p in problems)

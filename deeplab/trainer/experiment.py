@@ -186,6 +186,8 @@ class _Builder:
     def _loop_options(self) -> LoopOptions:
         options = self._config.trainer_options
         evaluator = self._config.evaluator_options
+        # Of the other modes alone, but every published config sets it.
+        _ = evaluator.continuous_eval_timeout
         rollbacks = {"stop": 0, "rollback": options.max_rollbacks}
         if options.non_finite_loss not in rollbacks:
             raise ConfigError(
@@ -244,10 +246,12 @@ class _Builder:
                 f"trainer_options.best_checkpoint_metric {best!r}: results begin with "
                 f"one of {', '.join(metrics)}"
             )
+        inference_sizes = factory.build_inference_sizes(self._config)
         return StepEvaluator(
             dataset=factory.build_eval_pipeline(self._config),
             model=model,
             metrics=metrics,
+            input_size=lambda size: inference_sizes(size)[1],
             loss=factory.build_loss(self._config) if has_loss else None,
             writers=build_writers(options, info, self._folder / "vis"),
             summaries=OverlaySummaries(info, options.num_vis_samples),

@@ -7,10 +7,7 @@ are: the result does not depend on how the work was shared.
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import orbit
@@ -22,6 +19,8 @@ from deeplab.losses.composite import CompositeLoss
 from deeplab.metrics.base import Metric
 from deeplab.models.inference import present, undo_preprocessing
 from deeplab.trainer.overlay_summaries import OverlaySummaries
+from deeplab.trainer.shared_inference import SharedInference
+from deeplab.trainer.worker import Worker
 from deeplab.visualization import Writer
 
 # What metrics and writers need of an example; the model needs the image alone.
@@ -34,8 +33,6 @@ _KEPT = (
     "resized_size",
     "image_filename",
 )
-# Images that may wait for the metrics: bounds the memory, hides their time.
-_QUEUE_SIZE = 8
 
 
 class StepEvaluator(orbit.AbstractEvaluator):
@@ -47,6 +44,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
         dataset: tf.data.Dataset,
         model: tf_keras.Model,
         metrics: Mapping[str, Metric],
+        input_size: Callable[[tf.Tensor], tf.Tensor],
         loss: CompositeLoss | None = None,
         writers: Sequence[Writer] = (),
         summaries: OverlaySummaries | None = None,
@@ -59,6 +57,8 @@ class StepEvaluator(orbit.AbstractEvaluator):
           dataset: one pass over the data, dicts of `Example` fields.
           model: called with images and `training=False`, returns a `Prediction`.
           metrics: by name; the names prefix the keys of the results.
+          input_size: from height and width of an image as stored to those of the
+            model's input, [2] int32 each: what was padded beyond is cut off.
           loss: averaged over the data when it has targets.
           writers: take every image with its prediction.
           summaries: likewise, for TensorBoard.
@@ -66,20 +66,18 @@ class StepEvaluator(orbit.AbstractEvaluator):
           after_batch: called with the number of images done after every batch;
             what it raises ends the evaluation.
         """
-        self._strategy = tf.distribute.get_strategy()
         self._dataset = dataset
         self._model = model
         self._metrics = dict(metrics)
+        self._input_size = input_size
         self._loss = loss
         self._summaries = summaries
         self._writers = (*writers, *([summaries] if summaries else []))
         self._after_batch = after_batch
-        self._share = 1
-        self._infer = self._distributed_inference
+        self._infer = SharedInference(self._predict, use_tf_function)
         self._undo = undo_preprocessing
         if use_tf_function:
-            self._infer = tf.function(self._infer, reduce_retracing=True)
-            self._undo = tf.function(self._undo, reduce_retracing=True)
+            self._undo = tf.function(undo_preprocessing, reduce_retracing=True)
 
     def evaluate(self, num_steps: tf.Tensor) -> dict[str, float]:
         """Evaluates `num_steps` batches, all when -1.
@@ -93,7 +91,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
             writer.reset()
         sums: dict[str, float] = {}
         images = 0
-        with _Worker(self._update) as worker:
+        with Worker(self._update) as worker:
             for batch in self._dataset.take(int(num_steps)):
                 losses = self._evaluate_batch(batch, worker)
                 for name, values in losses.items():
@@ -114,58 +112,35 @@ class StepEvaluator(orbit.AbstractEvaluator):
         return results
 
     def _evaluate_batch(
-        self, batch: dict[str, tf.Tensor], worker: _Worker
+        self, batch: dict[str, tf.Tensor], worker: Worker
     ) -> dict[str, np.ndarray]:
         """Predicts a batch, queues its images, returns the losses per image."""
-        count = len(batch["image"])
-        outputs = self._infer(self._share_out(batch, count))
+        predictions: dict[int, dict[str, tf.Tensor]] = {}
         losses: dict[str, list[np.ndarray]] = {}
-        done = 0
-        for prediction, part_losses in self._by_replica(outputs):
-            valid = min(len(next(iter(prediction.values()))), count - done)
+        for size, rows in self._rows_by_size(batch["size_raw"]).items():
+            inputs = {
+                name: tf.gather(value, rows)[:, : size[0], : size[1]]
+                for name, value in batch.items()
+                if name not in _KEPT[1:]
+            }
+            prediction, part_losses = self._infer(inputs)
             for name, values in part_losses.items():
-                losses.setdefault(name, []).append(values.numpy()[:valid])
-            for index in range(valid):
-                worker.put(*self._one_image(batch, done + index, prediction, index))
-            done += valid
+                losses.setdefault(name, []).append(values.numpy())
+            for i, row in enumerate(rows):
+                predictions[row] = {k: v[i : i + 1] for k, v in prediction.items()}
+        for row in sorted(predictions):
+            worker.put(*self._one_image(batch, row, predictions[row]))
         return {name: np.concatenate(values) for name, values in losses.items()}
 
-    def _share_out(self, batch: dict[str, tf.Tensor], count: int) -> Any:
-        """Splits a batch over the replicas; the last image fills up what is short.
+    def _rows_by_size(self, sizes_raw: tf.Tensor) -> dict[tuple[int, int], list[int]]:
+        """Returns the rows of each input size, so that padding depends on no batch."""
+        found: dict[tuple[int, int], list[int]] = {}
+        for row, size in enumerate(tf.unstack(sizes_raw)):
+            height, width = self._input_size(size).numpy().tolist()
+            found.setdefault((height, width), []).append(row)
+        return found
 
-        Every batch is made as large as the largest so far: one graph serves all.
-        """
-        replicas = self._strategy.num_replicas_in_sync
-        self._share = max(self._share, -(-count // replicas))
-        rows = np.minimum(np.arange(self._share * replicas), count - 1)
-        rows = rows.reshape(replicas, -1)
-        needed = [name for name in batch if name not in _KEPT[1:]]
-        if replicas == 1 and count == self._share:
-            return {name: batch[name] for name in needed}
-
-        def values(name: str) -> Any:
-            return self._strategy.experimental_distribute_values_from_function(
-                lambda context: tf.gather(
-                    batch[name], rows[context.replica_id_in_sync_group]
-                )
-            )
-
-        return {name: values(name) for name in needed}
-
-    def _by_replica(self, outputs: Any) -> list[tuple[dict, dict]]:
-        parts = [
-            self._strategy.experimental_local_results(t)
-            for t in tf.nest.flatten(outputs)
-        ]
-        return [
-            tf.nest.pack_sequence_as(outputs, list(leaves))
-            for leaves in zip(*parts, strict=True)
-        ]
-
-    def _distributed_inference(self, batch: Any) -> Any:
-        return self._strategy.run(self._replica_inference, args=(batch,))
-
-    def _replica_inference(
+    def _predict(
         self, batch: dict[str, tf.Tensor]
     ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
         prediction = self._model(batch["image"], training=False)
@@ -180,7 +155,6 @@ class StepEvaluator(orbit.AbstractEvaluator):
         batch: Mapping[str, tf.Tensor],
         row: int,
         prediction: Mapping[str, tf.Tensor],
-        index: int,
     ) -> tuple[Example, Prediction]:
         """Returns one image and its prediction, NumPy, at the original size."""
         height, width = batch["size_raw"][row].numpy()
@@ -191,8 +165,9 @@ class StepEvaluator(orbit.AbstractEvaluator):
             for name, value in batch.items()
             if name in _KEPT
         }
-        one = Prediction(**{k: v[index : index + 1] for k, v in prediction.items()})
-        undone = self._undo(one, batch["resized_size"][row], batch["size_raw"][row])
+        undone = self._undo(
+            Prediction(**prediction), batch["resized_size"][row], batch["size_raw"][row]
+        )
         arrays = {name: value[0].numpy() for name, value in present(undone).items()}
         return Example(**example), Prediction(**arrays)
 
@@ -202,41 +177,6 @@ class StepEvaluator(orbit.AbstractEvaluator):
                 metric.update(example, prediction)
         for writer in self._writers:
             writer.write(example, prediction)
-
-
-class _Worker:
-    """Calls a function on items one after the other in a thread of its own."""
-
-    def __init__(self, function: Callable[..., None]):
-        self._function = function
-        self._items: queue.Queue[tuple[Any, ...] | None] = queue.Queue(_QUEUE_SIZE)
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> _Worker:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._items.put(None)
-        self._thread.join()
-        if kind is None and self._error is not None:
-            raise self._error
-
-    def put(self, *item: Any) -> None:
-        """Queues an item; waits while the queue is full."""
-        if self._error is not None:
-            raise self._error
-        self._items.put(item)
-
-    def _run(self) -> None:
-        while (item := self._items.get()) is not None:
-            if self._error is not None:
-                continue  # Empties the queue, so that nobody waits to put.
-            try:
-                self._function(*item)
-            except Exception as error:  # Raised again where the items come from.
-                self._error = error
 
 
 def _as_output(prediction: Prediction) -> Prediction:
