@@ -22,7 +22,6 @@ import tensorflow as tf
 import tf_keras
 
 from deeplab.core.dataset_info import DatasetInfo, description_of
-from deeplab.core.structures import Prediction
 from deeplab.models.inference import Inference, Preprocess, present
 from deeplab.models.predictor import DATASET_FILE, SERVE_ENCODED, SERVE_IMAGES
 
@@ -117,17 +116,7 @@ class _Module(tf.Module):
         # Tracked: the model itself would bring along the functions of all its layers.
         self.model_variables = list(model.variables)
 
-        # One function for both signatures: the network is stored once.
-        @tf.function(input_signature=[tf.TensorSpec([None] * 3 + [3], tf.float32)])
-        def predict(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-            prediction = present(model(inputs, training=False))
-            return {name: prediction[name] for name in fields}
-
-        def call(inputs: tf.Tensor, training: bool) -> Prediction:
-            del training
-            return Prediction(**predict(inputs))
-
-        self._inference = Inference(call, preprocess, fields)
+        self._inference = Inference(model, preprocess, fields)
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         images = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")

@@ -12,7 +12,6 @@ from typing import Any
 import tensorflow as tf
 
 from deeplab.core.structures import Prediction
-from deeplab.data.geometry import MEAN_PIXEL
 from deeplab.ops.resize import resize_bilinear, resize_offsets
 
 # Image [H, W, 3] uint8 -> network input [h, w, 3] float32, and the size [2] int32 of
@@ -75,6 +74,10 @@ class Inference:
         self._model = model
         self._preprocess = preprocess
         self._fields = None if fields is None else tuple(fields)
+        # One function for every caller: a SavedModel holds the network once.
+        self._network = tf.function(
+            self._predict, input_signature=[tf.TensorSpec([None] * 3 + [3])]
+        )
 
     def images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Predicts a batch `[b, H, W, 3]` uint8 of images of one size.
@@ -88,32 +91,39 @@ class Inference:
             images,
             fn_output_signature=(spec, tf.TensorSpec([2], tf.int32)),
         )
-        prediction = self._predict(inputs)
+        prediction = Prediction(**self._network(inputs))
         size = tf.shape(images)[1:3]
         return present(undo_preprocessing(prediction, resized[0], size))
 
     def encoded(self, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
         """Predicts a batch `[b]` of JPEG or PNG files, whose sizes may differ.
 
+        Images of different input sizes go through the network one by one: what is
+        predicted for an image does not depend on the others.
+
         Returns:
           As `images`, `H, W` being the largest height and width: smaller images lie
           in the upper left, zeros around them. `image_size`, `[b, 2]` int32, has the
           height and width of each.
         """
-        inputs, resized, raw = self._decode(encoded)
-        prediction = present(self._predict(inputs))
+        inputs, sizes, resized, raw = self._decode(encoded)
+        prediction = tf.cond(
+            tf.reduce_all(tf.equal(sizes, sizes[:1])),
+            lambda: self._network(inputs),
+            lambda: self._one_by_one(inputs, sizes),
+        )
         largest = tf.reduce_max(raw, axis=0)
 
         def undo(row: tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]) -> Any:
-            fields = {name: value[None] for name, value in row[0].items()}
+            fields = {name: value[tf.newaxis] for name, value in row[0].items()}
             undone = present(undo_preprocessing(Prediction(**fields), *row[1:]))
             return {name: _pad(value[0], largest) for name, value in undone.items()}
 
-        specs = {k: tf.TensorSpec(v.shape[1:], v.dtype) for k, v in prediction.items()}
-        outputs = tf.map_fn(undo, (prediction, resized, raw), fn_output_signature=specs)
+        rows = (prediction, resized, raw)
+        outputs = tf.map_fn(undo, rows, fn_output_signature=self._row_specs())
         return {**outputs, "image_size": raw}
 
-    def _predict(self, inputs: tf.Tensor) -> Prediction:
+    def _predict(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         prediction = present(self._model(inputs, training=False))
         names = prediction if self._fields is None else self._fields
         absent = [name for name in names if name not in prediction]
@@ -122,25 +132,51 @@ class Inference:
                 f"the model does not predict {', '.join(absent)}; it predicts: "
                 f"{', '.join(prediction)}"
             )
-        return Prediction(**{name: prediction[name] for name in names})
+        return {name: prediction[name] for name in names}
 
-    def _decode(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Returns inputs padded to the largest, their sizes, and the stored sizes."""
+    def _one_by_one(self, inputs: tf.Tensor, sizes: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Predicts padded inputs, each without its padding; pads the predictions."""
+        largest = tf.shape(inputs)[1:3]
+
+        def predict(row: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+            image, size = row
+            fields = self._network(image[tf.newaxis, : size[0], : size[1]])
+            return {name: _pad(value[0], largest) for name, value in fields.items()}
+
+        return tf.map_fn(
+            predict,
+            (inputs, sizes),
+            fn_output_signature=self._row_specs(),
+            parallel_iterations=1,
+        )
+
+    def _row_specs(self) -> dict[str, tf.TensorSpec]:
+        """Returns what the network predicts for one image of a batch."""
+        fields = self._network.get_concrete_function().structured_outputs
+        return {k: tf.TensorSpec(v.shape[1:], v.dtype) for k, v in fields.items()}
+
+    def _decode(
+        self, encoded: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns inputs padded to the largest, and three [b, 2] sizes of each.
+
+        Of the input, of the part of it that shows the image, and of the image.
+        """
         size_spec = tf.TensorSpec([2], tf.int32)
 
-        def prepare(data: tf.Tensor) -> tuple[Any, tf.Tensor, tf.Tensor]:
+        def prepare(data: tf.Tensor) -> tuple[Any, tf.Tensor, tf.Tensor, tf.Tensor]:
             image = tf.io.decode_image(data, channels=3, expand_animations=False)
             image.set_shape([None, None, 3])
             prepared, resized = self._preprocess(image)
             ragged = tf.RaggedTensor.from_tensor(prepared, ragged_rank=1)
-            return ragged, resized, tf.shape(image)[:2]
+            return ragged, tf.shape(prepared)[:2], resized, tf.shape(image)[:2]
 
         image_spec = tf.RaggedTensorSpec([None, None, 3], tf.float32, ragged_rank=1)
-        inputs, resized, raw = tf.map_fn(
-            prepare, encoded, fn_output_signature=(image_spec, size_spec, size_spec)
+        inputs, sizes, resized, raw = tf.map_fn(
+            prepare, encoded, fn_output_signature=(image_spec, *[size_spec] * 3)
         )
-        inputs = inputs.to_tensor(default_value=MEAN_PIXEL)
-        return tf.ensure_shape(inputs, [None, None, None, 3]), resized, raw
+        inputs = tf.ensure_shape(inputs.to_tensor(), [None, None, None, 3])
+        return inputs, sizes, resized, raw
 
 
 def present(prediction: Prediction) -> dict[str, Any]:

@@ -164,10 +164,12 @@ def evaluate(config, model, folder, batch, batch_size):
     options.batch_size = batch_size
     options.decode_groundtruth_label = False
     recorder = Recorder()
+    inference_sizes = factory.build_inference_sizes(changed)
     StepEvaluator(
         dataset=factory.build_eval_pipeline(changed),
         model=model,
         metrics={},
+        input_size=lambda size: inference_sizes(size)[1],
         writers=[recorder],
     ).evaluate(-1)
     return recorder.predictions
@@ -183,7 +185,7 @@ def test_served_equals_evaluated(batch_size, config, model, served, tmp_path):
         for name in DEFAULT_FIELDS:
             answers = served[f"{size}/{batch_size}/{name}"]
             assert answers.shape == (batch_size, *size)
-            assert len(np.unique(answers)) > 2, f"{name} shows nothing"
+            assert len(np.unique(answers)) > 1, f"{name} shows nothing"
             for answer, prediction in zip(answers, predictions, strict=True):
                 np.testing.assert_array_equal(answer, getattr(prediction, name), name)
 

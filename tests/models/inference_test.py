@@ -141,19 +141,24 @@ def test_encoded_images_of_several_sizes_lie_in_the_upper_left(compiled):
         assert not shown[:, width:].any()
 
 
-def test_smaller_images_of_a_batch_are_padded_with_the_mean_pixel():
-    images = [random_images(5, 7), random_images(20, 30)]
-    encoded = tf.stack([tf.io.encode_png(image) for image in images])
-    seen = []
+def test_images_of_a_batch_do_not_depend_on_each_other():
+    def mean(inputs, training):
+        """Predicts for every pixel the mean of the whole input."""
+        value = tf.reduce_mean(inputs, axis=[1, 2, 3], keepdims=True)[..., 0]
+        return Prediction(center_heatmap=value + 0 * inputs[..., 0])
 
-    def spy(inputs, training):
-        seen.append(inputs)
-        return model(inputs, training)
-
-    Inference(spy, preprocess).encoded(encoded)
-    np.testing.assert_array_equal(seen[0][0, 5:], np.full((15, 30, 3), 127.5))
-    np.testing.assert_array_equal(seen[0][0, :, 7:], np.full((20, 23, 3), 127.5))
-    np.testing.assert_array_equal(seen[0][0, :5, :7], images[0])
+    inference = Inference(mean, preprocess)
+    images = [random_images(*size) for size in [(5, 7), (20, 30), (9, 17)]]
+    files = [tf.io.encode_png(image) for image in images]
+    together = inference.encoded(tf.stack(files))["center_heatmap"]
+    for row, image in enumerate(images):
+        alone = inference.encoded(tf.stack(files[row : row + 1]))["center_heatmap"][0]
+        height, width = image.shape[:2]
+        np.testing.assert_array_equal(together[row, :height, :width], alone)
+    # The first is padded to 9 x 17 with the mean pixel, and no further.
+    grey = 127.5 * (9 * 17 - 5 * 7) * 3
+    expected = (images[0].sum(dtype=float) + grey) / (9 * 17 * 3)
+    np.testing.assert_allclose(together[0, 0, 0], expected, rtol=1e-6)
 
 
 def test_fields_that_do_not_exist_are_refused():
