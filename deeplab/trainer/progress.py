@@ -76,10 +76,14 @@ class Rate:
 
     def __init__(self):
         """Starts the clock."""
+        self.count = 0
+        self._before = (0.0, 0.0)
         self.restart()
 
     def restart(self) -> None:
-        """Forgets everything and starts the clock again."""
+        """Starts the clock again; what was measured counts until something is done."""
+        if self.count:
+            self._before = (self.per_second, self.waiting_share)
         self._start = time.monotonic()
         self.count = 0
         self.waited = 0.0
@@ -97,16 +101,17 @@ class Rate:
     @property
     def per_second(self) -> float:
         """Things done per second."""
-        return self.count / self.elapsed
+        return self.count / self.elapsed if self.count else self._before[0]
 
     @property
     def waiting_share(self) -> float:
         """Share of the time, 0 to 1, spent waiting for data."""
-        return min(self.waited / self.elapsed, 1.0)
+        share = self.waited / self.elapsed
+        return min(share, 1.0) if self.count else self._before[1]
 
     def remaining(self, count: int) -> str:
         """Returns the time that `count` more take, in words."""
-        return duration(count / self.per_second) if self.count else "unknown"
+        return duration(count / self.per_second) if self.per_second else "unknown"
 
 
 def duration(seconds: float) -> str:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from deeplab.config import read_config
 from deeplab.trainer.progress import Console
 
 MODES = ("train", "eval", "train_and_eval", "continuous_eval")
@@ -76,12 +77,11 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with Console() as console:
         console.line(f"reading {args.config_file}")
+        config = read_config(args.config_file, args.overrides)
         with console.activity("starting TensorFlow"):
-            from deeplab.config import read_config
             from deeplab.trainer import experiment
             from deeplab.trainer.interruption import InterruptedRunError
             from deeplab.trainer.non_finite import NonFiniteLossError
-        config = read_config(args.config_file, args.overrides)
         name = config.experiment_name or Path(args.config_file).stem
         try:
             experiment.run(

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from deeplab.cli import main as cli
 from deeplab.config import to_text
+from deeplab.trainer import train
 from deeplab.trainer.metrics_log import MetricsLog
 from tests.e2e import tiny_experiment
 
@@ -46,22 +48,22 @@ def test_help_comes_at_once(folder, command):
         ("", ["--num_gpus=99"], "num_gpus 99: TensorFlow finds"),
     ],
 )
-def test_what_the_user_can_mend_is_said_in_a_line(tmp_path, text, flags, message):
+def test_what_the_user_can_mend_is_said_in_a_line(
+    tmp_path, capsys, text, flags, message
+):
     config = tmp_path / "bad.textproto"
     config.write_text(text)
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "deeplab.trainer.train", "--mode=train"),
-            *(f"--config_file={config}", f"--model_dir={tmp_path / 'model'}", *flags),
-        ],
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    fixed = [f"--config_file={config}", "--mode=train", f"--model_dir={tmp_path / 'm'}"]
+    assert train.main([*fixed, *flags]) == train.USAGE_ERROR
+    assert message in capsys.readouterr().err
+
+
+def test_the_command_of_the_package_has_the_same_flags(tmp_path, capsys):
+    config = tmp_path / "bad.textproto"
+    config.write_text("model_option {}")
+    for command in ("train", "eval"):
+        assert cli.main([command, f"--config_file={config}"]) == cli.USAGE_ERROR
+        assert "did you mean 'model_options'?" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -146,6 +146,20 @@ def test_a_finished_run_has_nothing_to_do(config, unbroken, capsys):
     assert _lines(unbroken[0]) == before
 
 
+def test_published_weights_can_be_evaluated_without_training(
+    config, unbroken, tmp_path
+):
+    config.model_options.initial_checkpoint = str(unbroken[0] / "ckpt-12")
+    assert experiment.run(config, "eval", tmp_path) == unbroken[1]
+
+
+def test_continuous_evaluation_ends_after_the_timeout(config, unbroken, capsys):
+    config.evaluator_options.continuous_eval_timeout = 1
+    results = experiment.run(config, "continuous_eval", unbroken[0])
+    assert results == unbroken[1]
+    assert capsys.readouterr().out.count("eval   step 12") == 1
+
+
 def _poisoned(monkeypatch, number):
     """Makes the image of one training batch NaN."""
     build = factory.build_train_pipeline

@@ -44,3 +44,10 @@ def test_rate(monkeypatch):
     assert rate.per_second == 0.5
     assert rate.waiting_share == 0.25
     assert rate.remaining(60) == "2 min 0 s"
+    rate.restart()
+    now[0] += 1.0
+    assert rate.per_second == 0.5
+    assert rate.waiting_share == 0.25
+    rate.tick(3)
+    assert rate.per_second == 3.0
+    assert rate.waiting_share == 0.0

@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab.trainer.shared_inference import SharedInference
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("use_tf_function", [True, False])
+def test_any_batch_comes_back_whole_and_in_order(devices, use_tf_function):
+    strategy = tf.distribute.get_strategy()
+    if devices == 2:
+        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    traces = []
+
+    def double(batch):
+        traces.append(batch["x"].shape)
+        return {"twice": 2 * batch["x"]}, batch["x"][:, 0]
+
+    with strategy.scope():
+        shared = SharedInference(double, use_tf_function)
+    # Largest first: the smaller ones take the same graph.
+    for count in (5, 1, 3, 4):
+        x = np.arange(2.0 * count).reshape(count, 2)
+        outputs, first = shared({"x": tf.constant(x)})
+        np.testing.assert_array_equal(outputs["twice"], 2 * x)
+        np.testing.assert_array_equal(first, x[:, 0])
+    if use_tf_function:
+        assert set(traces) == {(-(-5 // devices), 2)}
