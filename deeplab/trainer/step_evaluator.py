@@ -75,6 +75,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
         self._writers = (*writers, *([summaries] if summaries else []))
         self._after_batch = after_batch
         self._infer = SharedInference(self._predict, use_tf_function)
+        self._has_labels = False
         self._undo = undo_preprocessing
         if use_tf_function:
             self._undo = tf.function(undo_preprocessing, reduce_retracing=True)
@@ -83,12 +84,14 @@ class StepEvaluator(orbit.AbstractEvaluator):
         """Evaluates `num_steps` batches, all when -1.
 
         Returns:
-          "<metric>/<key>" -> value, and "losses/<term>" -> average over images.
+          "<metric>/<key>" -> value, and "losses/<term>" -> average over images;
+          nothing when the images have no labels.
         """
         for metric in self._metrics.values():
             metric.reset()
         for writer in self._writers:
             writer.reset()
+        self._has_labels = False
         sums: dict[str, float] = {}
         images = 0
         with Worker(self._update) as worker:
@@ -106,6 +109,8 @@ class StepEvaluator(orbit.AbstractEvaluator):
 
     def _results(self, sums: Mapping[str, float], images: int) -> dict[str, float]:
         results = {f"losses/{name}": total / images for name, total in sums.items()}
+        if not self._has_labels:
+            return results
         for name, metric in self._metrics.items():
             for key, value in metric.result().items():
                 results[f"{name}/{key}"] = float(value)
@@ -173,6 +178,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
 
     def _update(self, example: Example, prediction: Prediction) -> None:
         if example.semantic_raw is not None:
+            self._has_labels = True
             for metric in self._metrics.values():
                 metric.update(example, prediction)
         for writer in self._writers:

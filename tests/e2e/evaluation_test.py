@@ -67,13 +67,26 @@ def test_every_metric_and_loss_has_its_place(results, trained):
     ],
 )
 def test_the_result_does_not_depend_on_how_the_work_is_shared(
-    records, trained, results, batch_size, devices
+    records, trained, results, batch_size, devices, two_replicas
 ):
-    strategy = None
-    if devices == 2:
-        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = two_replicas if devices == 2 else None
     shared = _evaluate(records, trained, batch_size, strategy)
     assert _metrics(shared) == _metrics(results)
+
+
+@pytest.mark.slow
+def test_random_layers_run_and_resume_on_two_devices(records, tmp_path, two_replicas):
+    config = tiny_experiment.experiment(records, save_checkpoints_steps=2)
+    config.model_options.backbone.drop_path_keep_prob = 0.7
+    config.trainer_options.solver_options.training_number_of_steps = 4
+    for folder in ("whole", "half"):
+        experiment.run(config, "train", tmp_path / folder, strategy=two_replicas)
+    for path in (tmp_path / "half").glob("ckpt-4*"):
+        path.unlink()
+    experiment.run(config, "train", tmp_path / "half", strategy=two_replicas)
+    whole, half = (_weights(tmp_path / name / "ckpt-4") for name in ("whole", "half"))
+    for key, value in whole.items():
+        np.testing.assert_allclose(half[key], value, atol=1e-5, err_msg=key)
 
 
 def test_pictures_and_raw_predictions_of_some_batches(records, trained, tmp_path):
@@ -96,6 +109,15 @@ def test_pictures_and_raw_predictions_of_some_batches(records, trained, tmp_path
         for value in event.summary.value
     }
     assert {"panoptic_quality/all/pq", "predictions/0"} <= tags
+
+
+def test_images_without_labels_are_only_predicted(records, trained, tmp_path):
+    config = tiny_experiment.experiment(records)
+    config.eval_dataset_options.decode_groundtruth_label = False
+    config.evaluator_options.save_raw_predictions = True
+    config.evaluator_options.override_save_dir = str(tmp_path)
+    assert experiment.run(config, "eval", trained) == {}
+    assert len(list((tmp_path / "raw_semantic").glob("val_*.png"))) == 5
 
 
 def test_without_a_checkpoint_there_is_nothing_to_evaluate(records, tmp_path):

@@ -212,14 +212,13 @@ def test_rollbacks_come_to_an_end(records, tmp_path, capsys):
     assert "rollback 2 of 2: back to step 0" in capsys.readouterr().out
 
 
-def test_two_devices_train_as_one(records, tmp_path):
+def test_two_devices_train_as_one(records, tmp_path, two_replicas):
     config = tiny_experiment.experiment(records, semantic=True)
     # Dropout draws apart on every device.
     config.model_options.decoder.aspp_use_only_1x1_proj_conv = True
     config.model_options.decoder.ClearField("atrous_rates")
     config.trainer_options.solver_options.training_number_of_steps = 4
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    experiment.run(config, "train_and_eval", tmp_path / "two", strategy=strategy)
+    experiment.run(config, "train_and_eval", tmp_path / "two", strategy=two_replicas)
     experiment.run(config, "train_and_eval", tmp_path / "one")
     for one, two in zip(
         _lines(tmp_path / "one"), _lines(tmp_path / "two"), strict=True
