@@ -228,6 +228,33 @@ def test_two_devices_train_as_one(records, tmp_path, two_replicas):
             assert two[2] == pytest.approx(one[2], rel=2e-3)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("precision", "jit_compile", "optimizer"),
+    [
+        ("bfloat16", False, "sgd"),
+        ("float16", False, "adamw"),
+        ("float32", True, "adam"),
+    ],
+)
+def test_the_options_of_speed(records, tmp_path, precision, jit_compile, optimizer):
+    config = tiny_experiment.experiment(records, semantic=True)
+    # A CPU trains no dilated convolution in float16.
+    config.model_options.decoder.aspp_use_only_1x1_proj_conv = True
+    config.model_options.decoder.ClearField("atrous_rates")
+    config.model_options.precision = precision
+    config.model_options.jit_compile = jit_compile
+    solver = config.trainer_options.solver_options
+    solver.optimizer = optimizer
+    solver.weight_decay = 1e-4
+    solver.backbone_learning_rate_multiplier = 0.5
+    solver.use_gradient_clipping = True
+    experiment.run(config, "train_and_eval", tmp_path)
+    train = [values for _, split, values in _lines(tmp_path) if split == "train"]
+    assert train[-1]["losses/total_loss"] < train[0]["losses/total_loss"]
+    assert train[0]["losses/weight_decay"] > 0
+
+
 def test_labels_are_checked_before_the_first_step(records, tmp_path):
     config = tiny_experiment.experiment(records, semantic=True)
     config.train_dataset_options.dataset = "described"
