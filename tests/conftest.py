@@ -23,6 +23,18 @@ def two_devices():
         tf.config.experimental.set_memory_growth(gpu, True)
 
 
+@pytest.fixture(scope="session")
+def two_replicas(two_devices):
+    """A strategy over both devices.
+
+    One for all tests: TensorFlow numbers the collective operations of each strategy
+    anew, so that those of a second one can take the shapes of the first for theirs.
+    """
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
 @pytest.fixture(autouse=True)
 def fixed_seeds():
     """Makes weights, data and augmentation the same in every run of a test."""

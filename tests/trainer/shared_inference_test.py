@@ -7,10 +7,12 @@ from deeplab.trainer.shared_inference import SharedInference
 
 @pytest.mark.parametrize("devices", [1, 2])
 @pytest.mark.parametrize("use_tf_function", [True, False])
-def test_any_batch_comes_back_whole_and_in_order(devices, use_tf_function):
+def test_any_batch_comes_back_whole_and_in_order(
+    devices, use_tf_function, two_replicas
+):
     strategy = tf.distribute.get_strategy()
     if devices == 2:
-        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+        strategy = two_replicas
     traces = []
 
     def double(batch):

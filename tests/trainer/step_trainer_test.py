@@ -71,12 +71,11 @@ def test_the_gradient_is_clipped_by_its_global_norm():
     assert np.linalg.norm(np.concatenate(moved)) == pytest.approx(1e-4, rel=1e-2)
 
 
-def test_two_devices_equal_one():
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+def test_two_devices_equal_one(two_replicas):
     solver = SolverOptions(optimizer="sgd", base_learning_rate=0.1)
     one, model_of_one = _trainer(solver=solver, weight_decay=0.1, clip_norm=0.5)
     two, model_of_two = _trainer(
-        strategy, solver=solver, weight_decay=0.1, clip_norm=0.5
+        two_replicas, solver=solver, weight_decay=0.1, clip_norm=0.5
     )
     # Plain batch normalisation has the moments of its own half of the batch.
     for model in (model_of_one, model_of_two):

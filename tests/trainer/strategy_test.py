@@ -1,5 +1,4 @@
 import pytest
-import tensorflow as tf
 
 from deeplab.trainer.strategy import create_strategy, describe
 
@@ -10,9 +9,8 @@ def test_the_cpu_alone():
     assert describe(strategy) == "CPU"
 
 
-def test_several_devices_are_counted():
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    assert describe(strategy) == "2 CPUs"
+def test_several_devices_are_counted(two_replicas):
+    assert describe(two_replicas) == "2 CPUs"
 
 
 @pytest.mark.parametrize("num_gpus", [-1, 99])
