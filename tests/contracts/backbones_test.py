@@ -159,7 +159,7 @@ def test_recomputing_changes_nothing_but_memory(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_two_replicas_compute_what_one_does(name):
+def test_two_replicas_compute_what_one_does(name, two_replicas):
     single = build(name)
     single(images())
     randomize(single)
