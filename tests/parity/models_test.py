@@ -43,6 +43,9 @@ def test_slow_records_exist():
 def test_published_model(name):
     record = parity.read_record(RECORDS / f"{name}.json.gz")
     config = configs.parse_config(record["config_text"])
+    if not config.train_dataset_options.dataset:
+        # The examples name no data set; they were recorded with this one.
+        config.train_dataset_options.dataset = "cityscapes_panoptic"
     model = factory.build_model(config)
 
     assert parity.fill_weights(model.checkpoint_items) == record["keys"]
@@ -55,13 +58,17 @@ def test_published_model(name):
     assert produced == set(record["outputs"])
     for field, summary in record["outputs"].items():
         value = getattr(prediction, field).numpy()
-        samples = value.reshape(-1)[summary["index"]].astype(np.int64)
+        samples = value.reshape(-1)[summary["index"]]
         if field == "panoptic_pred":
             divisor = factory.experiment_dataset(config).label_divisor
             published = np.array(summary["value"], np.int64)
-            assert_equal_but_for_numbering(samples, published, divisor)
+            assert_equal_but_for_numbering(samples.astype(np.int64), published, divisor)
         elif value.dtype == np.int32:
             np.testing.assert_array_equal(samples, summary["value"], err_msg=field)
+        elif np.isnan(summary["absmax"]):
+            # The largest network overflows with these weights, as published.
+            np.testing.assert_array_equal(samples, summary["value"], err_msg=field)
+            assert list(value.shape) == summary["shape"]
         else:
             assert parity.max_error(summary, value) < 1e-4, field
 

@@ -1,0 +1,231 @@
+"""What every registered head must do, on features of a small backbone."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+from google.protobuf import text_format
+
+from deeplab.core.specs import FeatureSpec, NormConfig
+from deeplab.heads import HEADS
+from deeplab.models.multiscale import OFFSET_FIELDS
+from deeplab.protos.model_pb2 import ModelOptions
+
+CLASSES = 5
+SPECS = {
+    "res2": FeatureSpec(8, 4),
+    "res3": FeatureSpec(12, 8),
+    "res5": FeatureSpec(16, 16),
+}
+DECODER = """
+  decoder {
+    feature_key: "res5" decoder_channels: 8 aspp_channels: 8
+    atrous_rates: 1 atrous_rates: 2 atrous_rates: 3
+  }
+"""
+# Head name -> how a config selects it, each in one or more ways.
+CONFIGS = {
+    "deeplab_v3": ["deeplab_v3 { num_classes: 5 }"],
+    "deeplab_v3_plus": [
+        'deeplab_v3_plus { num_classes: 5 low_level { feature_key: "res2" '
+        "channels_project: 4 } }"
+    ],
+    "panoptic_deeplab": [
+        """
+        panoptic_deeplab {
+          low_level { feature_key: "res3" channels_project: 4 }
+          low_level { feature_key: "res2" channels_project: 4 }
+          semantic_head { output_channels: 5 head_channels: 8 }
+          instance {
+            center_head { output_channels: 1 head_channels: 4 }
+            regression_head { output_channels: 2 head_channels: 4 }
+          }
+        }
+        """,
+        """
+        panoptic_deeplab {
+          low_level { feature_key: "res3" channels_project: 4 }
+          semantic_head {
+            output_channels: 5 head_channels: 8 head_conv_type: "standard_conv"
+          }
+          instance { enable: false }
+        }
+        """,
+    ],
+}
+CASES = [
+    pytest.param(name, text, id=f"{name}-{index}")
+    for name, texts in CONFIGS.items()
+    for index, text in enumerate(texts)
+]
+
+
+def build(name, text, norm=None):
+    options = text_format.Parse(DECODER + text, ModelOptions())
+    return HEADS.get(name)(options, SPECS, norm or NormConfig(), CLASSES)
+
+
+def features(height=33, width=49, batch=2, dtype=tf.float32):
+    result = {}
+    for i, (key, spec) in enumerate(SPECS.items()):
+        shape = [batch, *(math.ceil(n / spec.stride) for n in (height, width))]
+        value = tf.random.stateless_uniform([*shape, spec.channels], [i, 1], -1, 1)
+        result[key] = tf.cast(value, dtype)
+    return result
+
+
+def randomize(head, seed=0):
+    rng = np.random.default_rng(seed)
+    for variable in head.variables:
+        variable.assign_add(rng.uniform(0.0, 0.2, variable.shape).astype("float32"))
+
+
+def test_every_head_is_covered():
+    assert set(CONFIGS) == set(HEADS.names())
+
+
+@pytest.mark.parametrize(("name", "text"), CASES)
+@pytest.mark.parametrize("size", [(33, 49), (40, 17)])
+def test_outputs_are_float_maps_at_one_stride(name, text, size):
+    output = build(name, text)(features(*size))
+    assert output.semantic_logits.shape[-1] == CLASSES
+    for field, value in output._asdict().items():
+        assert value.dtype == tf.float32, field
+        assert value.shape[:3] == output.semantic_logits.shape[:3], field
+        assert value.shape[1:3] in [features(*size)[key].shape[1:3] for key in SPECS]
+    for field in OFFSET_FIELDS & set(output._fields):
+        assert getattr(output, field).shape[-1] == 2
+
+
+@pytest.mark.parametrize(("name", "text"), CASES)
+def test_sizes_may_be_unknown_until_run(name, text):
+    head = build(name, text)
+    head(features())
+    randomize(head)
+    spec = {
+        key: tf.TensorSpec([None, None, None, s.channels]) for key, s in SPECS.items()
+    }
+    run = tf.function(
+        lambda x: head(x, pool_size=(2, 9), training=False), input_signature=[spec]
+    )
+    expected = head(features(), pool_size=(2, 9), training=False)
+    for ours, theirs in zip(run(features()), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "text"), CASES)
+def test_every_weight_learns(name, text):
+    head = build(name, text)
+    head(features())
+    randomize(head)
+    with tf.GradientTape() as tape:
+        output = head(features(), pool_size=(2, 2), training=True)
+        loss = tf.add_n([tf.reduce_sum(value**2) for value in output])
+    gradients = tape.gradient(loss, head.trainable_variables)
+    for variable, gradient in zip(head.trainable_variables, gradients, strict=True):
+        assert gradient is not None, variable.name
+        assert np.isfinite(gradient).all(), variable.name
+        assert np.abs(gradient).max() > 0, variable.name
+
+
+@pytest.mark.parametrize(("name", "text"), CASES)
+def test_training_flag_and_pool_size_matter(name, text):
+    head = build(name, text)
+    head(features())
+    randomize(head)
+    whole = head(features(), training=False).semantic_logits
+    window = head(features(), pool_size=(1, 2), training=False).semantic_logits
+    trained = head(features(), training=True).semantic_logits
+    assert np.abs(window - whole).max() > 1e-4
+    assert np.abs(trained - whole).max() > 1e-4
+
+
+@pytest.mark.parametrize(("name", "text"), CASES)
+def test_mixed_precision_is_close(name, text):
+    exact = build(name, text)
+    tf_keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        mixed = build(name, text)
+        mixed(features(dtype=tf.bfloat16))
+    finally:
+        tf_keras.mixed_precision.set_global_policy("float32")
+    exact(features())
+    randomize(exact)
+    mixed.set_weights(exact.get_weights())
+    rounded = mixed(features(dtype=tf.bfloat16), training=False)
+    for ours, theirs in zip(rounded, exact(features(), training=False), strict=True):
+        assert ours.dtype == tf.float32
+        assert np.abs(ours - theirs).mean() < 0.05 * np.abs(theirs).mean()
+
+
+@pytest.mark.parametrize(("name", "text"), CASES)
+def test_two_replicas_compute_what_one_does(name, text):
+    single = build(name, text)
+    single(features())
+    randomize(single)
+    weights = single.get_weights()
+    whole = features(batch=4)
+    expected = without_dropout(single)(whole, training=True)
+    strategy = tf.distribute.MirroredStrategy(
+        [d.name for d in tf.config.list_logical_devices("CPU")[:2]],
+        # Collectives of two strategies in one process get in each other's way.
+        cross_device_ops=tf.distribute.ReductionToOneDevice(),
+    )
+    with strategy.scope():
+        mirrored = without_dropout(build(name, text, NormConfig(sync=True)))
+        mirrored(features())
+        mirrored.set_weights(weights)
+    batch = strategy.experimental_distribute_values_from_function(
+        lambda context: {
+            key: tf.split(value, 2)[context.replica_id_in_sync_group]
+            for key, value in whole.items()
+        }
+    )
+    forward = tf.function(
+        lambda x: strategy.run(lambda y: mirrored(y, training=True), args=(x,))
+    )
+    output = forward(batch)
+    for field, theirs in expected._asdict().items():
+        parts = strategy.experimental_local_results(getattr(output, field))
+        np.testing.assert_allclose(
+            tf.concat(parts, 0), theirs, rtol=1e-3, atol=1e-3, err_msg=field
+        )
+
+
+@pytest.mark.parametrize(("name", "text"), CASES)
+def test_checkpoint_items_hold_every_weight(name, text, tmp_path):
+    saved = build(name, text)
+    saved(features())
+    randomize(saved)
+    owned = [id(v) for item in saved.checkpoint_items.values() for v in item.variables]
+    assert len(owned) == len(set(owned))
+    assert set(owned) == {id(v) for v in saved.variables}
+    path = tf.train.Checkpoint(**saved.checkpoint_items).write(str(tmp_path / "head"))
+    loaded = build(name, text)
+    loaded(features())
+    tf.train.Checkpoint(**loaded.checkpoint_items).read(path).assert_consumed()
+    for ours, theirs in zip(loaded(features()), saved(features()), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(("name", "text"), CASES)
+def test_what_does_not_fit_is_refused(name, text):
+    with pytest.raises(ValueError, match="the data set has 5 classes"):
+        build(name, text.replace(": 5", ": 7"))
+    options = text_format.Parse(DECODER + text, ModelOptions())
+    options.decoder.feature_key = "res4"
+    with pytest.raises(ValueError, match=r"no feature 'res4'.*res2, res3, res5"):
+        HEADS.get(name)(options, SPECS, NormConfig(), CLASSES)
+    options.decoder.feature_key = "res5"
+    del options.decoder.atrous_rates[0]
+    with pytest.raises(ValueError, match="three rates"):
+        HEADS.get(name)(options, SPECS, NormConfig(), CLASSES)
+
+
+def without_dropout(head):
+    for module in head.submodules:
+        if isinstance(module, tf_keras.layers.Dropout):
+            module.rate = 0.0
+    return head
