@@ -2,8 +2,8 @@
 
 At inference, normalisation multiplies each output channel by a constant; multiplying
 the kernel instead makes convolution, normalisation and activation one pass over the
-features. Kernels stay float32 and are scaled before they are rounded to the precision
-of the features.
+features. Kernels are scaled as they are stored, before they are rounded to the
+precision of the features.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tf_keras
 
 
 class FoldableConv2D(tf_keras.layers.Conv2D):
-    """Conv2D in the precision of its input, with float32 weights.
+    """Conv2D in the precision of its input, whatever that of its weights.
 
     A kernel with gaps (atrous) runs as one kernel where TensorFlow can differentiate
     that: on GPUs, under XLA and on most CPUs. Elsewhere it runs on several shifted
@@ -24,9 +24,7 @@ class FoldableConv2D(tf_keras.layers.Conv2D):
     """
 
     def __init__(self, filters: int, kernel_size: int, **kwargs: Any):
-        super().__init__(
-            filters, kernel_size, dtype="float32", autocast=False, **kwargs
-        )
+        super().__init__(filters, kernel_size, **_uncast(), **kwargs)
 
     def call(self, inputs: tf.Tensor, scale: tf.Tensor | None = None) -> tf.Tensor:
         """Convolves.
@@ -38,7 +36,9 @@ class FoldableConv2D(tf_keras.layers.Conv2D):
         Returns:
           `[b, h', w', filters]` of the dtype of `inputs`.
         """
-        kernel = self.kernel if scale is None else self.kernel * scale
+        kernel = self.kernel
+        if scale is not None:
+            kernel = tf.cast(kernel, scale.dtype) * scale
         outputs = self.convolution_op(inputs, tf.cast(kernel, inputs.dtype))
         if self.bias is not None:
             outputs = tf.nn.bias_add(outputs, tf.cast(self.bias, inputs.dtype))
@@ -52,18 +52,16 @@ class FoldableConv2D(tf_keras.layers.Conv2D):
 
 
 class FoldableDepthwiseConv2D(tf_keras.layers.DepthwiseConv2D):
-    """DepthwiseConv2D in the precision of its input, with float32 weights."""
+    """DepthwiseConv2D in the precision of its input, whatever that of its weights."""
 
     def __init__(self, kernel_size: int, **kwargs: Any):
-        super().__init__(
-            kernel_size, dtype="float32", autocast=False, use_bias=False, **kwargs
-        )
+        super().__init__(kernel_size, use_bias=False, **_uncast(), **kwargs)
 
     def call(self, inputs: tf.Tensor, scale: tf.Tensor | None = None) -> tf.Tensor:
         """Convolves each channel; arguments as in `FoldableConv2D.call`."""
         kernel = self.depthwise_kernel
         if scale is not None:
-            kernel = kernel * scale[:, tf.newaxis]
+            kernel = tf.cast(kernel, scale.dtype) * scale[:, tf.newaxis]
         return tf.nn.depthwise_conv2d(
             inputs,
             tf.cast(kernel, inputs.dtype),
@@ -87,6 +85,12 @@ def atrous_convolution(inputs: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Te
     if rate == 1 or _has_direct_gradient():
         return tf.nn.conv2d(inputs, kernel, 1, "SAME", dilations=rate)
     return tf.nn.convolution(inputs, kernel, padding="SAME", dilations=rate)
+
+
+def _uncast() -> dict[str, Any]:
+    """Returns arguments of a layer that reads its weights as they are stored."""
+    stored = tf_keras.mixed_precision.global_policy().variable_dtype
+    return {"dtype": stored, "autocast": False}
 
 
 @functools.cache

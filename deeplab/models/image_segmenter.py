@@ -80,11 +80,17 @@ class ImageSegmenter(tf_keras.Model):
           In training, the head's output at image size. Otherwise a `Prediction`,
           averaged over scales and flips, and post-processed.
         """
-        images = tf.cast(images, tf.float32) / 127.5 - 1.0
-        outputs = self._outputs(images, training)
         if training:
-            return outputs
-        return self._postprocess(_prediction(outputs))
+            return self._outputs(_normalized(images), True)
+        return self._postprocess(self.predict_maps(images))
+
+    def predict_maps(self, images: tf.Tensor) -> Prediction:
+        """Returns the continuous maps that post-processing starts from.
+
+        Args:
+          images: as in `call`.
+        """
+        return _prediction(self._outputs(_normalized(images), False))
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
@@ -106,6 +112,10 @@ class ImageSegmenter(tf_keras.Model):
     def _run(self, images: tf.Tensor, pool_size: Any, training: bool = False) -> Any:
         features = self.backbone(images, training=training)
         return self.head(features, pool_size=pool_size, training=training)
+
+
+def _normalized(images: tf.Tensor) -> tf.Tensor:
+    return tf.cast(images, tf.float32) / 127.5 - 1.0
 
 
 def _prediction(outputs: Sequence[Any]) -> Prediction:
