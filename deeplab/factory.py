@@ -60,13 +60,17 @@ def dataset_info(options: Any) -> DatasetInfo:
 def experiment_dataset(config: Any) -> DatasetInfo:
     """Returns the data set that the model of a config is made for.
 
-    The training data set, or the evaluation one where there is no other. A config
-    that names none gets numbered classes, as many as its model has.
+    The training data set, or the evaluation one where there is no other. Where none
+    is named, a model with 19 classes is for Cityscapes, as the published examples
+    are; others get numbered classes, as many as the model has.
     """
     for options in (config.train_dataset_options, config.eval_dataset_options):
         if options.dataset or options.HasField("dataset_description"):
             return dataset_info(options)
     count = configured_classes(config.model_options)
+    cityscapes = DATASETS.get("cityscapes_panoptic")().info
+    if count == cityscapes.num_classes:
+        return cityscapes
     classes = tuple(
         ClassInfo(i, f"class {i}", False, distinct_color(i, count), i)
         for i in range(count)

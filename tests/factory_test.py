@@ -69,6 +69,13 @@ def test_config_without_data_set_gets_numbered_classes():
     assert info.thing_ids == ()
 
 
+def test_published_examples_are_for_cityscapes():
+    info = factory.experiment_dataset(
+        parse_config("model_options { deeplab_v3 { num_classes: 19 } }")
+    )
+    assert info.name == "cityscapes_panoptic"
+
+
 def test_extra_loss_adds_a_term():
     config = parse_config(
         TINY

@@ -43,9 +43,6 @@ def test_slow_records_exist():
 def test_published_model(name):
     record = parity.read_record(RECORDS / f"{name}.json.gz")
     config = configs.parse_config(record["config_text"])
-    if not config.train_dataset_options.dataset:
-        # The examples name no data set; they were recorded with this one.
-        config.train_dataset_options.dataset = "cityscapes_panoptic"
     model = factory.build_model(config)
 
     assert parity.fill_weights(model.checkpoint_items) == record["keys"]
