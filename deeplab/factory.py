@@ -32,7 +32,7 @@ from deeplab.losses import LOSSES
 from deeplab.losses.composite import CompositeLoss
 from deeplab.metrics import METRICS
 from deeplab.metrics.base import Metric
-from deeplab.models.image_segmenter import ImageSegmenter
+from deeplab.models import MODELS
 from deeplab.postprocess import POSTPROCESSORS
 
 PRECISIONS = {
@@ -78,7 +78,7 @@ def experiment_dataset(config: Any) -> DatasetInfo:
     return DatasetInfo("unnamed", classes, count, ignore_label=255, label_divisor=1000)
 
 
-def build_model(config: Any, *, bfloat16_weights: bool = False) -> ImageSegmenter:
+def build_model(config: Any, *, bfloat16_weights: bool = False) -> tf_keras.Model:
     """Builds the Keras model of a config, with all its variables.
 
     Call it inside the scope of the distribution strategy, if there is one.
@@ -102,11 +102,9 @@ def build_model(config: Any, *, bfloat16_weights: bool = False) -> ImageSegmente
     norm = _norm_config(config.trainer_options.solver_options)
     policy = "bfloat16" if bfloat16_weights else _policy(options.precision)
     with _precision(policy):
-        backbone = BACKBONES.get(options.backbone.name)(options.backbone, norm)
-        head = HEADS.get(family.head)(
-            options, backbone.feature_specs, norm, info.num_classes
-        )
-        model = ImageSegmenter(
+        backbone = BACKBONES.get(options.backbone.name)(options, norm)
+        head = HEADS.get(family.head)(options, backbone.feature_specs, norm, info)
+        model = MODELS.get(family.model)(
             backbone=backbone,
             head=head,
             postprocess=POSTPROCESSORS.get(family.postprocessor)(
@@ -118,7 +116,7 @@ def build_model(config: Any, *, bfloat16_weights: bool = False) -> ImageSegmente
             jit_compile=options.jit_compile,
         )
         side = 2 * options.backbone.output_stride + 1
-        model(tf.zeros([1, side, side, 3]), training=False)
+        model(tf.zeros([1, side, side, model.input_channels]), training=False)
     return model
 
 

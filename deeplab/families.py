@@ -15,6 +15,7 @@ class Family:
     """The parts of an architecture.
 
     Attributes:
+      model: name in `MODELS`.
       head: name in `HEADS`.
       targets: names in `TARGETS`; what the input pipeline computes.
       losses: names in `LOSSES`, which are the fields of `LossOptions`.
@@ -25,6 +26,7 @@ class Family:
         architecture, although published configs set them.
     """
 
+    model: str
     head: str
     targets: tuple[str, ...]
     losses: tuple[str, ...]
@@ -47,6 +49,7 @@ _CENTER_OPTIONS = (
 
 def _semantic(head: str, without_effect: tuple[str, ...] = ()) -> Family:
     return Family(
+        model="image_segmenter",
         head=head,
         targets=("semantic",),
         losses=("semantic_loss",),
@@ -61,6 +64,7 @@ FAMILIES = {
     "deeplab_v3": _semantic("deeplab_v3"),
     "deeplab_v3_plus": _semantic("deeplab_v3_plus"),
     "panoptic_deeplab": Family(
+        model="image_segmenter",
         head="panoptic_deeplab",
         targets=("semantic", "centers"),
         losses=("semantic_loss", "center_loss", "regression_loss"),

@@ -1,6 +1,6 @@
 """Backbones: from an image to feature maps at several strides.
 
-`BACKBONES.get(name)(options, norm)` builds one from its `BackboneOptions`.
+`BACKBONES.get(name)(options, norm)` builds one from the `backbone` of `ModelOptions`.
 """
 
 from collections.abc import Callable

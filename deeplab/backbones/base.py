@@ -31,3 +31,8 @@ class Backbone(tf_keras.Model):
           Name -> `[b, ceil(h / stride), ceil(w / stride), channels]`.
         """
         raise NotImplementedError
+
+    @property
+    def pretrained_variables(self) -> list[tf.Variable]:
+        """Trainable variables that pretraining fills and that may learn slower."""
+        return self.trainable_variables

@@ -167,19 +167,15 @@ def divisible(channels: float) -> int:
 
 
 @BACKBONES.register("mobilenet_v3_small")
-def build_mobilenet_v3_small(
-    options: ModelOptions.BackboneOptions, norm: NormConfig
-) -> MobileNetV3:
+def build_mobilenet_v3_small(options: ModelOptions, norm: NormConfig) -> MobileNetV3:
     """Builds MobileNetV3-Small."""
-    return _build("mobilenet_v3_small", SMALL, options, norm)
+    return _build("mobilenet_v3_small", SMALL, options.backbone, norm)
 
 
 @BACKBONES.register("mobilenet_v3_large")
-def build_mobilenet_v3_large(
-    options: ModelOptions.BackboneOptions, norm: NormConfig
-) -> MobileNetV3:
+def build_mobilenet_v3_large(options: ModelOptions, norm: NormConfig) -> MobileNetV3:
     """Builds MobileNetV3-Large."""
-    return _build("mobilenet_v3_large", LARGE, options, norm)
+    return _build("mobilenet_v3_large", LARGE, options.backbone, norm)
 
 
 def _build(name, specs, options, norm) -> MobileNetV3:

@@ -37,22 +37,18 @@ def resnet_stages(
 
 
 @BACKBONES.register("resnet50")
-def build_resnet50(
-    options: ModelOptions.BackboneOptions, norm: NormConfig
-) -> ResidualBackbone:
+def build_resnet50(options: ModelOptions, norm: NormConfig) -> ResidualBackbone:
     """Builds ResNet-50."""
-    stem = resnet_stem(options.stem_width_multiplier, norm)
-    channels = round(64 * options.stem_width_multiplier)
-    return _build("resnet50", stem, channels, options, norm)
+    stem = resnet_stem(options.backbone.stem_width_multiplier, norm)
+    channels = round(64 * options.backbone.stem_width_multiplier)
+    return _build("resnet50", stem, channels, options.backbone, norm)
 
 
 @BACKBONES.register("resnet50_beta")
-def build_resnet50_beta(
-    options: ModelOptions.BackboneOptions, norm: NormConfig
-) -> ResidualBackbone:
+def build_resnet50_beta(options: ModelOptions, norm: NormConfig) -> ResidualBackbone:
     """Builds ResNet-50 with the Inception stem."""
-    stem = InceptionStem(options.stem_width_multiplier, norm)
-    return _build("resnet50_beta", stem, stem.channels, options, norm)
+    stem = InceptionStem(options.backbone.stem_width_multiplier, norm)
+    return _build("resnet50_beta", stem, stem.channels, options.backbone, norm)
 
 
 def _build(name, stem, stem_channels, options, norm) -> ResidualBackbone:

@@ -47,19 +47,15 @@ def wide_stages(
 
 
 @BACKBONES.register("wide_resnet41")
-def build_wide_resnet41(
-    options: ModelOptions.BackboneOptions, norm: NormConfig
-) -> ResidualBackbone:
+def build_wide_resnet41(options: ModelOptions, norm: NormConfig) -> ResidualBackbone:
     """Builds Wide-ResNet-41, which is SWideRNet with all multipliers at 1."""
-    return _build("wide_resnet41", options, norm)
+    return _build("wide_resnet41", options.backbone, norm)
 
 
 @BACKBONES.register("swidernet")
-def build_swidernet(
-    options: ModelOptions.BackboneOptions, norm: NormConfig
-) -> ResidualBackbone:
+def build_swidernet(options: ModelOptions, norm: NormConfig) -> ResidualBackbone:
     """Builds SWideRNet-(stem width, width, layers) from the three multipliers."""
-    return _build("swidernet", options, norm)
+    return _build("swidernet", options.backbone, norm)
 
 
 def _build(name, options, norm) -> ResidualBackbone:

@@ -18,7 +18,9 @@ Tensor = Any
 class Example(NamedTuple):
     """One batch of the input pipeline: images, targets, and what evaluation needs."""
 
-    # [b, h, w, 3] float32, 0 to 255.
+    # [b, h, w, 3] float32, 0 to 255. Video models get the frame before (Motion-DeepLab)
+    # or after it (ViP-DeepLab) in channels 3 to 5; Motion-DeepLab in training also the
+    # heatmap of the previous centres, 0 to 255, in channel 6.
     image: Tensor
     # [b, h, w] int32, class ids or the ignore label.
     semantic_gt: Tensor = None
@@ -36,10 +38,30 @@ class Example(NamedTuple):
     instance_regression_gt: Tensor = None
     # [b, h, w] float32, 1 where the offset loss counts.
     regression_loss_weight: Tensor = None
+    # [b, h, w] int32, thing instances numbered from 1; 0 elsewhere.
+    thing_id_mask_gt: Tensor = None
+    # [b, max_thing_id] int32, class of the thing with number i + 1, -1 beyond the last.
+    thing_id_class_gt: Tensor = None
+    # [b, h, w, 2] float32, (dy, dx) in input pixels from a pixel to the centre of its
+    # instance in the previous frame.
+    frame_offset_gt: Tensor = None
+    # [b, h, w] float32, 1 where the loss of these offsets counts.
+    frame_regression_loss_weight: Tensor = None
+    # [b, h, w, 2] float32, (dy, dx) in input pixels from a pixel of the next frame to
+    # the centre of its instance in this frame.
+    next_instance_regression_gt: Tensor = None
+    # [b, h, w] float32, 1 where the loss of these offsets counts.
+    next_regression_loss_weight: Tensor = None
+    # [b, h, w] float32, metres; the data set's `ignore_depth` where unknown.
+    depth_gt: Tensor = None
     # [b, H, W] as above but as stored, before resizing and padding.
     semantic_raw: Tensor = None
     panoptic_raw: Tensor = None
     is_crowd_raw: Tensor = None
+    # [b, H, W] int32, labels of the next frame.
+    next_panoptic_raw: Tensor = None
+    # [b, H, W] float32, metres.
+    depth_raw: Tensor = None
     # [b, 2] int32, height and width of the image as stored.
     size_raw: Tensor = None
     # [b, 2] int32, height and width after resizing, before padding: the part of
@@ -47,6 +69,9 @@ class Example(NamedTuple):
     resized_size: Tensor = None
     # [b] string, name of the image file.
     image_filename: Tensor = None
+    # [b] string, name of the video; of the frame in it.
+    sequence_id: Tensor = None
+    frame_id: Tensor = None
 
 
 class SemanticOutput(NamedTuple):
@@ -65,6 +90,61 @@ class CenterOffsetOutput(NamedTuple):
     center_heatmap: Tensor
     # [b, h', w', 2] float32, (dy, dx) in input pixels.
     offset_map: Tensor
+
+
+class MotionOutput(NamedTuple):
+    """What the Motion-DeepLab head returns, at its own stride."""
+
+    # [b, h', w', classes] float32.
+    semantic_logits: Tensor
+    # [b, h', w', 1] float32.
+    center_heatmap: Tensor
+    # [b, h', w', 2] float32, (dy, dx) in input pixels.
+    offset_map: Tensor
+    # [b, h', w', 2] float32, (dy, dx) in input pixels to the centre in the previous
+    # frame.
+    frame_offset_map: Tensor
+
+
+class VideoDepthOutput(NamedTuple):
+    """What the ViP-DeepLab head returns, at its own stride."""
+
+    # [b, h', w', classes] float32.
+    semantic_logits: Tensor
+    # [b, h', w', 1] float32.
+    center_heatmap: Tensor
+    # [b, h', w', 2] float32, (dy, dx) in input pixels.
+    offset_map: Tensor
+    # [b, h', w', 2] float32, from the pixels of the next frame to centres in this one.
+    next_offset_map: Tensor
+    # [b, h', w', 1] float32, metres.
+    depth_pred: Tensor
+
+
+class MaskOutput(NamedTuple):
+    """What a mask transformer returns: `slots` masks, each with a class or none."""
+
+    # [b, h', w', slots] float32, at the stride of the masks.
+    pixel_space_mask_logits: Tensor
+    # [b, slots, classes + 1] float32, the last channel being "no object".
+    transformer_class_logits: Tensor
+    # [b, h', w', channels] float32, of unit length.
+    pixel_space_normalized_feature: Tensor
+    # [b, h'', w'', classes] float32, of the auxiliary semantic head.
+    semantic_logits: Tensor = None
+    # MaskOutput of earlier decoder layers, for training; from the first to the last.
+    auxiliary_outputs: tuple[Any, ...] = ()
+
+
+class TrackState(NamedTuple):
+    """What Motion-DeepLab remembers from frame to frame of one video."""
+
+    # [1, h, w] float32, 0 to 255: heatmap of the centres of the frame before.
+    heatmap: Tensor
+    # [tracks, 5] int32: y, x, class, track id, frames since last seen.
+    centers: Tensor
+    # [] int32, the next unused track id.
+    next_id: Tensor
 
 
 class Prediction(NamedTuple):
@@ -88,3 +168,20 @@ class Prediction(NamedTuple):
     instance_center_pred: Tensor = None
     # [b, h, w] float32, confidence of the instance that covers a pixel.
     instance_scores: Tensor = None
+    # [b, h, w] float32, confidence of the class of a pixel.
+    semantic_scores: Tensor = None
+    # Mask transformers, as in `MaskOutput`.
+    pixel_space_mask_logits: Tensor = None
+    transformer_class_logits: Tensor = None
+    pixel_space_normalized_feature: Tensor = None
+    # [b, h, w, 2] float32, see `MotionOutput`.
+    frame_offset_map: Tensor = None
+    # [b, h, w, 2] float32, see `VideoDepthOutput`.
+    next_offset_map: Tensor = None
+    # [b, h, w] int32, the next frame, its instances numbered as in this frame.
+    next_panoptic_pred: Tensor = None
+    # [b, h, w] int32, the next frame as this frame's centres explain it, before it is
+    # joined with what the next frame says of itself.
+    concat_next_panoptic_pred: Tensor = None
+    # [b, h, w, 1] float32, metres.
+    depth_pred: Tensor = None

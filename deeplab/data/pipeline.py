@@ -26,7 +26,7 @@ from deeplab.data.reader import (
     shuffled_record,
 )
 from deeplab.data.targets import TARGETS
-from deeplab.data.targets.segments import Segments, TargetOptions
+from deeplab.data.targets.segments import Frames, Segments, TargetOptions
 from deeplab.data.tfexample import parse_example
 
 _PREFETCHED_BATCHES = 2
@@ -246,10 +246,10 @@ class _ExampleMaker:
         }
 
     def _label_targets(self, label: tf.Tensor) -> dict[str, tf.Tensor]:
-        segments = Segments(label, self._info)
+        frames = Frames(Segments(label, self._info))
         fields: dict[str, tf.Tensor] = {}
         for target in self._targets:
-            fields |= target(segments, self._config.target_options)
+            fields |= target(frames, self._config.target_options)
         for name, value in fields.items():
             value.set_shape([*label.shape, *value.shape[2:]])
             fields[name] = value

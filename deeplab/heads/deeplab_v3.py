@@ -11,6 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.core.structures import SemanticOutput
 from deeplab.heads import HEADS
@@ -86,15 +87,17 @@ def build_deeplab_v3(
     options: ModelOptions,
     feature_specs: Mapping[str, FeatureSpec],
     norm: NormConfig,
-    num_classes: int,
+    info: DatasetInfo,
 ) -> DeepLabV3:
     """Builds the head from `decoder` and `deeplab_v3`."""
     decoder = options.decoder
     check_features([decoder.feature_key], feature_specs)
-    check_classes("deeplab_v3.num_classes", options.deeplab_v3.num_classes, num_classes)
+    check_classes(
+        "deeplab_v3.num_classes", options.deeplab_v3.num_classes, info.num_classes
+    )
     return DeepLabV3(
         feature=decoder.feature_key,
-        num_classes=num_classes,
+        num_classes=info.num_classes,
         aspp_channels=decoder.aspp_channels,
         decoder_channels=decoder.decoder_channels,
         atrous_rates=decoder.atrous_rates,

@@ -12,6 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.core.structures import SemanticOutput
 from deeplab.heads import HEADS
@@ -86,11 +87,11 @@ def build_deeplab_v3_plus(
     options: ModelOptions,
     feature_specs: Mapping[str, FeatureSpec],
     norm: NormConfig,
-    num_classes: int,
+    info: DatasetInfo,
 ) -> DeepLabV3Plus:
     """Builds the head from `decoder` and `deeplab_v3_plus`."""
     head = options.deeplab_v3_plus
     config = branch_config(options.decoder, [head.low_level])
     check_features(config.features, feature_specs)
-    check_classes("deeplab_v3_plus.num_classes", head.num_classes, num_classes)
-    return DeepLabV3Plus(config, num_classes=num_classes, norm=norm)
+    check_classes("deeplab_v3_plus.num_classes", head.num_classes, info.num_classes)
+    return DeepLabV3Plus(config, num_classes=info.num_classes, norm=norm)

@@ -12,6 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.core.structures import CenterOffsetOutput, SemanticOutput
 from deeplab.heads import HEADS
@@ -117,7 +118,7 @@ def build_panoptic_deeplab(
     options: ModelOptions,
     feature_specs: Mapping[str, FeatureSpec],
     norm: NormConfig,
-    num_classes: int,
+    info: DatasetInfo,
 ) -> Head:
     """Builds the head from `decoder` and `panoptic_deeplab`.
 
@@ -129,11 +130,11 @@ def build_panoptic_deeplab(
     check_classes(
         "panoptic_deeplab.semantic_head.output_channels",
         panoptic.semantic_head.output_channels,
-        num_classes,
+        info.num_classes,
     )
     semantic_decoder = DecoderBranch(semantic, name="semantic_decoder", norm=norm)
     semantic_head = prediction_head(
-        panoptic.semantic_head, num_classes, name="semantic_head", norm=norm
+        panoptic.semantic_head, info.num_classes, name="semantic_head", norm=norm
     )
     instance = panoptic.instance
     if not instance.enable:

@@ -15,10 +15,12 @@ import tf_keras
 from deeplab.backbones.base import Backbone
 from deeplab.core.structures import Prediction
 from deeplab.heads.base import Head
+from deeplab.models import MODELS
 from deeplab.models.multiscale import average, predict_scales, resize_output
 from deeplab.ops.resize import scaled_size, spatial_size
 
 
+@MODELS.register("image_segmenter")
 class ImageSegmenter(tf_keras.Model):
     """A backbone, a head and the post-processing of its outputs.
 
@@ -27,7 +29,10 @@ class ImageSegmenter(tf_keras.Model):
     Attributes:
       backbone: from images to features.
       head: from features to outputs.
+      input_channels: channels of the images in training.
     """
+
+    input_channels = 3
 
     def __init__(
         self,

@@ -12,13 +12,14 @@ from typing import Any
 import tensorflow as tf
 
 from deeplab.core.structures import Prediction
+from deeplab.models.multiscale import OFFSET_FIELDS
 from deeplab.ops.resize import resize_bilinear, resize_offsets
 
 # Image [H, W, 3] uint8 -> network input [h, w, 3] float32, and the size [2] int32 of
 # the part of it that is not padding.
 Preprocess = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
-_SMOOTH = ("semantic_logits", "semantic_probs", "center_heatmap")
+_SMOOTH = ("semantic_logits", "semantic_probs", "center_heatmap", "depth_pred")
 
 
 def undo_preprocessing(
@@ -188,7 +189,7 @@ def _resize(
     name: str, value: tf.Tensor, size: tuple[tf.Tensor, tf.Tensor]
 ) -> tf.Tensor:
     """Resizes `[b, h, w]` or `[b, h, w, c]` as the field's meaning asks."""
-    if name == "offset_map":
+    if name in OFFSET_FIELDS:
         return resize_offsets(value, size)
     flat = value.shape.rank == 3
     maps = tf.expand_dims(value, -1) if flat else value

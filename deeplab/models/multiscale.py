@@ -21,7 +21,7 @@ from deeplab.ops.resize import (
 
 # Fields that hold (dy, dx): they grow with the image, and dx changes sign in a
 # mirrored one.
-OFFSET_FIELDS = frozenset({"offset_map"})
+OFFSET_FIELDS = frozenset({"offset_map", "frame_offset_map", "next_offset_map"})
 
 Output = TypeVar("Output", bound=tuple)
 Network = Callable[[tf.Tensor, "PoolSize | None"], Any]

@@ -217,7 +217,7 @@ class _Builder:
             optimizer=build_optimizer(
                 solver,
                 model,
-                model.checkpoint_items["encoder"],
+                model.backbone.pretrained_variables,
                 batch_size,
                 scale_loss=self._config.model_options.precision == "float16",
             ),

@@ -86,7 +86,7 @@ def kernels(model: tf_keras.Model) -> list[tf.Variable]:
 def build_optimizer(
     options: Any,
     model: tf_keras.Model,
-    backbone: tf_keras.Model,
+    backbone: Sequence[tf.Variable],
     batch_size: int,
     scale_loss: bool = False,
 ) -> tf_keras.optimizers.Optimizer:
@@ -97,7 +97,7 @@ def build_optimizer(
     Args:
       options: a `SolverOptions` message.
       model: the model to train, with its variables.
-      backbone: the part of it whose learning rate
+      backbone: those of its variables whose learning rate
         `backbone_learning_rate_multiplier` scales.
       batch_size: images of one step, over all replicas.
       scale_loss: whether to scale the loss, as float16 needs.
@@ -112,11 +112,11 @@ def build_optimizer(
 
     optimizer = group(1.0)
     if options.HasField("backbone_learning_rate_multiplier"):
-        own = {id(v) for v in backbone.trainable_variables}
+        own = {id(v) for v in backbone}
         rest = [v for v in model.trainable_variables if id(v) not in own]
         backbone_optimizer = group(options.backbone_learning_rate_multiplier)
         optimizer = GroupedOptimizer(
-            [(optimizer, rest), (backbone_optimizer, backbone.trainable_variables)]
+            [(optimizer, rest), (backbone_optimizer, backbone)]
         )
     if scale_loss:
         wrap: Any = tf_keras.mixed_precision.LossScaleOptimizer

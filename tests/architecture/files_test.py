@@ -28,6 +28,7 @@ REGISTRIES = {
     "heads": "HEADS",
     "losses": "LOSSES",
     "metrics": "METRICS",
+    "models": "MODELS",
     "postprocess": "POSTPROCESSORS",
     "visualization": "WRITERS",
 }

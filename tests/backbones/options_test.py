@@ -16,7 +16,7 @@ SMALL = {
 
 
 def build(name, **options):
-    message = ModelOptions.BackboneOptions(name=name, **options)
+    message = ModelOptions(backbone={"name": name, **options})
     return BACKBONES.get(name)(message, NormConfig())
 
 

@@ -29,7 +29,7 @@ def build(name, norm=None, **options):
     }
     if not name.startswith("mobilenet"):
         settings.setdefault("backbone_layer_multiplier", 0.34)
-    message = ModelOptions.BackboneOptions(name=name, **settings)
+    message = ModelOptions(backbone={"name": name, **settings})
     return BACKBONES.get(name)(message, norm or NormConfig())
 
 

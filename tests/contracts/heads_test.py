@@ -12,8 +12,10 @@ from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.heads import HEADS
 from deeplab.models.multiscale import OFFSET_FIELDS
 from deeplab.protos.model_pb2 import ModelOptions
+from tests.numbered import numbered_dataset
 
 CLASSES = 5
+INFO = numbered_dataset(CLASSES)
 SPECS = {
     "res2": FeatureSpec(8, 4),
     "res3": FeatureSpec(12, 8),
@@ -64,7 +66,7 @@ CASES = [
 
 def build(name, text, norm=None):
     options = text_format.Parse(DECODER + text, ModelOptions())
-    return HEADS.get(name)(options, SPECS, norm or NormConfig(), CLASSES)
+    return HEADS.get(name)(options, SPECS, norm or NormConfig(), INFO)
 
 
 def features(height=33, width=49, batch=2, dtype=tf.float32):
@@ -217,11 +219,11 @@ def test_what_does_not_fit_is_refused(name, text):
     options = text_format.Parse(DECODER + text, ModelOptions())
     options.decoder.feature_key = "res4"
     with pytest.raises(ValueError, match=r"no feature 'res4'.*res2, res3, res5"):
-        HEADS.get(name)(options, SPECS, NormConfig(), CLASSES)
+        HEADS.get(name)(options, SPECS, NormConfig(), INFO)
     options.decoder.feature_key = "res5"
     del options.decoder.atrous_rates[0]
     with pytest.raises(ValueError, match="three rates"):
-        HEADS.get(name)(options, SPECS, NormConfig(), CLASSES)
+        HEADS.get(name)(options, SPECS, NormConfig(), INFO)
 
 
 def without_dropout(head):

@@ -15,6 +15,7 @@ from deeplab.heads.branch import (
 )
 from deeplab.heads.panoptic_deeplab import build_panoptic_deeplab
 from deeplab.protos.model_pb2 import DecoderOptions, HeadOptions, ModelOptions
+from tests.numbered import numbered_dataset
 
 NORM = NormConfig()
 SPECS = {
@@ -103,7 +104,7 @@ def test_a_head_with_other_channels_than_its_output_is_refused():
 def test_instances_take_what_they_do_not_override(override, channels, stride):
     options = text_format.Parse(PANOPTIC, ModelOptions())
     text_format.Merge(override, options.panoptic_deeplab.instance)
-    head = build_panoptic_deeplab(options, SPECS, NORM, 3)
+    head = build_panoptic_deeplab(options, SPECS, NORM, numbered_dataset(3))
     features = {
         key: tf.random.normal([1, 64 // spec.stride, 64 // spec.stride, 4])
         for key, spec in SPECS.items()
@@ -117,9 +118,9 @@ def test_instances_take_what_they_do_not_override(override, channels, stride):
 
 def test_without_instances_the_semantic_half_stands_alone():
     options = text_format.Parse(PANOPTIC, ModelOptions())
-    whole = build_panoptic_deeplab(options, SPECS, NORM, 3)
+    whole = build_panoptic_deeplab(options, SPECS, NORM, numbered_dataset(3))
     options.panoptic_deeplab.instance.enable = False
-    half = build_panoptic_deeplab(options, SPECS, NORM, 3)
+    half = build_panoptic_deeplab(options, SPECS, NORM, numbered_dataset(3))
     features = {
         key: tf.random.normal([1, 64 // spec.stride, 64 // spec.stride, 4])
         for key, spec in SPECS.items()

@@ -10,6 +10,7 @@ from deeplab.core.structures import CenterOffsetOutput, Prediction
 from deeplab.heads import HEADS
 from deeplab.models.image_segmenter import ImageSegmenter
 from deeplab.protos.model_pb2 import ModelOptions
+from tests.numbered import numbered_dataset
 from tests.parity import parity
 
 OPTIONS = """
@@ -31,13 +32,18 @@ OPTIONS = """
 """
 
 
+INFO = numbered_dataset(3)
+
+
 def build(policy="float32", **arguments):
     options = text_format.Parse(OPTIONS, ModelOptions())
     norm = NormConfig()
     tf_keras.mixed_precision.set_global_policy(policy)
     try:
-        backbone = BACKBONES.get(options.backbone.name)(options.backbone, norm)
-        head = HEADS.get("panoptic_deeplab")(options, backbone.feature_specs, norm, 3)
+        backbone = BACKBONES.get(options.backbone.name)(options, norm)
+        head = HEADS.get("panoptic_deeplab")(
+            options, backbone.feature_specs, norm, INFO
+        )
         arguments.setdefault("postprocess", lambda prediction: prediction)
         model = ImageSegmenter(backbone=backbone, head=head, **arguments)
         model(tf.zeros([1, 33, 33, 3]))

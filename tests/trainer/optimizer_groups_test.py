@@ -43,7 +43,9 @@ def test_sgd_momentum(model):
     options = SolverOptions(
         optimizer="sgd", momentum=0.5, base_learning_rate=0.1, poly_learning_power=0.0
     )
-    optimizer = build_optimizer(options, model, model.encoder, batch_size=1)
+    optimizer = build_optimizer(
+        options, model, model.encoder.trainable_variables, batch_size=1
+    )
     _apply_ones(optimizer, model)
     _apply_ones(optimizer, model)
     for variable in model.trainable_variables:
@@ -58,7 +60,9 @@ def test_the_backbone_takes_its_own_rate(model, scale_loss):
         base_learning_rate=0.1,
         backbone_learning_rate_multiplier=0.5,
     )
-    optimizer = build_optimizer(options, model, model.encoder, 1, scale_loss)
+    optimizer = build_optimizer(
+        options, model, model.encoder.trainable_variables, 1, scale_loss
+    )
     _apply_ones(optimizer, model)
     np.testing.assert_allclose(model.encoder.kernel, 0.95, rtol=1e-6)
     np.testing.assert_allclose(model.head.depthwise_kernel, 0.9, rtol=1e-6)
@@ -72,7 +76,9 @@ def test_adamw_decays_kernels_only(model):
     options = SolverOptions(
         optimizer="adamw", adamw_weight_decay=0.5, base_learning_rate=0.01
     )
-    optimizer = build_optimizer(options, model, model.encoder, batch_size=1)
+    optimizer = build_optimizer(
+        options, model, model.encoder.trainable_variables, batch_size=1
+    )
     _apply_ones(optimizer, model)
     np.testing.assert_allclose(model.encoder.kernel, 1 - 0.005 - 0.01, rtol=1e-5)
     np.testing.assert_allclose(model.encoder.bias, 1 - 0.01, rtol=1e-5)
@@ -81,7 +87,9 @@ def test_adamw_decays_kernels_only(model):
 
 def test_an_overflow_skips_the_step_and_lowers_the_scale(model):
     options = SolverOptions(optimizer="adam", backbone_learning_rate_multiplier=0.1)
-    optimizer = build_optimizer(options, model, model.encoder, 1, scale_loss=True)
+    optimizer = build_optimizer(
+        options, model, model.encoder.trainable_variables, 1, scale_loss=True
+    )
     before = float(optimizer.loss_scale)
     variables = model.trainable_variables
     gradients = [tf.ones_like(v) for v in variables]
@@ -94,4 +102,6 @@ def test_an_overflow_skips_the_step_and_lowers_the_scale(model):
 
 def test_unknown_optimizer_is_refused(model):
     with pytest.raises(ValueError, match="'lamb' is unknown; choose one of sgd, adam"):
-        build_optimizer(SolverOptions(optimizer="lamb"), model, model.encoder, 1)
+        build_optimizer(
+            SolverOptions(optimizer="lamb"), model, model.encoder.trainable_variables, 1
+        )

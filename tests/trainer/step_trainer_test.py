@@ -20,7 +20,9 @@ def _trainer(strategy=None, *, data=None, solver=None, model=None, **options):
     with strategy.scope():
         model = model or tiny.build_model()
         data = strategy.experimental_distribute_dataset(data or tiny.dataset())
-        optimizer = build_optimizer(solver, model, model.encoder, batch_size=4)
+        optimizer = build_optimizer(
+            solver, model, model.encoder.trainable_variables, batch_size=4
+        )
         trainer = StepTrainer(
             make_dataset=lambda first_batch: data,
             model=model,

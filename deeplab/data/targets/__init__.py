@@ -1,6 +1,6 @@
-"""Training targets. Each is a function by name, from label segments to fields.
+"""Training targets. Each is a function by name, from label maps to fields.
 
-`TARGETS.get(name)(segments, options)` returns a dict of fields of
+`TARGETS.get(name)(frames, options)` returns a dict of fields of
 `deeplab.core.structures.Example`, without the batch dimension.
 """
 
@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from deeplab.data.targets.segments import Segments, TargetOptions
+from deeplab.data.targets.segments import Frames, TargetOptions
 from deeplab.registry import Registry
 
-TARGETS: Registry[Callable[[Segments, TargetOptions], dict[str, tf.Tensor]]] = Registry(
+TARGETS: Registry[Callable[[Frames, TargetOptions], dict[str, tf.Tensor]]] = Registry(
     "target",
     __name__,
     [

@@ -8,16 +8,16 @@ from __future__ import annotations
 import tensorflow as tf
 
 from deeplab.data.targets import TARGETS
-from deeplab.data.targets.segments import Segments, TargetOptions
+from deeplab.data.targets.segments import Frames, Segments, TargetOptions
 from deeplab.ops.heatmaps import gaussian_peaks
 
 
 @TARGETS.register("centers")
-def center_targets(segments: Segments, options: TargetOptions) -> dict[str, tf.Tensor]:
+def center_targets(frames: Frames, options: TargetOptions) -> dict[str, tf.Tensor]:
     """Returns what the centre and offset losses compare with.
 
     Args:
-      segments: of a label map `[h, w]`.
+      frames: of `[h, w]` label maps; the current one counts.
       options: the width of the Gaussians.
 
     Returns:
@@ -26,6 +26,7 @@ def center_targets(segments: Segments, options: TargetOptions) -> dict[str, tf.T
       instance's centre, 0 elsewhere; `regression_loss_weight` `[h, w]`, 1 on things
       but crowds. All float32.
     """
+    segments = frames.current
     height, width = tf.unstack(tf.shape(segments.index))
     is_single = tf.logical_not(segments.is_crowd)
     counts = is_single & tf.logical_not(segments.is_void)

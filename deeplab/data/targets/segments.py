@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -115,3 +116,16 @@ class Segments:
     @functools.cached_property
     def _instance_id(self) -> tf.Tensor:
         return labels.decode(self._ids, self.info.label_divisor)[1]
+
+
+class Frames(NamedTuple):
+    """What targets are made from: the labels of a frame and of its neighbours."""
+
+    current: Segments
+    # Of video models alone.
+    previous: Segments | None = None
+    next: Segments | None = None
+    # [h, w] float32, metres.
+    depth: tf.Tensor | None = None
+    # [2] int32, of what is random in a target; None in evaluation.
+    seed: tf.Tensor | None = None

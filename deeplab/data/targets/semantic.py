@@ -5,23 +5,22 @@ from __future__ import annotations
 import tensorflow as tf
 
 from deeplab.data.targets import TARGETS
-from deeplab.data.targets.segments import Segments, TargetOptions
+from deeplab.data.targets.segments import Frames, Segments, TargetOptions
 
 
 @TARGETS.register("semantic")
-def semantic_targets(
-    segments: Segments, options: TargetOptions
-) -> dict[str, tf.Tensor]:
+def semantic_targets(frames: Frames, options: TargetOptions) -> dict[str, tf.Tensor]:
     """Returns what the semantic loss compares with.
 
     Args:
-      segments: of a label map `[h, w]`.
+      frames: of `[h, w]` label maps; the current one counts.
       options: from when on an instance is small, and its weight.
 
     Returns:
       `semantic_gt`, `panoptic_gt` int32, `is_crowd_gt` bool and
       `semantic_loss_weight` float32, each `[h, w]`. Crowd pixels have their class.
     """
+    segments = frames.current
     return {
         "semantic_gt": segments.per_pixel(segments.class_id),
         "panoptic_gt": segments.label,

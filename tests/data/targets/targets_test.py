@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from deeplab.core.dataset_info import ClassInfo, DatasetInfo
 from deeplab.data.targets import TARGETS
-from deeplab.data.targets.segments import Segments, TargetOptions
+from deeplab.data.targets.segments import Frames, Segments, TargetOptions
 from tests.parity import scenes
 
 INFO = DatasetInfo(
@@ -80,10 +80,10 @@ def oracle(label, options):
 
 
 def targets_of(label, options=OPTIONS):
-    segments = Segments(tf.cast(label, tf.int32), INFO)
+    frames = Frames(Segments(tf.cast(label, tf.int32), INFO))
     fields = {}
     for name in TARGETS.names():
-        fields |= TARGETS.get(name)(segments, options)
+        fields |= TARGETS.get(name)(frames, options)
     return fields
 
 
