@@ -146,12 +146,15 @@ def build_loss(config: Any) -> CompositeLoss:
 
 
 def build_metrics(config: Any) -> dict[str, Metric]:
-    """Builds the metrics of a config's architecture, by name."""
+    """Builds the metrics of a config's architecture and its further ones, by name.
+
+    Raises:
+      ValueError: a metric is unknown.
+    """
     info = dataset_info(config.eval_dataset_options)
-    return {
-        name: METRICS.get(name)(info, config.evaluator_options)
-        for name in family_of(config.model_options).metrics
-    }
+    options = config.evaluator_options
+    names = (*family_of(config.model_options).metrics, *options.extra_metrics)
+    return {name: METRICS.get(name)(info, options) for name in names}
 
 
 def main_metric(config: Any) -> str:

@@ -115,3 +115,14 @@ def test_main_metric_follows_the_architecture():
     assert factory.main_metric(semantic) == "mean_iou/miou"
     semantic.trainer_options.best_checkpoint_metric = "mean_iou/pixel_accuracy"
     assert factory.main_metric(semantic) == "mean_iou/pixel_accuracy"
+
+
+def test_further_metrics_stand_beside_the_architectures_own():
+    config = parse_config(TINY)
+    config.eval_dataset_options.dataset = "cityscapes_panoptic"
+    own = list(factory.build_metrics(config))
+    config.evaluator_options.extra_metrics.append("boundary_iou")
+    assert list(factory.build_metrics(config)) == [*own, "boundary_iou"]
+    config.evaluator_options.extra_metrics.append("boundary_io")
+    with pytest.raises(ValueError, match="boundary_iou"):
+        factory.build_metrics(config)

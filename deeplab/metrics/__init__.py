@@ -14,6 +14,8 @@ METRICS: Registry[Callable[[DatasetInfo, Any], Metric]] = Registry(
     "metric",
     __name__,
     [
+        "boundary_iou",
+        "boundary_panoptic_quality",
         "instance_ap",
         "mean_iou",
         "panoptic_quality",

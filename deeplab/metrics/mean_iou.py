@@ -1,4 +1,4 @@
-"""Mean intersection over union of the classes, and pixel accuracy.
+"""Mean intersection over union of the classes, and accuracies of pixels.
 
 The Pascal Visual Object Classes (VOC) Challenge, M. Everingham, L. Van Gool,
 C. K. I. Williams, J. Winn, A. Zisserman, IJCV 2010,
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.dataset_info import ClassInfo, DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.metrics import METRICS
 from deeplab.metrics.base import check_maps, check_prediction, check_truth
@@ -55,20 +55,32 @@ class MeanIoU:
         )
 
     def result(self) -> dict[str, float]:
-        """Returns "miou", "pixel_accuracy" and "iou/<class>", in percent."""
+        """Returns figures in percent.
+
+        "miou"; "frequency_weighted_iou", where a class counts by its labelled pixels;
+        "pixel_accuracy"; "mean_accuracy", the mean share of the labelled pixels of
+        a class that were found; "iou/<class>".
+        """
         right = self._confusion.diagonal()
         true = self._confusion.sum(axis=1)
         union = true + self._confusion[:, :-1].sum(axis=0) - right
         ious = {
             c.name: 100.0 * int(right[c.id]) / int(union[c.id])
-            for c in self._info.classes
-            if union[c.id]
+            for c in self._occurring(union)
         }
+        pixels = max(int(true.sum()), 1)
+        weighted = [ious[c.name] * int(true[c.id]) for c in self._occurring(union)]
+        found = [int(right[c.id]) / int(true[c.id]) for c in self._occurring(true)]
         return {
             "miou": sum(ious.values()) / max(len(ious), 1),
-            "pixel_accuracy": 100.0 * int(right.sum()) / max(int(true.sum()), 1),
+            "frequency_weighted_iou": sum(weighted) / pixels,
+            "pixel_accuracy": 100.0 * int(right.sum()) / pixels,
+            "mean_accuracy": 100.0 * sum(found) / max(len(found), 1),
             **{f"iou/{name}": iou for name, iou in ious.items()},
         }
+
+    def _occurring(self, pixels: np.ndarray) -> list[ClassInfo]:
+        return [c for c in self._info.classes if pixels[c.id]]
 
     def merge(self, other: MeanIoU) -> None:
         """Adds the images of another metric."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,23 @@ from deeplab.metrics import METRICS
 from deeplab.metrics.base import check_maps, check_prediction, check_truth
 from deeplab.metrics.overlaps import grouped, overlap_areas, total
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
+
+
+class Overlaps(NamedTuple):
+    """The `t` true and `p` predicted segments of an image, and their `n` overlaps."""
+
+    # [t], [p] int64 labels, sorted.
+    truth: np.ndarray
+    predicted: np.ndarray
+    # [t] bool.
+    is_void: np.ndarray
+    # [t], [p] int64 pixels; predicted ones without those in void.
+    truth_area: np.ndarray
+    predicted_area: np.ndarray
+    # [n] int64, the segments of each overlap, and their common pixels.
+    of_truth: np.ndarray
+    of_predicted: np.ndarray
+    areas: np.ndarray
 
 
 class PanopticQuality:
@@ -73,12 +91,22 @@ class PanopticQuality:
         same_class = truth_class[of_truth] == predicted_class[of_predicted]
         same_class &= ~in_void & is_segment[of_predicted]
         void_area = total(of_predicted[in_void], areas[in_void], len(predicted))
-        union = (
-            truth_area[of_truth] + (predicted_area - void_area)[of_predicted] - areas
+        overlaps = Overlaps(
+            truth=truth,
+            predicted=predicted,
+            is_void=is_void,
+            truth_area=truth_area,
+            predicted_area=predicted_area - void_area,
+            of_truth=of_truth,
+            of_predicted=of_predicted,
+            areas=areas,
         )
-        match = same_class & is_truth[of_truth] & (2 * areas > union)
+        common, union = self._fit(
+            example.panoptic_raw, prediction.panoptic_pred, overlaps
+        )
+        match = same_class & is_truth[of_truth] & (2 * common > union)
         self._matches.append(
-            np.stack([truth_class[of_truth], areas, union], axis=1)[match]
+            np.stack([truth_class[of_truth], common, union], axis=1)[match]
         )
 
         is_truth[of_truth[match]] = False
@@ -90,6 +118,27 @@ class PanopticQuality:
         is_segment[of_predicted[match]] = False
         is_segment &= 2 * excused <= predicted_area
         self._invented += np.bincount(predicted_class[is_segment], minlength=size)
+
+    def _fit(
+        self, truth: np.ndarray, predicted: np.ndarray, overlaps: Overlaps
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns how well the segments of each overlap fit, as a fraction.
+
+        Args:
+          truth: [h, w] int32 labels.
+          predicted: [h, w] int32 labels.
+          overlaps: the segments and their `n` overlaps.
+
+        Returns:
+          Numerators and denominators, [n] int64 each.
+        """
+        del truth, predicted
+        union = (
+            overlaps.truth_area[overlaps.of_truth]
+            + overlaps.predicted_area[overlaps.of_predicted]
+            - overlaps.areas
+        )
+        return overlaps.areas, union
 
     def result(self) -> dict[str, float]:
         """Returns qualities in percent.

@@ -29,11 +29,16 @@ def result_of(*pairs, **options):
 
 
 def test_by_hand():
-    """Class 0: 2 right of 2 + 3 - 2; class 1: 1 of 2 + 1 - 1; 2 and 3 do not occur."""
+    """Class 0: 2 right of 2 + 3 - 2; class 1: 1 of 2 + 1 - 1; 2 and 3 do not occur.
+
+    Each class has two of the four labelled pixels; class 0 is found, half of class 1.
+    """
     assert result_of(([[0, 0, 1, 1]], [[0, 0, 0, 1]])) == pytest.approx(
         {
             "miou": 100 * (2 / 3 + 1 / 2) / 2,
+            "frequency_weighted_iou": 100 * (2 * 2 / 3 + 2 * 1 / 2) / 4,
             "pixel_accuracy": 75.0,
+            "mean_accuracy": 100 * (1 + 1 / 2) / 2,
             "iou/c0": 100 * 2 / 3,
             "iou/c1": 50.0,
         }
@@ -49,7 +54,14 @@ def test_predicted_void_is_a_miss():
     """Class 0: 1 right of 2; class 1: 1 of 1; void has no IoU."""
     result = result_of(([[0, 0, 1]], [[0, 255, 1]]))
     assert result == pytest.approx(
-        {"miou": 75.0, "pixel_accuracy": 200 / 3, "iou/c0": 50.0, "iou/c1": 100.0}
+        {
+            "miou": 75.0,
+            "frequency_weighted_iou": (2 * 50 + 100) / 3,
+            "pixel_accuracy": 200 / 3,
+            "mean_accuracy": 75.0,
+            "iou/c0": 50.0,
+            "iou/c1": 100.0,
+        }
     )
 
 
@@ -69,22 +81,26 @@ def test_equals_a_loop_over_classes(seed):
     truth[rng.random(truth.shape) < 0.2] = 255
     result = result_of(*zip(truth, predicted, strict=True))
     valid = truth != 255
-    ious = {}
+    ious, shares, found = {}, [], []
     for c in range(4):
+        shares.append((truth == c).sum() / valid.sum())
+        found.append((predicted == c)[truth == c].mean())
         both = ((truth == c) & (predicted == c) & valid).sum()
         either = (((truth == c) | (predicted == c)) & valid).sum()
         ious[f"iou/c{c}"] = 100 * both / either
     assert result == pytest.approx(
         {
             "miou": np.mean(list(ious.values())),
+            "frequency_weighted_iou": np.dot(shares, list(ious.values())),
             "pixel_accuracy": 100 * (truth == predicted)[valid].mean(),
+            "mean_accuracy": 100 * np.mean(found),
             **ious,
         }
     )
 
 
 def test_all_void_is_nothing():
-    assert result_of(([[255]], [[1]])) == {"miou": 0.0, "pixel_accuracy": 0.0}
+    assert set(result_of(([[255]], [[1]])).values()) == {0.0}
 
 
 def test_refuses_the_state_of_another_data_set():
