@@ -20,7 +20,7 @@ class Example(NamedTuple):
 
     # [b, h, w, 3] float32, 0 to 255. Video models get the frame before (Motion-DeepLab)
     # or after it (ViP-DeepLab) in channels 3 to 5; Motion-DeepLab in training also the
-    # heatmap of the previous centres, 0 to 255, in channel 6.
+    # heatmap of the previous centres, 0 to 1 as published, in channel 6.
     image: Tensor
     # [b, h, w] int32, class ids or the ignore label.
     semantic_gt: Tensor = None
@@ -139,7 +139,7 @@ class MaskOutput(NamedTuple):
 class TrackState(NamedTuple):
     """What Motion-DeepLab remembers from frame to frame of one video."""
 
-    # [1, h, w] float32, 0 to 255: heatmap of the centres of the frame before.
+    # [1, h, w] float32, 0 to 1: heatmap of the centres of the frame before.
     heatmap: Tensor
     # [tracks, 5] int32: y, x, class, track id, frames since last seen.
     centers: Tensor
