@@ -25,7 +25,8 @@ import tensorflow as tf
 from PIL import Image
 
 from deeplab.data import geometry
-from deeplab.data.pipeline import Augmentation, PipelineConfig, build_pipeline
+from deeplab.data.pipeline import build_pipeline
+from deeplab.data.pipeline_config import Augmentation, PipelineConfig
 from deeplab.data.reader import index_records, read_record, shuffled_record
 from deeplab.data.targets.segments import TargetOptions
 from deeplab.data.tfexample import encode_example, parse_example

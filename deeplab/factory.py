@@ -24,7 +24,8 @@ from deeplab.core.dataset_info import (
 )
 from deeplab.core.specs import NormConfig
 from deeplab.data.geometry import inference_sizes, preprocess_for_inference
-from deeplab.data.pipeline import build_pipeline, pipeline_config
+from deeplab.data.pipeline import build_pipeline
+from deeplab.data.pipeline_config import pipeline_config
 from deeplab.datasets import DATASETS
 from deeplab.families import family_of
 from deeplab.heads import HEADS

@@ -10,10 +10,10 @@ import tensorflow as tf
 from deeplab.core.dataset_info import ClassInfo, DatasetInfo
 from deeplab.core.structures import Example
 from deeplab.data.photometric import ColorRanges
-from deeplab.data.pipeline import (
+from deeplab.data.pipeline import build_pipeline
+from deeplab.data.pipeline_config import (
     Augmentation,
     PipelineConfig,
-    build_pipeline,
     pipeline_config,
 )
 from deeplab.data.targets.segments import TargetOptions

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from deeplab.core.dataset_info import ClassInfo, DatasetInfo
 from deeplab.core.structures import Example
-from deeplab.data.pipeline import PipelineConfig, build_pipeline
+from deeplab.data.pipeline import build_pipeline
+from deeplab.data.pipeline_config import PipelineConfig
 from deeplab.data.targets.segments import TargetOptions
 from deeplab.data.tfexample import encode_example
 

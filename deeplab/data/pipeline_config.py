@@ -1,0 +1,108 @@
+"""Where the examples of a pipeline come from, and what is done to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from deeplab.data import geometry
+from deeplab.data.photometric import ColorRanges
+from deeplab.data.targets.segments import TargetOptions
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What changes at random in training.
+
+    Attributes:
+      min_scale: smallest factor on the size of the image.
+      max_scale: largest.
+      scale_step: distance between the factors; 0 draws any.
+      flip: mirrors half of the images.
+      policy: name of an AutoAugment policy; empty for none.
+      colors: changes of colour.
+    """
+
+    min_scale: float = 1.0
+    max_scale: float = 1.0
+    scale_step: float = 0.0
+    flip: bool = True
+    policy: str = ""
+    colors: ColorRanges = field(default_factory=ColorRanges)
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """Where the examples come from, and their size.
+
+    Attributes:
+      file_patterns: of the TFRecord files.
+      crop_size: (height, width) of what the model sees. None only in evaluation.
+      output_stride: of the model.
+      min_resize_value: see `geometry.size_in_range`.
+      max_resize_value: see `geometry.size_in_range`.
+      resize_factor: see `geometry.size_in_range`.
+      has_labels: False leaves labels, and what follows from them, out.
+      augmentation: in training.
+      target_options: of the targets.
+    """
+
+    file_patterns: tuple[str, ...]
+    crop_size: tuple[int, int] | None
+    output_stride: int
+    min_resize_value: tuple[int, ...] = ()
+    max_resize_value: tuple[int, ...] = ()
+    resize_factor: int = 0
+    has_labels: bool = True
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    target_options: TargetOptions = field(default_factory=TargetOptions)
+
+
+def pipeline_config(options: Any, output_stride: int, training: bool) -> PipelineConfig:
+    """Returns the pipeline of a `DatasetOptions` message.
+
+    Raises:
+      ValueError: an option is out of range.
+    """
+    crop = tuple(options.crop_size)
+    if len(crop) not in (0, 2):
+        raise ValueError(f"crop_size {list(crop)}: give height and width")
+    for name in ("min_resize_value", "max_resize_value"):
+        geometry.resize_pair(getattr(options, name))
+    # Published configs set both whether or not small instances count more.
+    threshold = options.small_instance_threshold
+    weight = options.small_instance_weight
+    small = options.increase_small_instance_weights
+    return PipelineConfig(
+        file_patterns=tuple(options.file_pattern),
+        crop_size=(crop[0], crop[1]) if crop else None,
+        output_stride=output_stride,
+        min_resize_value=tuple(options.min_resize_value),
+        max_resize_value=tuple(options.max_resize_value),
+        resize_factor=options.resize_factor,
+        has_labels=options.decode_groundtruth_label,
+        augmentation=_augmentation(options.augmentations)
+        if training
+        else Augmentation(),
+        target_options=TargetOptions(
+            sigma=options.sigma,
+            small_instance_threshold=threshold if small else 0,
+            small_instance_weight=weight if small else 1.0,
+        ),
+    )
+
+
+def _augmentation(options: Any) -> Augmentation:
+    return Augmentation(
+        min_scale=options.min_scale_factor,
+        max_scale=options.max_scale_factor,
+        scale_step=options.scale_factor_step_size,
+        flip=options.random_flip,
+        policy=options.autoaugment_policy_name,
+        colors=ColorRanges(
+            brightness=options.brightness_delta,
+            contrast=options.contrast_delta,
+            saturation=options.saturation_delta,
+            hue=options.hue_delta,
+        ),
+    )
