@@ -129,7 +129,7 @@ def _scenes(images: int) -> Any:
 
 def _write_images(folder: Path, images: int, count: int) -> None:
     """Writes the first images of the validation split as JPEG files."""
-    from deeplab.visualization.atomic_file import atomic_file
+    from deeplab.core.atomic_file import atomic_file
 
     _, scenes = _scenes(images)
     for scene in scenes[:count]:

@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "train",
     "eval": "eval",
     "predict": "predict",
+    "eval-predictions": "eval_predictions",
     "export": "export",
     "inspect": "inspect",
     "benchmark": "benchmark",

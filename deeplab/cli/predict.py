@@ -187,7 +187,7 @@ def _write_segments(
     path: Path, image: dict[str, Any], segments: Sequence[Segment]
 ) -> None:
     """Writes the JSON of an image, one line a segment."""
-    from deeplab.visualization.atomic_file import atomic_file
+    from deeplab.core.atomic_file import atomic_file
 
     lines = [
         json.dumps(

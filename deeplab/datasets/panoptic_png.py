@@ -11,7 +11,7 @@ from __future__ import annotations
 import collections
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +28,8 @@ class Annotation(NamedTuple):
 
     file_name: str
     segments: Sequence[Mapping[str, Any]]
+    # What the JSON calls the image; the file name where it says nothing.
+    image_id: str
 
 
 def read_annotations(path: Path) -> dict[str, Annotation]:
@@ -37,10 +39,23 @@ def read_annotations(path: Path) -> dict[str, Annotation]:
       ValueError: the file is not whole, or no panoptic annotations, or names an
         image twice.
     """
+    return by_name(path, read_annotation_list(path), lambda e: Path(e.file_name).stem)
+
+
+def read_annotation_list(path: Path) -> list[Annotation]:
+    """Reads the annotations of the JSON, in its order.
+
+    Raises:
+      ValueError: the file is not whole, or no panoptic annotations.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        entries = [
-            Annotation(a["file_name"], a["segments_info"])
+        return [
+            Annotation(
+                a["file_name"],
+                a["segments_info"],
+                str(a.get("image_id", Path(a["file_name"]).stem)),
+            )
             for a in content["annotations"]
         ]
     except json.JSONDecodeError as error:
@@ -52,10 +67,21 @@ def read_annotations(path: Path) -> dict[str, Annotation]:
             f"{path}: not panoptic annotations: `annotations` with `file_name` and "
             f"`segments_info` are expected ({error!r})"
         ) from error
-    result = {Path(e.file_name).stem: e for e in entries}
-    if len(result) != len(entries):
-        count = collections.Counter(Path(e.file_name).stem for e in entries)
-        raise ValueError(f"{path}: {count.most_common(1)[0][0]!r} is listed twice")
+
+
+def by_name(
+    path: Path, entries: Iterable[Annotation], name: Callable[[Annotation], str]
+) -> dict[str, Annotation]:
+    """Returns name -> annotation.
+
+    Raises:
+      ValueError: two annotations have one name.
+    """
+    result: dict[str, Annotation] = {}
+    for entry in entries:
+        if name(entry) in result:
+            raise ValueError(f"{path}: {name(entry)!r} is listed twice")
+        result[name(entry)] = entry
     return result
 
 

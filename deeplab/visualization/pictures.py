@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from deeplab.core.atomic_file import atomic_file
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 from deeplab.visualization import WRITERS
-from deeplab.visualization.atomic_file import atomic_file
 from deeplab.visualization.colors import panoptic_colors, semantic_colors
 from deeplab.visualization.offsets import offset_colors
 from deeplab.visualization.overlay import heatmap_overlay

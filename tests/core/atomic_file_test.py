@@ -1,6 +1,6 @@
 import pytest
 
-from deeplab.visualization.atomic_file import atomic_file
+from deeplab.core.atomic_file import atomic_file
 
 
 def test_the_file_appears_at_the_end(tmp_path):

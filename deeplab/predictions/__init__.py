@@ -1,0 +1,23 @@
+"""Predictions as files: one file per format, with its reader and its writer.
+
+`FORMATS.get(name)()` is a `deeplab.predictions.base.Format`. Formats know files and
+label maps, nothing of models: any program's predictions can be read and measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from deeplab.predictions.base import Format
+from deeplab.registry import Registry
+
+FORMATS: Registry[Callable[[], Format]] = Registry(
+    "prediction format",
+    __name__,
+    [
+        "coco_panoptic",
+        "kitti_step",
+        "channels",
+        "semantic_png",
+    ],
+)

@@ -1,0 +1,165 @@
+"""The COCO panoptic format: JSON, and a folder of PNGs with segment ids.
+
+Panoptic Segmentation, A. Kirillov et al., CVPR 2019, https://arxiv.org/abs/1801.00868;
+format: https://cocodataset.org/#format-data. The PNGs lie in the folder called like the
+JSON without its ending. Cityscapes' panoptic server takes the same files, with its own
+evaluation ids as categories. Areas are counted, and those of the JSON must agree: the
+official tool believes them, and a wrong one makes it report over 100 %.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from deeplab.core import labels
+from deeplab.core.atomic_file import atomic_file
+from deeplab.core.dataset_info import ClassInfo, DatasetInfo, distinct_color
+from deeplab.datasets.base import path_inside
+from deeplab.datasets.panoptic_png import (
+    Annotation,
+    by_name,
+    panoptic_label,
+    read_annotation_list,
+    read_segment_ids,
+)
+from deeplab.datasets.runs import areas, find_runs
+from deeplab.predictions import FORMATS
+from deeplab.predictions.base import StoredMap
+
+_MAX_ID = 2**24 - 1
+
+
+@FORMATS.register("coco_panoptic")
+class CocoPanoptic:
+    """Segments with an id, a category and, in the truth, a crowd flag."""
+
+    has_instances = True
+    is_video = False
+
+    def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:
+        """See `Format.read`; `path` is the JSON, names are image ids."""
+        if path.suffix != ".json" or not path.is_file():
+            raise ValueError(f"{path}: give the JSON file of a COCO panoptic folder")
+        folder = path.with_suffix("")
+        categories = {c.evaluation_id: c.id for c in info.classes}
+        entries = by_name(path, read_annotation_list(path), lambda e: e.image_id)
+        if not entries:
+            raise ValueError(f"{path}: no annotations")
+        return {
+            name: StoredMap(functools.partial(_load, folder, entry, categories, info))
+            for name, entry in entries.items()
+        }
+
+    def writer(self, path: Path, info: DatasetInfo) -> CocoSink:
+        """See `Format.writer`; `path` is the JSON."""
+        return CocoSink(path, info)
+
+
+class CocoSink:
+    """Writes PNGs as they come, and the JSON in the end."""
+
+    def __init__(self, path: Path, info: DatasetInfo):
+        """Writes the JSON `path`, and PNGs beside it."""
+        self._path = path
+        self._info = info
+        self._annotations: list[dict[str, Any]] = []
+
+    def write(self, name: str, panoptic: np.ndarray) -> None:
+        """See `Sink.write`; the segments of an image are numbered from 1."""
+        folder = self._path.with_suffix("")
+        path = path_inside(folder, f"{name}.png", folder)
+        runs = find_runs(panoptic)
+        found, pixels, _ = areas(runs)
+        table = np.zeros(len(found), np.int64)
+        segments = []
+        for index, label in enumerate(found.tolist()):
+            class_id = labels.class_of(label, self._info.label_divisor)
+            if class_id not in self._info.by_id:
+                continue
+            table[index] = len(segments) + 1
+            segments.append(
+                {
+                    "id": len(segments) + 1,
+                    "category_id": self._info.by_id[class_id].evaluation_id,
+                    "area": int(pixels[index]),
+                    "iscrowd": 0,
+                }
+            )
+        if len(segments) > _MAX_ID:
+            raise ValueError(f"{path}: more than {_MAX_ID} segments")
+        ids = np.repeat(table[np.searchsorted(found, runs.values)], runs.lengths)
+        ids = ids.reshape(panoptic.shape)
+        rgb = np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=-1)
+        with atomic_file(path) as file:
+            Image.fromarray(rgb.astype(np.uint8)).save(file, "PNG")
+        self._annotations.append(
+            {
+                "image_id": int(name) if name.isdecimal() else name,
+                "file_name": f"{name}.png",
+                "segments_info": segments,
+            }
+        )
+
+    def close(self) -> None:
+        """Writes the JSON."""
+        content = {
+            "annotations": self._annotations,
+            "categories": [
+                {"id": c.evaluation_id, "name": c.name, "isthing": int(c.is_thing)}
+                for c in self._info.classes
+            ],
+        }
+        with atomic_file(self._path) as file:
+            file.write(json.dumps(content).encode())
+
+
+def described_by(path: Path) -> DatasetInfo:
+    """Returns the data set that the `categories` of a JSON describe.
+
+    Raises:
+      ValueError: there are none, or they are not as they should be.
+    """
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["categories"]
+        classes = tuple(
+            ClassInfo(
+                id=index,
+                name=str(entry.get("name", entry["id"])),
+                is_thing=bool(entry["isthing"]),
+                color=distinct_color(index, len(entries)),
+                evaluation_id=int(entry["id"]),
+            )
+            for index, entry in enumerate(entries)
+        )
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path}: no `categories` with `id`, `name` and `isthing` ({error!r}); "
+            "name the data set instead"
+        ) from error
+    return DatasetInfo(
+        path.stem, classes, len(classes), ignore_label=len(classes), label_divisor=2**16
+    )
+
+
+def _load(
+    folder: Path,
+    entry: Annotation,
+    categories: Mapping[int, int],
+    info: DatasetInfo,
+) -> np.ndarray:
+    path = path_inside(folder, entry.file_name, folder)
+    return panoptic_label(
+        read_segment_ids(path),
+        entry.segments,
+        categories,
+        info,
+        crowd_as_ignore=False,
+        path=path,
+    )

@@ -1,0 +1,33 @@
+"""KITTI-STEP and MOTChallenge-STEP: `<sequence>/<frame>.png` of three channels.
+
+STEP: Segmenting and Tracking Every Pixel, M. Weber et al., NeurIPS 2021,
+https://arxiv.org/abs/2102.11859: red is the class, 256 * green + blue the track.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.predictions import FORMATS
+from deeplab.predictions.base import StoredMap
+from deeplab.predictions.channels import LAYOUTS, ChannelFormat
+
+
+@FORMATS.register("kitti_step")
+class KittiStep(ChannelFormat):
+    """One folder for each sequence, one PNG for each frame."""
+
+    is_video = True
+
+    def __init__(self):
+        super().__init__(LAYOUTS["three_channel_png"])
+
+    def _stored(self, file: Path, root: Path, info: DatasetInfo) -> StoredMap:
+        sequence = file.relative_to(root).parent
+        if sequence == Path("."):
+            raise ValueError(
+                f"{file}: frames lie in a folder for each sequence, as in 0002/000000"
+                ".png"
+            )
+        return super()._stored(file, root, info)._replace(sequence=str(sequence))

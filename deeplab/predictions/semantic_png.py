@@ -1,0 +1,113 @@
+"""Class maps as grey PNGs of evaluation ids, as Cityscapes and ADE20K take them.
+
+One file for each image. Cityscapes' own file names are understood: of its ground truth
+`*_gtFine_labelIds.png` count alone, and images are told by city, sequence and frame.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from deeplab.core import labels
+from deeplab.core.atomic_file import atomic_file
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.datasets.base import path_inside
+from deeplab.predictions import FORMATS
+from deeplab.predictions.base import (
+    StoredMap,
+    class_ids,
+    evaluation_id_table,
+    files_below,
+)
+
+_CITYSCAPES = re.compile(r"([^/_]+_\d{6}_\d{6})_[^/]*$")
+
+
+@FORMATS.register("semantic_png")
+class SemanticPng:
+    """Classes without instances."""
+
+    has_instances = False
+    is_video = False
+
+    def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:
+        """See `Format.read`; names are paths below `path` without the ending."""
+        files = files_below(path, ".png")
+        truth = [file for file in files if file.name.endswith("_gtFine_labelIds.png")]
+        found: dict[str, StoredMap] = {}
+        for file in truth or files:
+            name = image_name(file.relative_to(path))
+            if name in found:
+                raise ValueError(f"{file}: a second file of {name!r}")
+            found[name] = StoredMap(functools.partial(_load, file, info))
+        return found
+
+    def writer(self, path: Path, info: DatasetInfo) -> SemanticSink:
+        """See `Format.writer`."""
+        return SemanticSink(path, info)
+
+
+class SemanticSink:
+    """Writes one file for each image."""
+
+    def __init__(self, folder: Path, info: DatasetInfo):
+        """Writes into `folder`, with the evaluation ids of a data set."""
+        self._folder = folder
+        self._info = info
+        self._table = evaluation_id_table(info)
+
+    def write(self, name: str, panoptic: np.ndarray) -> None:
+        """See `Sink.write`."""
+        path = path_inside(self._folder, f"{name}.png", self._folder)
+        classes = labels.class_of(panoptic, self._info.label_divisor)
+        write_semantic(path, self._table[classes])
+
+    def close(self) -> None:
+        """Every file is complete already."""
+
+
+def image_name(path: Path) -> str:
+    """Returns how all folders call an image: city_sequence_frame, else its path."""
+    match = _CITYSCAPES.search(path.as_posix())
+    return match.group(1) if match else str(path.with_suffix(""))
+
+
+def write_semantic(path: Path, classes: np.ndarray) -> None:
+    """Writes `[h, w]` class ids as a grey PNG of 8 bits, of 16 if one is above 255.
+
+    Raises:
+      ValueError: an id is above 65535.
+    """
+    largest = int(classes.max())
+    if largest > np.iinfo(np.uint16).max:
+        raise ValueError(f"{path}: class id {largest} does not fit into a PNG")
+    dtype = np.uint8 if largest <= np.iinfo(np.uint8).max else np.uint16
+    with atomic_file(path) as file:
+        Image.fromarray(classes.astype(dtype)).save(file, "PNG")
+
+
+def read_semantic(path: Path) -> np.ndarray:
+    """Reads what `write_semantic` wrote: `[h, w]` int32.
+
+    Raises:
+      ValueError: the file is no whole grey image.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"{path}: not a readable image: {error}") from error
+    if image.mode not in ("L", "I;16"):
+        raise ValueError(f"{path}: no class map: an image of mode {image.mode}")
+    return np.asarray(image).astype(np.int32)
+
+
+def _load(path: Path, info: DatasetInfo) -> np.ndarray:
+    classes = class_ids(read_semantic(path), info, path)
+    return labels.encode(classes, np.zeros_like(classes), info.label_divisor)

@@ -1,0 +1,141 @@
+"""Predictions on disk are measured as an evaluation in memory measures them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab.cli.main import main
+from deeplab.core.structures import Example, Prediction
+from deeplab.datasets import DATASETS
+from deeplab.metrics.panoptic_quality import PanopticQuality
+from deeplab.predictions import FORMATS
+from tests.parity import scenes
+
+COCO = DATASETS.get("coco_panoptic")().info
+KITTI = DATASETS.get("kitti_step")().info
+REAL = Path(__file__).parents[3] / "shared/data/coco_sample/panoptic_examples.json"
+
+
+def scene(info, seed):
+    label = scenes.panoptic(
+        48,
+        64,
+        seed,
+        things=info.thing_ids[:3],
+        stuff=info.stuff_ids[:4],
+        divisor=info.label_divisor,
+        ignore=info.ignore_label,
+    ).astype(np.int32)
+    # Crowds are no part of predictions, as which these maps are written.
+    crowd = np.isin(label, np.array(info.thing_ids) * info.label_divisor)
+    return np.where(crowd, info.ignore_label * info.label_divisor, label)
+
+
+def damaged(label, info, seed):
+    things = info.thing_ids[:3]
+    label = scenes.perturb(label, seed, things=things, divisor=info.label_divisor)
+    void = label // info.label_divisor == 255
+    return np.where(void, info.ignore_label * info.label_divisor, label).astype("int32")
+
+
+def store(layout, path, info, maps):
+    sink = FORMATS.get(layout)().writer(path, info)
+    for name, label in maps.items():
+        sink.write(name, label)
+    sink.close()
+    return str(path)
+
+
+def measure(tmp_path, *arguments):
+    output = tmp_path / "results"
+    assert main(["eval-predictions", *arguments, "--output", str(output)]) == 0
+    return json.loads((output / "results.json").read_text())
+
+
+@pytest.fixture
+def coco(tmp_path):
+    truth = {str(i): scene(COCO, i) for i in range(20)}
+    predicted = {name: damaged(t, COCO, int(name)) for name, t in truth.items()}
+    return (
+        truth,
+        predicted,
+        store("coco_panoptic", tmp_path / "truth.json", COCO, truth),
+        store("coco_panoptic", tmp_path / "predicted.json", COCO, predicted),
+    )
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_files_give_what_arrays_give(coco, by_name, tmp_path, capsys):
+    truth, predicted, truth_file, predicted_file = coco
+    metric = PanopticQuality(COCO)
+    for name, label in truth.items():
+        example = Example(image=None, panoptic_raw=label)
+        metric.update(example, Prediction(panoptic_pred=predicted[name]))
+    files = ["--ground_truth", truth_file, "--predictions", predicted_file]
+    # Without a name, the classes are those of the JSON.
+    files += ["--dataset", "coco_panoptic"] if by_name else []
+    results = measure(tmp_path, "--format", "coco_panoptic", "--workers", "1", *files)
+    for key, value in metric.result().items():
+        assert results[f"panoptic_quality/{key}"] == pytest.approx(value, rel=1e-12)
+    assert "20 images" in capsys.readouterr().out
+    picture = np.asarray(Image.open(tmp_path / "results/panoptic_quality_pq.png"))
+    assert picture.shape[1] > 400
+    parallel = measure(tmp_path, "--format", "coco_panoptic", "--workers", "2", *files)
+    assert parallel == results
+
+
+def test_frames_of_videos_lie_in_folders(tmp_path):
+    truth = {f"{i // 2:04d}/{i % 2:06d}": scene(KITTI, i) for i in range(4)}
+    folder = store("kitti_step", tmp_path / "truth", KITTI, truth)
+    results = measure(
+        tmp_path,
+        *("--format", "kitti_step", "--dataset", "kitti_step", "--workers", "1"),
+        *("--ground_truth", folder, "--predictions", folder),
+        *("--metrics", "panoptic_quality"),
+    )
+    assert results["panoptic_quality/all/pq"] == 100.0
+    (tmp_path / "flat").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "flat/0.png")
+    assert_refused(
+        ["kitti_step", tmp_path / "flat", tmp_path / "flat", "--dataset", "kitti_step"],
+        "folder for each sequence",
+    )
+
+
+def test_what_does_not_belong_together_is_refused(coco, tmp_path, capsys):
+    truth, _, truth_file, _ = coco
+    few = store("coco_panoptic", tmp_path / "few.json", COCO, {"3": truth["3"]})
+    assert_refused(["coco_panoptic", truth_file, few], "19 of 20 images", capsys)
+    assert_refused(["coco_panoptic", truth_file, tmp_path], "give the JSON", capsys)
+    unnamed = ["two_channel_png", tmp_path, tmp_path]
+    assert_refused(unnamed, "needs --dataset", capsys)
+    unknown = ["coco_panoptic", truth_file, truth_file, "--metrics", "mean_io"]
+    assert_refused(unknown, "mean_iou", capsys)
+    content = json.loads(Path(truth_file).read_text())
+    content["annotations"][0]["segments_info"][0]["area"] += 1
+    Path(truth_file).write_text(json.dumps(content))
+    everything = tmp_path / "predicted.json"
+    files = ["coco_panoptic", truth_file, everything, "--workers", "1"]
+    assert_refused(files, "the JSON says", capsys)
+
+
+def assert_refused(arguments, message, capsys=None):
+    layout, truth, predicted, *rest = map(str, arguments)
+    words = ["--format", layout, "--ground_truth", truth, "--predictions", predicted]
+    with_traceback = ["--traceback", "eval-predictions", *words, *rest]
+    with pytest.raises((ValueError, OSError), match=message):
+        main(with_traceback)
+    if capsys:
+        assert main(["eval-predictions", *words, *rest]) == 2
+        assert message in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not REAL.exists(), reason=f"{REAL} is not here")
+def test_real_annotations_are_perfect_predictions_of_themselves(tmp_path):
+    files = ["--ground_truth", str(REAL), "--predictions", str(REAL)]
+    results = measure(tmp_path, "--format", "coco_panoptic", "--workers", "1", *files)
+    assert results["panoptic_quality/all/pq"] == 100.0
+    assert results["mean_iou/miou"] == 100.0
