@@ -25,6 +25,7 @@ COMMANDS = {
     "eval": "eval",
     "predict": "predict",
     "eval-predictions": "eval_predictions",
+    "track": "track",
     "export": "export",
     "inspect": "inspect",
     "benchmark": "benchmark",

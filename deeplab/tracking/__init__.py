@@ -1,0 +1,1 @@
+"""Tracking of instances that were segmented frame by frame; NumPy, no model."""
