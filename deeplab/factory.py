@@ -230,8 +230,11 @@ def configured_classes(options: Any) -> int:
     if architecture is None:
         return 0
     head = getattr(options, architecture)
-    if "num_classes" in head.DESCRIPTOR.fields_by_name:
+    fields = head.DESCRIPTOR.fields_by_name
+    if "num_classes" in fields:
         return head.num_classes
+    if "auxiliary_semantic_head" in fields:
+        return head.auxiliary_semantic_head.output_channels
     return head.semantic_head.output_channels
 
 

@@ -75,6 +75,20 @@ FAMILIES = {
     "panoptic_deeplab_semantic": _semantic(
         "panoptic_deeplab", ("model_options.panoptic_deeplab.instance",)
     ),
+    "max_deeplab": Family(
+        model="mask_transformer",
+        head="max_deeplab",
+        targets=("semantic", "thing_masks"),
+        losses=(
+            "semantic_loss",
+            "pq_style_loss",
+            "mask_id_cross_entropy_loss",
+            "instance_discrimination_loss",
+        ),
+        postprocessor="masks",
+        metrics=("panoptic_quality", "mean_iou", "instance_ap"),
+        main_metric="panoptic_quality/all/pq",
+    ),
 }
 
 
@@ -91,7 +105,7 @@ def family_of(model_options: Any) -> Family:
     if name is None:
         raise ValueError(
             "model_options: no architecture is set; add one of: "
-            "deeplab_v3 {}, deeplab_v3_plus {}, panoptic_deeplab {}"
+            "deeplab_v3 {}, deeplab_v3_plus {}, panoptic_deeplab {}, max_deeplab {}"
         )
     if (
         name == "panoptic_deeplab"

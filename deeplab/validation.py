@@ -139,11 +139,25 @@ def _dataset_problems(config: Any, section: str, num_replicas: int) -> Iterator[
                 f"model_options: the semantic output has {classes} channels, but data "
                 f"set {info.name!r} has {info.num_classes} classes"
             )
+    yield from _mask_problems(config, options, section)
     if not options.file_pattern:
         yield f"{section}.file_pattern: no files are named"
     for pattern in options.file_pattern:
         if not tf.io.gfile.glob(pattern):
             yield f"{section}.file_pattern: no file matches {pattern!r}"
+
+
+def _mask_problems(config: Any, options: Any, section: str) -> Iterator[str]:
+    try:
+        family = family_of(config.model_options)
+    except ValueError:
+        return  # Reported with the model.
+    annotated = options.thing_id_mask_annotations
+    field = f"{section}.thing_id_mask_annotations"
+    if annotated and "thing_masks" not in family.targets:
+        yield f"{field}: this architecture predicts no masks; leave it out"
+    if not annotated and "thing_masks" in family.targets:
+        yield f"{field}: this architecture learns masks; set it to true"
 
 
 def _crop_problems(crop: tuple[int, ...], stride: int, section: str) -> Iterator[str]:

@@ -38,9 +38,9 @@ class Example(NamedTuple):
     instance_regression_gt: Tensor = None
     # [b, h, w] float32, 1 where the offset loss counts.
     regression_loss_weight: Tensor = None
-    # [b, h, w] int32, thing instances numbered from 1; 0 elsewhere.
+    # [b, h, w] int32, thing instances numbered from 0; -1 elsewhere.
     thing_id_mask_gt: Tensor = None
-    # [b, max_thing_id] int32, class of the thing with number i + 1, -1 beyond the last.
+    # [b, max_thing_id] int32, class of the thing with number i, -1 beyond the last.
     thing_id_class_gt: Tensor = None
     # [b, h, w, 2] float32, (dy, dx) in input pixels from a pixel to the centre of its
     # instance in the previous frame.
@@ -170,7 +170,8 @@ class Prediction(NamedTuple):
     instance_scores: Tensor = None
     # [b, h, w] float32, confidence of the class of a pixel.
     semantic_scores: Tensor = None
-    # Mask transformers, as in `MaskOutput`.
+    # Mask transformers, as in `MaskOutput`: at the stride of the masks, and with them
+    # the semantic fields above at that of the auxiliary semantic head.
     pixel_space_mask_logits: Tensor = None
     transformer_class_logits: Tensor = None
     pixel_space_normalized_feature: Tensor = None

@@ -125,7 +125,8 @@ class ExampleMaker:
         for target in self._targets:
             fields |= target(frames, self._config.target_options)
         for name, value in fields.items():
-            value.set_shape([*label.shape, *value.shape[2:]])
+            if value.shape.rank > 1:
+                value.set_shape([*label.shape, *value.shape[2:]])
             fields[name] = value
         return fields
 

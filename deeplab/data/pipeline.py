@@ -97,6 +97,7 @@ def _padding_values(examples: tf.data.Dataset, info: DatasetInfo) -> dict[str, A
         "semantic_raw": info.ignore_label,
         "panoptic_gt": void,
         "panoptic_raw": void,
+        "thing_id_mask_gt": -1,
     }
     return {
         name: tf.constant(known[name], kind.dtype)

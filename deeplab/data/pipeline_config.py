@@ -88,8 +88,19 @@ def pipeline_config(options: Any, output_stride: int, training: bool) -> Pipelin
             sigma=options.sigma,
             small_instance_threshold=threshold if small else 0,
             small_instance_weight=weight if small else 1.0,
+            max_thing_id=_mask_slots(options),
         ),
     )
+
+
+def _mask_slots(options: Any) -> int:
+    """Returns how many things of an image get a mask, 0 where none is wanted."""
+    slots = options.max_thing_id
+    if not options.thing_id_mask_annotations:
+        return 0
+    if slots < 1:
+        raise ValueError(f"max_thing_id {slots}: choose at least 1")
+    return slots
 
 
 def _augmentation(options: Any) -> Augmentation:

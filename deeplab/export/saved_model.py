@@ -22,7 +22,7 @@ import tensorflow as tf
 import tf_keras
 
 from deeplab.core.dataset_info import DatasetInfo, description_of
-from deeplab.models.inference import Inference, Preprocess, present
+from deeplab.models.inference import Inference, Preprocess, image_maps, present
 from deeplab.models.predictor import DATASET_FILE, SERVE_ENCODED, SERVE_IMAGES
 
 # What a model serves unless asked for more: maps of one value a pixel. Probabilities
@@ -137,7 +137,8 @@ def _served_fields(model: tf_keras.Model, fields: Sequence[str]) -> tuple[str, .
     Raises:
       ValueError: the model does not predict one that was asked for.
     """
-    prediction = present(model(tf.zeros([1, _SIDE, _SIDE, 3]), training=False))
+    images = tf.zeros([1, _SIDE, _SIDE, 3])
+    prediction = present(image_maps(model(images, training=False)))
     absent = [name for name in fields if name not in prediction]
     if absent:
         raise ValueError(

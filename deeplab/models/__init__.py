@@ -14,5 +14,6 @@ MODELS: Registry[Callable[..., Any]] = Registry(
     __name__,
     [
         "image_segmenter",
+        "mask_transformer",
     ],
 )

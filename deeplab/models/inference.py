@@ -19,6 +19,14 @@ from deeplab.ops.resize import resize_bilinear, resize_offsets
 # the part of it that is not padding.
 Preprocess = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
+# Fields of mask transformers that are no maps of the image.
+_MASK_FIELDS = (
+    "pixel_space_mask_logits",
+    "transformer_class_logits",
+    "pixel_space_normalized_feature",
+)
+# Fields that beside those have the stride of an auxiliary head.
+_AUXILIARY_FIELDS = ("semantic_logits", "semantic_probs")
 _SMOOTH = ("semantic_logits", "semantic_probs", "center_heatmap", "depth_pred")
 
 
@@ -29,7 +37,7 @@ def undo_preprocessing(
 
     Crops the padding and resizes with aligned corners: logits, probabilities,
     heatmap and offsets bilinearly (offsets then point to the same place), maps with
-    one value per segment to the nearest pixel.
+    one value per segment to the nearest pixel. Leaves out what is no map of the image.
 
     Args:
       prediction: `[b, h, w, ...]` fields at the size of the network's input.
@@ -37,7 +45,7 @@ def undo_preprocessing(
       raw_size: [2] int32, height and width of the image as stored.
     """
     height, width = tf.unstack(tf.cast(raw_size, tf.int32), 2)
-    fields = present(prediction)
+    fields = present(image_maps(prediction))
     cropped = {k: v[:, : resized_size[0], : resized_size[1]] for k, v in fields.items()}
     resized = tf.cond(
         tf.reduce_all(tf.equal(resized_size, raw_size)),
@@ -125,7 +133,7 @@ class Inference:
         return {**outputs, "image_size": raw}
 
     def _predict(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        prediction = present(self._model(inputs, training=False))
+        prediction = present(image_maps(self._model(inputs, training=False)))
         names = prediction if self._fields is None else self._fields
         absent = [name for name in names if name not in prediction]
         if absent:
@@ -183,6 +191,13 @@ class Inference:
 def present(prediction: Prediction) -> dict[str, Any]:
     """Returns the fields that are there."""
     return {k: v for k, v in prediction._asdict().items() if v is not None}
+
+
+def image_maps(prediction: Prediction) -> Prediction:
+    """Returns the fields that have a value for each pixel of the network's input."""
+    if not any(getattr(prediction, name) is not None for name in _MASK_FIELDS):
+        return prediction
+    return prediction._replace(**dict.fromkeys(_MASK_FIELDS + _AUXILIARY_FIELDS))
 
 
 def _resize(

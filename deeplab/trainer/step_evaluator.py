@@ -17,7 +17,7 @@ import tf_keras
 from deeplab.core.structures import Example, Prediction
 from deeplab.losses.composite import CompositeLoss
 from deeplab.metrics.base import Metric
-from deeplab.models.inference import present, undo_preprocessing
+from deeplab.models.inference import image_maps, present, undo_preprocessing
 from deeplab.trainer.overlay_summaries import OverlaySummaries
 from deeplab.trainer.shared_inference import SharedInference
 from deeplab.trainer.worker import Worker
@@ -124,7 +124,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
         losses: dict[str, list[np.ndarray]] = {}
         for size, rows in self._rows_by_size(batch["size_raw"]).items():
             inputs = {
-                name: tf.gather(value, rows)[:, : size[0], : size[1]]
+                name: _cropped(tf.gather(value, rows), size)
                 for name, value in batch.items()
                 if name not in _KEPT[1:]
             }
@@ -153,7 +153,8 @@ class StepEvaluator(orbit.AbstractEvaluator):
         if self._loss is not None and "semantic_gt" in batch:
             losses = self._loss(Example(**batch), _as_output(prediction))
         # As large as the probabilities, and nothing after this needs both.
-        return present(prediction._replace(semantic_logits=None)), losses
+        maps = image_maps(prediction)._replace(semantic_logits=None)
+        return present(maps), losses
 
     def _one_image(
         self,
@@ -183,6 +184,11 @@ class StepEvaluator(orbit.AbstractEvaluator):
                 metric.update(example, prediction)
         for writer in self._writers:
             writer.write(example, prediction)
+
+
+def _cropped(value: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Cuts maps to the size of the input; what is no map stays."""
+    return value[:, : size[0], : size[1]] if value.shape.rank > 2 else value
 
 
 def _as_output(prediction: Prediction) -> Prediction:

@@ -349,12 +349,17 @@ def test_options_become_a_config():
     options.increase_small_instance_weights = False
     plain = pipeline_config(options, 16, training=True).target_options
     assert plain == TargetOptions(4.0, 0, 1.0)
+    options.thing_id_mask_annotations = True
+    options.max_thing_id = 7
+    masks = pipeline_config(options, 16, training=True).target_options
+    assert masks == TargetOptions(4.0, 0, 1.0, max_thing_id=7)
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"crop_size": [33]}, "crop_size"),
+        ({"thing_id_mask_annotations": True, "max_thing_id": 0}, "max_thing_id 0"),
         ({"min_resize_value": [1, 2, 3]}, "resize values"),
         (
             {"augmentations": DatasetOptions.AugmentationOptions(hue_delta=0.7)},

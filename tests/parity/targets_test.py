@@ -31,6 +31,7 @@ VARIANTS = {
         )
     },
 }
+THING_MASKS = {"target_options": TargetOptions(max_thing_id=32)}
 FLOATS = {"image", "instance_center_gt"}
 
 
@@ -39,6 +40,17 @@ FLOATS = {"image", "instance_center_gt"}
     [*((variant, (65, 97)) for variant in VARIANTS), ("same_size", None)],
 )
 def test_evaluation_example_equals_published(variant, crop_size, tmp_path):
+    options = VARIANTS[variant]
+    assert compare(variant, options, ["semantic", "centers"], crop_size, tmp_path) == 13
+
+
+def test_thing_masks_equal_published(tmp_path):
+    targets = ["semantic", "centers", "thing_masks"]
+    assert compare("thing_mask", THING_MASKS, targets, (65, 97), tmp_path) == 15
+
+
+def compare(variant, options, targets, crop_size, tmp_path):
+    """Compares an example with a record; returns the number of fields compared."""
     with np.load(RECORDS / f"targets_{variant}.npz") as file:
         record = dict(file)
     image, label = record["input_image"], record["input_label"][..., 0]
@@ -54,21 +66,22 @@ def test_evaluation_example_equals_published(variant, crop_size, tmp_path):
                 label=label,
             )
         )
-    config = PipelineConfig((str(path),), crop_size, 32, **VARIANTS[variant])
+    config = PipelineConfig((str(path),), crop_size, 32, **options)
     batches = build_pipeline(
         config,
         INFO,
         training=False,
-        targets=["semantic", "centers"],
+        targets=targets,
         batch_size=1,
         seed=1,
     )
     example = Example(**next(iter(batches)))
     fields = [name for name in Example._fields if name in record]
-    assert len(fields) == 13
+    # Published as another type.
+    retyped = {"size_raw", "thing_id_class_gt"}
     for name in fields:
         value = getattr(example, name)[0].numpy()
-        assert value.dtype == record[name].dtype or name == "size_raw"
+        assert value.dtype == record[name].dtype or name in retyped
         if name in FLOATS:
             np.testing.assert_allclose(value, record[name], atol=2e-5, err_msg=name)
         else:
@@ -77,3 +90,4 @@ def test_evaluation_example_equals_published(variant, crop_size, tmp_path):
     assert tuple(resized) == record["resized_image"].shape[:2]
     shown = example.image[0, : resized[0], : resized[1]].numpy()
     np.testing.assert_allclose(shown, record["resized_image"], atol=2e-5)
+    return len(fields)

@@ -17,5 +17,6 @@ TARGETS: Registry[Callable[[Frames, TargetOptions], dict[str, tf.Tensor]]] = Reg
     [
         "centers",
         "semantic",
+        "thing_masks",
     ],
 )

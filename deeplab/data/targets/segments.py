@@ -25,11 +25,13 @@ class TargetOptions:
       sigma: standard deviation of the Gaussian at an instance centre, in pixels.
       small_instance_threshold: instances of fewer pixels count as small.
       small_instance_weight: weight of their pixels in the semantic loss.
+      max_thing_id: most things of an image that get a mask; 0: masks are not wanted.
     """
 
     sigma: float = 8.0
     small_instance_threshold: int = 0
     small_instance_weight: float = 1.0
+    max_thing_id: int = 0
 
 
 class Segments:

@@ -17,7 +17,7 @@ INFO = DatasetInfo(
     label_divisor=1000,
 )
 OPTIONS = TargetOptions(
-    sigma=2.0, small_instance_threshold=60, small_instance_weight=3.0
+    sigma=2.0, small_instance_threshold=60, small_instance_weight=3.0, max_thing_id=300
 )
 VOID = 255000
 
@@ -67,7 +67,14 @@ def oracle(label, options):
         square = (rows - y) ** 2 + (columns - x) ** 2
         peak = np.where(near, np.exp(-square / (2 * options.sigma**2)), 0)
         heatmap = np.maximum(heatmap, peak)
+    things = {}
+    for value in label.ravel().tolist():
+        if value // 1000 in INFO.thing_ids and value % 1000:
+            things.setdefault(value, len(things))
+    classes = [value // 1000 for value in things]
     return {
+        "thing_id_mask_gt": np.vectorize(lambda v: things.get(v, -1))(label),
+        "thing_id_class_gt": classes + [-1] * (options.max_thing_id - len(classes)),
         "semantic_gt": class_id,
         "panoptic_gt": label,
         "is_crowd_gt": crowd,
@@ -112,6 +119,8 @@ def test_types():
         "center_loss_weight": "float32",
         "instance_regression_gt": "float32",
         "regression_loss_weight": "float32",
+        "thing_id_mask_gt": "int32",
+        "thing_id_class_gt": "int32",
     }
 
 
@@ -125,8 +134,20 @@ def test_centre_of_an_even_row_rounds_to_even():
 def test_threshold_is_exclusive():
     label = np.array([[12001] * 3, [12002] * 2 + [0]])
     options = TargetOptions(small_instance_threshold=3, small_instance_weight=5.0)
+    assert "thing_id_mask_gt" not in targets_of(label, options)
     weight = targets_of(label, options)["semantic_loss_weight"]
     np.testing.assert_array_equal(weight, [[1, 1, 1], [5, 5, 1]])
+
+
+def test_the_largest_things_get_the_masks():
+    """Areas 1, 3, 2, 3; two fit: the second and the fourth, in this order."""
+    label = np.array([[11001, 12001, 12001, 12001, 13000], [11002, 11002, 14001, 0, 0]])
+    label[1, 3:] = 14001
+    fields = targets_of(label, TargetOptions(max_thing_id=2))
+    np.testing.assert_array_equal(
+        fields["thing_id_mask_gt"], [[-1, 0, 0, 0, -1], [-1, -1, 1, 1, 1]]
+    )
+    np.testing.assert_array_equal(fields["thing_id_class_gt"], [12, 14])
 
 
 def test_renaming_instances_changes_only_the_panoptic_map():

@@ -1,0 +1,105 @@
+"""What both post-processings of masks share: classes of masks, and the final map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from deeplab.core import labels
+
+
+class MaskClasses(NamedTuple):
+    """What each mask shows."""
+
+    # [b, slots] int32, position in the list of thing classes, then stuff classes.
+    channel: tf.Tensor
+    # [b, slots] float32, 0 to 1, probability of that class.
+    confidence: tf.Tensor
+
+
+class MaskRegions(NamedTuple):
+    """Which mask covers which pixel."""
+
+    # [b, h, w] int32, number of the mask.
+    index: tf.Tensor
+    # [b, h, w] bool, False where no mask is sure enough.
+    covered: tf.Tensor
+    # [b, slots] int32, `MaskClasses.channel` of the mask with each number.
+    channel: tf.Tensor
+    # [b, h, w] float32, confidence of the mask at the pixel.
+    instance_scores: tf.Tensor
+    # [b, h, w] float32, confidence of the class of the mask.
+    semantic_scores: tf.Tensor
+
+
+def classify_masks(class_logits: tf.Tensor) -> MaskClasses:
+    """Returns the most probable class of each mask, "no object" left out.
+
+    Args:
+      class_logits: [b, slots, classes + 1], "no object" last.
+    """
+    probs = tf.nn.softmax(tf.cast(class_logits, tf.float32))[:, :, :-1]
+    return MaskClasses(
+        tf.argmax(probs, axis=-1, output_type=tf.int32), tf.reduce_max(probs, axis=-1)
+    )
+
+
+def no_regions(regions: MaskRegions, found: tf.Tensor) -> MaskRegions:
+    """Empties the images, `found` [b] bool being False, in which no mask counts."""
+    found = tf.reshape(found, [-1, 1, 1])
+    return regions._replace(
+        index=tf.where(found, regions.index, 0),
+        covered=regions.covered & found,
+        instance_scores=tf.where(found, regions.instance_scores, 0.0),
+        semantic_scores=tf.where(found, regions.semantic_scores, 0.0),
+    )
+
+
+def merge_masks(
+    regions: MaskRegions,
+    *,
+    thing_ids: Sequence[int],
+    stuff_ids: Sequence[int],
+    label_divisor: int,
+    ignore_label: int,
+    thing_area_limit: int,
+    stuff_area_limit: int,
+) -> tf.Tensor:
+    """Returns the panoptic map of masks: one number for a thing, one for a stuff class.
+
+    Args:
+      regions: the masks; a thing gets the number of its mask plus 1.
+      thing_ids: classes that have instances, the first channels.
+      stuff_ids: the other classes, the channels after them.
+      label_divisor: see `deeplab.core.labels`.
+      ignore_label: class id of void.
+      thing_area_limit: a thing of fewer pixels becomes void.
+      stuff_area_limit: a stuff class of fewer pixels in an image becomes void.
+
+    Returns:
+      [b, h, w] int32 panoptic labels.
+    """
+    # A label depends on the number of a pixel's mask alone: count, label, look up.
+    shape = tf.shape(regions.index)
+    slots = tf.shape(regions.channel)[1]
+    code = tf.where(regions.covered, regions.index, slots)
+    code = tf.reshape(code, [shape[0], -1])
+    areas = tf.raw_ops.DenseBincount(
+        input=code, size=slots + 1, weights=tf.zeros([0], tf.int32)
+    )[:, :-1]
+    channel = regions.channel
+    is_thing = channel < len(thing_ids)
+    of_class = tf.one_hot(channel, len(thing_ids) + len(stuff_ids), dtype=tf.int32)
+    class_areas = tf.reduce_sum(of_class * tf.expand_dims(areas, -1), axis=1)
+    stuff_areas = tf.gather(class_areas, channel, batch_dims=1)
+    number = tf.where(is_thing, tf.range(1, slots + 1), 0)
+    kept = tf.where(
+        is_thing, areas >= thing_area_limit, stuff_areas >= stuff_area_limit
+    ) & (number <= labels.max_instances(label_divisor))
+    class_id = tf.gather(tf.constant([*thing_ids, *stuff_ids], tf.int32), channel)
+    void = labels.void_label(ignore_label, label_divisor)
+    table = tf.where(kept, labels.encode(class_id, number, label_divisor), void)
+    table = tf.pad(table, [[0, 0], [0, 1]], constant_values=void)
+    return tf.reshape(tf.gather(table, code, batch_dims=1), shape)

@@ -1,0 +1,168 @@
+"""Mask transformers: from masks and their classes to a panoptic map.
+
+Two ways, as `transformer_post_processing` says: `masks_pixelwise` (MaX-DeepLab) and
+`masks_maskwise` (kMaX-DeepLab). Takes any batch and any size, and compiles under XLA.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.structures import Prediction
+from deeplab.ops.resize import resize_bilinear, spatial_size
+from deeplab.postprocess import POSTPROCESSORS, PostProcessor
+from deeplab.postprocess.mask_merging import (
+    MaskClasses,
+    MaskRegions,
+    classify_masks,
+    merge_masks,
+)
+from deeplab.postprocess.masks_maskwise import MaskwiseOptions, maskwise_regions
+from deeplab.postprocess.masks_pixelwise import pixelwise_regions
+from deeplab.protos.evaluator_pb2 import EvaluatorOptions
+
+# Logits at the stride of the masks, the same at the size of the image, and the
+# classes of the masks -> who covers what.
+FindRegions = Callable[[tf.Tensor, tf.Tensor, MaskClasses], MaskRegions]
+
+
+class MaskPostProcessor:
+    """Gives every pixel the class and the number of a mask, or void."""
+
+    def __init__(
+        self,
+        *,
+        find_regions: FindRegions,
+        thing_ids: Sequence[int],
+        stuff_ids: Sequence[int],
+        label_divisor: int,
+        ignore_label: int,
+        thing_area_limit: int = 0,
+        stuff_area_limit: int = 0,
+    ):
+        """Makes the post-processor.
+
+        Args:
+          find_regions: decides which mask covers which pixel.
+          thing_ids: classes that have instances, the first channels of the classes.
+          stuff_ids: the other classes, the channels after them.
+          label_divisor: see `deeplab.core.labels`.
+          ignore_label: class id of void.
+          thing_area_limit: a thing of fewer pixels becomes void.
+          stuff_area_limit: a stuff class of fewer pixels in an image becomes void.
+
+        Raises:
+          ValueError: an area limit is negative.
+        """
+        for name, limit in (
+            ("thing_area_limit", thing_area_limit),
+            ("stuff_area_limit", stuff_area_limit),
+        ):
+            if limit < 0:
+                raise ValueError(f"{name} must be at least 0, but is {limit}")
+        self._find_regions = find_regions
+        self._class_ids = (*thing_ids, *stuff_ids)
+        self._merging = {
+            "thing_ids": tuple(thing_ids),
+            "stuff_ids": tuple(stuff_ids),
+            "label_divisor": label_divisor,
+            "ignore_label": ignore_label,
+            "thing_area_limit": thing_area_limit,
+            "stuff_area_limit": stuff_area_limit,
+        }
+
+    def __call__(
+        self, prediction: Prediction, size: tuple[Any, Any] | None = None
+    ) -> Prediction:
+        """Returns the prediction with its discrete maps filled in.
+
+        Args:
+          prediction: a batch with `pixel_space_mask_logits` and
+            `transformer_class_logits`.
+          size: (height, width) of the maps; that of the mask logits when None.
+
+        Returns:
+          The same with `panoptic_pred`, `semantic_pred` (without any threshold),
+          `instance_pred` (the number of the mask, from 1, stuff included),
+          `instance_scores` and `semantic_scores`.
+
+        Raises:
+          ValueError: the classes are not those of the data set.
+        """
+        coarse = tf.cast(prediction.pixel_space_mask_logits, tf.float32)
+        class_logits = prediction.transformer_class_logits
+        if class_logits.shape[-1] != len(self._class_ids) + 1:
+            raise ValueError(
+                f"transformer_class_logits have {class_logits.shape[-1]} channels, but "
+                f"the data set has {len(self._class_ids)} classes, and one is for "
+                "masks without object"
+            )
+        logits = resize_bilinear(coarse, size or spatial_size(coarse))
+        classes = classify_masks(class_logits)
+        regions = self._find_regions(coarse, logits, classes)
+        best = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        class_id = tf.gather(tf.constant(self._class_ids, tf.int32), classes.channel)
+        return prediction._replace(
+            panoptic_pred=merge_masks(regions, **self._merging),
+            semantic_pred=tf.gather(class_id, best, batch_dims=1),
+            instance_pred=regions.index + 1,
+            instance_scores=regions.instance_scores,
+            semantic_scores=regions.semantic_scores,
+        )
+
+
+@POSTPROCESSORS.register("masks")
+def build_masks(options: EvaluatorOptions, info: DatasetInfo) -> PostProcessor:
+    """Returns the post-processor that the evaluator options describe.
+
+    Raises:
+      ValueError: `transformer_post_processing` is unknown.
+    """
+    ways = {"pixelwise": _pixelwise, "maskwise": _maskwise}
+    way = options.transformer_post_processing
+    if way not in ways:
+        raise ValueError(
+            f"evaluator_options.transformer_post_processing {way!r}: choose one of "
+            f"{', '.join(ways)}"
+        )
+    return MaskPostProcessor(
+        find_regions=ways[way](options, info),
+        thing_ids=info.thing_ids,
+        stuff_ids=info.stuff_ids,
+        label_divisor=info.label_divisor,
+        ignore_label=info.ignore_label,
+        thing_area_limit=options.thing_area_limit,
+        stuff_area_limit=options.stuff_area_limit,
+    )
+
+
+def _pixelwise(options: EvaluatorOptions, info: DatasetInfo) -> FindRegions:
+    del info
+    thresholds = {
+        "class_threshold": options.transformer_class_confidence_threshold,
+        "pixel_threshold": options.pixel_confidence_threshold,
+    }
+    return lambda _, logits, classes: pixelwise_regions(logits, classes, **thresholds)
+
+
+def _maskwise(options: EvaluatorOptions, info: DatasetInfo) -> FindRegions:
+    given = options.maskwise_postprocessing
+    chosen = MaskwiseOptions(
+        thing_threshold=given.transformer_class_confidence_threshold_thing,
+        stuff_threshold=given.transformer_class_confidence_threshold_stuff,
+        overlap_threshold=given.overlapping_threshold,
+        class_power=given.reorder_class_weight,
+        mask_power=given.reorder_mask_weight,
+        pixel_threshold=options.pixel_confidence_threshold,
+    )
+    return lambda coarse, logits, classes: maskwise_regions(
+        coarse,
+        logits,
+        classes,
+        num_thing_classes=len(info.thing_ids),
+        options=chosen,
+    )
