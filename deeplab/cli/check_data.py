@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from deeplab.cli.data_source import add_source_arguments, data_sources
 
 if TYPE_CHECKING:
     from deeplab.core.dataset_info import DatasetInfo
@@ -18,20 +19,7 @@ _PROBLEMS_SHOWN = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--config_file", help="check the data of this config")
-    source.add_argument("--records", nargs="+", help="patterns of TFRecord files")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="PATH.TO.FIELD=VALUE",
-        help="change a field of the config",
-    )
-    parser.add_argument("--dataset", help="name of the data set of --records")
-    parser.add_argument(
-        "--description", help="JSON description of the data set of --records"
-    )
+    add_source_arguments(parser, "check")
     parser.add_argument(
         "--workers", type=int, default=os.cpu_count() or 1, help="processes (all cores)"
     )
@@ -45,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     found_problems = False
-    for title, patterns, info in _data_sets(args):
+    for title, patterns, info in data_sources(args):
         report = _check(patterns, info, args.workers)
         _print_report(title, report, info)
         found_problems |= bool(report.problems)
@@ -64,40 +52,6 @@ def _check(patterns: list[str], info: DatasetInfo, workers: int) -> LabelReport:
         return check_records(
             paths, info, workers=workers, report_file=lambda _: bar.advance(files)
         )
-
-
-def _data_sets(
-    args: argparse.Namespace,
-) -> list[tuple[str, list[str], DatasetInfo]]:
-    """Returns title, file patterns and description of what to check."""
-    if args.config_file:
-        from deeplab.config import read_config
-        from deeplab.factory import dataset_info
-
-        config = read_config(args.config_file, args.set)
-        found: list[tuple[str, list[str], DatasetInfo]] = []
-        for section in ("train_dataset_options", "eval_dataset_options"):
-            options = getattr(config, section)
-            if not options.file_pattern:
-                continue
-            data = (list(options.file_pattern), dataset_info(options))
-            # The same data for training and evaluation is checked once.
-            if data not in [entry[1:] for entry in found]:
-                found.append((section, *data))
-        if not found:
-            raise ValueError(f"{args.config_file}: no file_pattern is set")
-        return found
-    if args.description:
-        from deeplab.core.dataset_info import read_description
-
-        info = read_description(Path(args.description))
-    elif args.dataset:
-        from deeplab.datasets import DATASETS
-
-        info = DATASETS.get(args.dataset)().info
-    else:
-        raise ValueError("--records needs --dataset or --description")
-    return [(" ".join(args.records), args.records, info)]
 
 
 def _print_report(title: str, report: LabelReport, info: DatasetInfo) -> None:

@@ -21,6 +21,7 @@ COMMANDS = {
     "demo": "demo",
     "convert": "convert",
     "check-data": "check_data",
+    "browse-data": "browse_data",
     "train": "train",
     "eval": "eval",
     "predict": "predict",
