@@ -11,6 +11,7 @@ from absl import logging
 from deeplab import factory
 from deeplab.backbones import BACKBONES
 from deeplab.config import ConfigError, ReadTracker
+from deeplab.data.pipeline_config import frame_problems
 from deeplab.families import family_of
 
 OUTPUT_STRIDES = (8, 16, 32)
@@ -128,6 +129,7 @@ def _dataset_problems(config: Any, section: str, num_replicas: int) -> Iterator[
             f"{section}.batch_size {options.batch_size}: it is shared by "
             f"{num_replicas} replicas; choose a multiple"
         )
+    yield from _frame_problems(config, section)
     try:
         info = factory.dataset_info(options)
     except ValueError as error:
@@ -158,6 +160,18 @@ def _mask_problems(config: Any, options: Any, section: str) -> Iterator[str]:
         yield f"{field}: this architecture predicts no masks; leave it out"
     if not annotated and "thing_masks" in family.targets:
         yield f"{field}: this architecture learns masks; set it to true"
+
+
+def _frame_problems(config: Any, section: str) -> Iterator[str]:
+    try:
+        targets = family_of(config.model_options).targets
+    except ValueError:
+        return  # Reported with the model.
+    options = getattr(config, section)
+    for problem in frame_problems(
+        options.use_two_frames, options.use_next_frame, targets
+    ):
+        yield f"{section}.{problem}"
 
 
 def _crop_problems(crop: tuple[int, ...], stride: int, section: str) -> Iterator[str]:

@@ -43,7 +43,8 @@ def check_records(
       report_file: called with the path of each file when it is opened.
     """
     unreadable: list[Problem] = []
-    records = _read(paths, limit, report_file, unreadable)
+    cameras = info.camera_names or ("",)
+    records = _read(paths, limit, report_file, unreadable, cameras)
     look = functools.partial(examine, info=info, decode_image=decode_images)
     report = LabelReport()
     for part in parallel_map(look, records, workers):
@@ -58,8 +59,12 @@ def _read(
     limit: int | None,
     report_file: Callable[[str], None],
     problems: list[Problem],
+    cameras: Sequence[str],
 ) -> Iterator[NumberedExample]:
-    """Yields the records that can be read, and notes the others in `problems`."""
+    """Yields the records that can be read, and notes the others in `problems`.
+
+    A multi-camera record is yielded once for each camera.
+    """
     for path in paths:
         report_file(path)
         number = -1
@@ -68,7 +73,9 @@ def _read(
                 if number == limit:
                     break
                 try:
-                    yield NumberedExample(read_example(serialized), path, number)
+                    for camera in cameras:
+                        example = read_example(serialized, camera)
+                        yield NumberedExample(example, path, number)
                 except ValueError as error:
                     problems.append(Problem(path, number, "", str(error)))
         except (ValueError, OSError) as error:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
+from deeplab.data.encoded_depth import decode_depth
 from deeplab.data.encoded_image import encoded_rgb
 from deeplab.data.encoded_label import decode_label
 from deeplab.data.stored_example import StoredExample
@@ -171,11 +172,53 @@ def _count(
             f"the image is {size[0]} x {size[1]}, but the record says "
             f"{example.height} x {example.width}; convert it again"
         )
+    messages = []
     if example.label is None:
         report.unlabelled += 1
-        return []
-    label = decode_label(example.label, example.label_format, *size, info.label_divisor)
-    return list(_count_label(report, label, info))
+    else:
+        label = _decoded(example.label, example, info)
+        messages += _count_label(report, label, info)
+    if example.depth is not None:
+        decode_depth(example.depth, example.depth_format, *size)
+    for which, image, label in (
+        ("previous", example.previous_image, example.previous_label),
+        ("next", example.next_image, example.next_label),
+    ):
+        messages += _neighbour_problems(which, image, label, example, info)
+    return messages
+
+
+def _decoded(label: bytes, example: StoredExample, info: DatasetInfo) -> np.ndarray:
+    return decode_label(
+        label,
+        example.label_format,
+        example.height,
+        example.width,
+        info.label_divisor,
+    )
+
+
+def _neighbour_problems(
+    which: str,
+    image: bytes | None,
+    label: bytes | None,
+    example: StoredExample,
+    info: DatasetInfo,
+) -> Iterator[str]:
+    """Yields what is wrong with a neighbour, which counts in a record of its own."""
+    try:
+        if image is not None:
+            size = _image_size(image, decode=False)
+            if size != (example.height, example.width):
+                yield (
+                    f"the {which} frame is {size[0]} x {size[1]}, the image is "
+                    f"{example.height} x {example.width}"
+                )
+        if label is not None:
+            found = _count_label(LabelReport(), _decoded(label, example, info), info)
+            yield from (f"the {which} frame: {message}" for message in found)
+    except ValueError as error:
+        yield f"the {which} frame: {error}"
 
 
 def _image_size(data: bytes, decode: bool) -> tuple[int, int]:

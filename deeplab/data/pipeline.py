@@ -55,19 +55,19 @@ def build_pipeline(
 
     Raises:
       FileNotFoundError: a pattern matches no file.
-      ValueError: a file is damaged, or options do not fit each other.
+      ValueError: a file is damaged, options do not fit each other, or the records
+        lack a frame, a label or a depth that the targets need.
     """
     index = index_records(config.file_patterns)
+    maker = ExampleMaker(config, info, targets, index, seed)
+    maker.check(training)
     numbers = example_numbers(
-        len(index),
+        len(maker),
         training=training,
         batch_size=batch_size,
         first_batch=first_batch,
         input_context=input_context,
     )
-    maker = ExampleMaker(config, info, targets, index, seed)
-    if training:
-        maker.check_training()
     make = maker.training_example if training else maker.evaluation_example
     examples = numbers.map(
         # Plain graph code: rewriting it would only take time.
@@ -98,6 +98,9 @@ def _padding_values(examples: tf.data.Dataset, info: DatasetInfo) -> dict[str, A
         "panoptic_gt": void,
         "panoptic_raw": void,
         "thing_id_mask_gt": -1,
+        "next_panoptic_raw": void,
+        "depth_gt": info.ignore_depth or 0.0,
+        "depth_raw": info.ignore_depth or 0.0,
     }
     return {
         name: tf.constant(known[name], kind.dtype)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from deeplab.core.dataset_info import DatasetInfo
 from deeplab.data import geometry
 from deeplab.data.photometric import ColorRanges
+from deeplab.data.targets import NEEDS
 from deeplab.data.targets.segments import TargetOptions
 
 
@@ -43,6 +46,9 @@ class PipelineConfig:
       max_resize_value: see `geometry.size_in_range`.
       resize_factor: see `geometry.size_in_range`.
       has_labels: False leaves labels, and what follows from them, out.
+      previous_frame: whether examples hold the frame before.
+      next_frame: whether examples hold the frame after.
+      cameras: of multi-camera records, each an example of its own; empty for all.
       augmentation: in training.
       target_options: of the targets.
     """
@@ -54,8 +60,53 @@ class PipelineConfig:
     max_resize_value: tuple[int, ...] = ()
     resize_factor: int = 0
     has_labels: bool = True
+    previous_frame: bool = False
+    next_frame: bool = False
+    cameras: tuple[str, ...] = ()
     augmentation: Augmentation = field(default_factory=Augmentation)
     target_options: TargetOptions = field(default_factory=TargetOptions)
+
+
+def frame_problems(
+    use_two_frames: bool, use_next_frame: bool, targets: Collection[str]
+) -> Iterator[str]:
+    """Yields what is wrong with the frames that an example is to hold.
+
+    Args:
+      use_two_frames: whether it holds the frame before.
+      use_next_frame: whether it holds the frame after.
+      targets: names in `TARGETS` that the architecture learns from.
+    """
+    needed = {NEEDS[name] for name in targets if name in NEEDS}
+    for option, given, frame in (
+        ("use_two_frames", use_two_frames, "previous"),
+        ("use_next_frame", use_next_frame, "next"),
+    ):
+        if given and frame not in needed:
+            yield f"{option}: this architecture takes no {frame} frame; remove it"
+        if frame in needed and not given:
+            yield f"{option}: this architecture takes the {frame} frame; set it to true"
+
+
+def chosen_cameras(cameras: tuple[str, ...], info: DatasetInfo) -> tuple[str, ...]:
+    """Returns the cameras of a data set that are read; none if it has but one.
+
+    Raises:
+      ValueError: the data set has no such camera, or but one.
+    """
+    if not cameras:
+        return info.camera_names
+    if not info.camera_names:
+        raise ValueError(
+            f"cameras_to_use {list(cameras)}: data set {info.name!r} has one camera"
+        )
+    unknown = [camera for camera in cameras if camera not in info.camera_names]
+    if unknown or len(set(cameras)) < len(cameras):
+        raise ValueError(
+            f"cameras_to_use {list(cameras)}: choose different ones of "
+            f"{', '.join(info.camera_names)}"
+        )
+    return cameras
 
 
 def pipeline_config(options: Any, output_stride: int, training: bool) -> PipelineConfig:
@@ -81,6 +132,9 @@ def pipeline_config(options: Any, output_stride: int, training: bool) -> Pipelin
         max_resize_value=tuple(options.max_resize_value),
         resize_factor=options.resize_factor,
         has_labels=options.decode_groundtruth_label,
+        previous_frame=options.use_two_frames,
+        next_frame=options.use_next_frame,
+        cameras=tuple(options.cameras_to_use),
         augmentation=_augmentation(options.augmentations)
         if training
         else Augmentation(),

@@ -272,14 +272,10 @@ def _write_shard(
 
 
 def _serialized(example: StoredExample) -> bytes:
-    return encode_example(
-        image=example.image,
-        image_format=example.image_format,
-        filename=example.filename,
-        height=example.height,
-        width=example.width,
-        label=example.label,
-    )
+    fields = example._asdict()
+    # What is encoded here has the formats that are written here.
+    del fields["label_format"], fields["depth_format"]
+    return encode_example(**fields)
 
 
 def _hash(path: Path) -> str:

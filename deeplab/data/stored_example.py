@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-from deeplab.data.encoded_image import encoded_rgb
+import numpy as np
+
+from deeplab.data.encoded_depth import encode_depth
+from deeplab.data.encoded_image import EncodedImage, encoded_rgb
 from deeplab.data.encoded_label import PNG, encode_label
-from deeplab.datasets.base import RawImage
+from deeplab.datasets.base import LoadedFrame, RawImage
 
 
 class StoredExample(NamedTuple):
@@ -23,36 +27,97 @@ class StoredExample(NamedTuple):
     label: bytes | None
     # "png" or "raw", see `encoded_label`.
     label_format: str
+    # The frames before and after, and their labels in the format of the label.
+    previous_image: bytes | None = None
+    previous_label: bytes | None = None
+    next_image: bytes | None = None
+    next_label: bytes | None = None
+    # Name of the video, and of the frame in it; None outside videos.
+    sequence_id: str | None = None
+    frame_id: str | None = None
+    # "png" or "raw", see `encoded_depth`; None where there is no depth.
+    depth: bytes | None = None
+    depth_format: str = PNG
 
 
 def stored_example(raw: RawImage) -> StoredExample:
-    """Reads a raw image and its label, and encodes both.
+    """Reads a raw image with its labels, depth and neighbours, and encodes them all.
 
     Raises:
-      ValueError: the image is broken, or its label is, or has another size.
+      ValueError: an image is broken, or a label or depth map is, or has another size.
       OSError: a file cannot be read.
     """
     loaded = raw.load()
     image = encoded_rgb(loaded.image, raw.source)
-    label = loaded.label
     size = (image.height, image.width)
-    if label is not None and label.shape != size:
-        turned = label.shape == size[::-1] != size
-        raise ValueError(
-            f"{raw.source}: the image is {image.height} x {image.width}, but its label "
-            f"is {' x '.join(map(str, label.shape))}"
-            + ("; does a note in the file ask to rotate it?" if turned else "")
-        )
-    try:
-        encoded = None if label is None else encode_label(label)
-    except ValueError as error:
-        raise ValueError(f"{raw.source}: {error}") from error
+    previous, following = (
+        _encoded_frame(frame, image, f"{raw.source}, the {which} frame")
+        for frame, which in ((loaded.previous, "previous"), (loaded.next, "next"))
+    )
+    depth = loaded.depth
+    if depth is not None:
+        _check_size(size, depth, "depth", raw.source)
     return StoredExample(
         image=image.data,
         image_format=image.format,
         filename=raw.name,
         height=image.height,
         width=image.width,
-        label=encoded,
+        label=_encoded_label(loaded.label, size, raw.source),
         label_format=PNG,
+        previous_image=previous[0],
+        previous_label=previous[1],
+        next_image=following[0],
+        next_label=following[1],
+        sequence_id=loaded.sequence_id,
+        frame_id=loaded.frame_id,
+        depth=_encoded(encode_depth, depth, raw.source),
     )
+
+
+def _encoded_frame(
+    frame: LoadedFrame | None, image: EncodedImage, source: str
+) -> tuple[bytes | None, bytes | None]:
+    """Returns the image and the label of a neighbour of `image`, None where absent."""
+    if frame is None:
+        return None, None
+    neighbour = encoded_rgb(frame.image, source)
+    size = (neighbour.height, neighbour.width)
+    if size != (image.height, image.width):
+        raise ValueError(
+            f"{source} is {neighbour.height} x {neighbour.width}, the image is "
+            f"{image.height} x {image.width}"
+        )
+    return neighbour.data, _encoded_label(frame.label, size, source)
+
+
+def _encoded_label(
+    label: np.ndarray | None, size: tuple[int, int], source: str
+) -> bytes | None:
+    if label is None:
+        return None
+    _check_size(size, label, "label", source)
+    return _encoded(encode_label, label, source)
+
+
+def _encoded(
+    encode: Callable[[np.ndarray], bytes], values: np.ndarray | None, source: str
+) -> bytes | None:
+    if values is None:
+        return None
+    try:
+        return encode(values)
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from error
+
+
+def _check_size(
+    size: tuple[int, int], values: np.ndarray, kind: str, source: str
+) -> None:
+    if values.shape != size:
+        turned = values.shape == size[::-1] != size
+        raise ValueError(
+            f"{source}: the image is {size[0]} x {size[1]}, but its {kind} is "
+            f"{' x '.join(map(str, values.shape))}"
+            + ("; does a note in the file ask to rotate it?" if turned else "")
+        )

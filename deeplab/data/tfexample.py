@@ -8,13 +8,16 @@ is their only home. How a label is stored (see `encoded_label`) is told by
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from deeplab.data.encoded_label import PNG, RAW, RGB_BITS, encode_label
+from deeplab.data.encoded_label import PNG, RAW, encode_label
+from deeplab.data.parsed_label import parse_label
 from deeplab.data.stored_example import StoredExample
 
 IMAGE = "image/encoded"
@@ -44,48 +47,102 @@ CAMERA_DEPTH = "image/depth/encoded/"
 
 IMAGE_FORMATS = ("jpeg", "png")
 
-# Colour type of a PNG file, in byte 25 of its header.
-_GREY, _RGB, _RGBA = b"\x00", b"\x02", b"\x06"
+_TEXTS = (
+    *(IMAGE, IMAGE_FORMAT, FILENAME, LABEL, LABEL_FORMAT, PREVIOUS_IMAGE, NEXT_IMAGE),
+    *(PREVIOUS_LABEL, NEXT_LABEL, SEQUENCE_ID, FRAME_ID, DEPTH, DEPTH_FORMAT),
+)
 # What `read_example` reads, and the kind of list that holds it.
-_KINDS = {
-    IMAGE: "bytes_list",
-    IMAGE_FORMAT: "bytes_list",
-    FILENAME: "bytes_list",
-    HEIGHT: "int64_list",
-    WIDTH: "int64_list",
-    LABEL: "bytes_list",
-    LABEL_FORMAT: "bytes_list",
+_KINDS = dict.fromkeys(_TEXTS, "bytes_list") | dict.fromkeys(
+    (HEIGHT, WIDTH), "int64_list"
+)
+# Keys of which a multi-camera record has one for each camera.
+_PER_CAMERA = {
+    IMAGE: CAMERA_IMAGE,
+    NEXT_IMAGE: CAMERA_NEXT_IMAGE,
+    HEIGHT: CAMERA_HEIGHT,
+    WIDTH: CAMERA_WIDTH,
+    LABEL: CAMERA_LABEL,
+    NEXT_LABEL: CAMERA_NEXT_LABEL,
+    DEPTH: CAMERA_DEPTH,
+}
+# How messages call a map.
+_WHAT = {
+    LABEL: "label",
+    PREVIOUS_IMAGE: "previous image",
+    PREVIOUS_LABEL: "previous label",
+    NEXT_IMAGE: "next image",
+    NEXT_LABEL: "next label",
+    DEPTH: "depth",
 }
 
 
-def read_example(serialized: bytes) -> StoredExample:
+@dataclass(frozen=True)
+class Wanted:
+    """What to read of a record.
+
+    Attributes:
+      label: the labels of every frame that is read, and the depth if it is.
+      previous: the frame before.
+      next: the frame after.
+      depth: the depth of the frame itself.
+      cameras: of multi-camera records; empty for records of one camera.
+    """
+
+    label: bool = True
+    previous: bool = False
+    next: bool = False
+    depth: bool = False
+    cameras: tuple[str, ...] = ()
+
+
+def read_example(serialized: bytes, camera: str = "") -> StoredExample:
     """Takes a record apart without decoding image or label, with NumPy only.
+
+    Args:
+      serialized: the record.
+      camera: which camera of a multi-camera record; its name goes into those of the
+        image and the video.
 
     Raises:
       ValueError: it is no record of an image.
     """
-    try:
-        features = tf.train.Example.FromString(serialized).features.feature
-    except DecodeError as error:
-        raise ValueError("no tf.train.Example: a record of another program") from error
+    features = _features(serialized)
     values: dict[str, Any] = {}
-    for key, kind in _KINDS.items():
+    for name, kind in _KINDS.items():
+        key = _PER_CAMERA[name] + camera if camera and name in _PER_CAMERA else name
         if key in features:
             stored = getattr(features[key], kind).value
             if len(stored) != 1:
                 raise ValueError(f"{key} holds {len(stored)} values of type {kind}")
-            values[key] = stored[0]
+            values[name] = stored[0]
     missing = [key for key in (IMAGE, HEIGHT, WIDTH) if key not in values]
     if missing:
-        raise ValueError(f"no {', '.join(missing)}: a record of another program")
+        of_camera = f" of camera {camera!r}" if camera else ""
+        raise ValueError(
+            f"no {', '.join(missing)}{of_camera}: a record of another program"
+        )
+
+    def text(key: str) -> str | None:
+        return _text(values[key]) if key in values else None
+
+    suffix = f"_{camera}" if camera else ""
+    sequence_id = text(SEQUENCE_ID)
     return StoredExample(
         image=values[IMAGE],
-        image_format=_text(values.get(IMAGE_FORMAT, b"")),
-        filename=_text(values.get(FILENAME, b"")),
+        image_format=text(IMAGE_FORMAT) or "",
+        filename=(text(FILENAME) or "") + suffix,
         height=values[HEIGHT],
         width=values[WIDTH],
         label=values.get(LABEL),
-        label_format=_text(values.get(LABEL_FORMAT, RAW.encode())),
+        label_format=text(LABEL_FORMAT) or RAW,
+        previous_image=values.get(PREVIOUS_IMAGE),
+        previous_label=values.get(PREVIOUS_LABEL),
+        next_image=values.get(NEXT_IMAGE),
+        next_label=values.get(NEXT_LABEL),
+        sequence_id=None if sequence_id is None else sequence_id + suffix,
+        frame_id=text(FRAME_ID),
+        depth=values.get(DEPTH),
+        depth_format=text(DEPTH_FORMAT) or RAW,
     )
 
 
@@ -98,9 +155,9 @@ def encode_example(
     width: int,
     label: np.ndarray | bytes | None = None,
     previous_image: bytes | None = None,
-    previous_label: np.ndarray | None = None,
+    previous_label: np.ndarray | bytes | None = None,
     next_image: bytes | None = None,
-    next_label: np.ndarray | None = None,
+    next_label: np.ndarray | bytes | None = None,
     sequence_id: str | None = None,
     frame_id: str | None = None,
     depth: bytes | None = None,
@@ -121,7 +178,7 @@ def encode_example(
       next_label: its labels.
       sequence_id: name of the video.
       frame_id: name of the frame in it.
-      depth: a 16-bit grey PNG file: 256 times the metres, 0 where unknown.
+      depth: what `encode_depth` made of a depth map.
 
     Raises:
       ValueError: the format is unknown, or a label differs in size from the image.
@@ -162,97 +219,166 @@ def encode_example(
     return example.SerializeToString(deterministic=True)
 
 
+def missing_keys(serialized: bytes, wanted: Wanted) -> list[str]:
+    """Returns the keys that `parse_example` would miss in a record.
+
+    Raises:
+      ValueError: it is no record of an image.
+    """
+    features = _features(serialized)
+    keys = [IMAGE]
+    keys += [PREVIOUS_IMAGE] * wanted.previous + [NEXT_IMAGE] * wanted.next
+    if wanted.label:
+        keys += [LABEL, HEIGHT, WIDTH]
+        keys += [PREVIOUS_LABEL] * wanted.previous + [NEXT_LABEL] * wanted.next
+        keys += [DEPTH] * wanted.depth
+    names = [n for key in keys for n in _stored_names(key, wanted.cameras)]
+    return [name for name in names if name not in features]
+
+
 def parse_example(
-    serialized: tf.Tensor, label_divisor: int = 1000, with_label: bool = True
+    serialized: tf.Tensor,
+    label_divisor: int = 1000,
+    wanted: Wanted = Wanted(),
+    camera: tf.Tensor | int = 0,
 ) -> dict[str, tf.Tensor]:
     """Decodes a serialised record, with TensorFlow operations only.
 
     Args:
       serialized: scalar string.
       label_divisor: makes labels of the class ids of a grey label PNG.
-      with_label: whether to decode the label; False for records without labels.
+      wanted: which parts.
+      camera: scalar integer, which of the `wanted.cameras`; its name goes into those
+        of the image and the video.
 
     Returns:
-      `image` `[H, W, 3]` uint8, `filename` scalar string, and `label` `[H, W]`
-      int32 panoptic labels if `with_label`.
+      `image` `[H, W, 3]` uint8, `filename`, `sequence_id` and `frame_id` scalar
+      strings (the latter two empty outside videos), and what is wanted of: `label`
+      `[H, W]` int32 panoptic labels, `previous_image`, `previous_label`,
+      `next_image`, `next_label` likewise, and `depth` `[H, W]` int32 in units of
+      1 / 256 metre.
 
     Raises:
       tf.errors.InvalidArgumentError: when run on a record that lacks a key, or
-        whose label has neither a known format nor the size of the image.
+        whose label has neither a known format nor the size of the image; the message
+        names the key and the image.
     """
-    string = tf.io.FixedLenFeature((), tf.string)
-    number = tf.io.FixedLenFeature((), tf.int64)
-    # Without an image name the message of a bad label would name nothing.
-    spec = {IMAGE: string, FILENAME: tf.io.FixedLenFeature((), tf.string, "unnamed")}
-    if with_label:
-        # Published records without a format hold raw labels.
-        known = tf.io.FixedLenFeature((), tf.string, RAW)
-        spec |= {LABEL: string, LABEL_FORMAT: known, HEIGHT: number, WIDTH: number}
-    fields = tf.io.parse_single_example(serialized, spec)
-    image = tf.io.decode_image(fields[IMAGE], channels=3, expand_animations=False)
-    image.set_shape([None, None, 3])
-    result = {"image": image, "filename": fields[FILENAME]}
-    if with_label:
-        size = tf.cast([fields[HEIGHT], fields[WIDTH]], tf.int32)
-        label = _parse_label(fields[LABEL], fields[LABEL_FORMAT], size, label_divisor)
-        message = tf.strings.join(
-            ["image and label of ", fields[FILENAME], " differ in size"]
+    stored = _StoredTensors(serialized, wanted, camera)
+    result = stored.names
+    frames = {"": (IMAGE, LABEL)}
+    if wanted.previous:
+        frames["previous_"] = (PREVIOUS_IMAGE, PREVIOUS_LABEL)
+    if wanted.next:
+        frames["next_"] = (NEXT_IMAGE, NEXT_LABEL)
+    for prefix, (image_key, label_key) in frames.items():
+        image = tf.io.decode_image(
+            stored.required(image_key), channels=3, expand_animations=False
         )
-        with tf.control_dependencies(
-            [tf.debugging.assert_equal(tf.shape(image)[:2], tf.shape(label), message)]
-        ):
-            result["label"] = tf.identity(label)
+        image.set_shape([None, None, 3])
+        if prefix:
+            image = stored.sized_as(result["image"], image, image_key)
+        result[f"{prefix}image"] = image
+        if wanted.label:
+            label = parse_label(
+                stored.required(label_key),
+                stored.fields[LABEL_FORMAT],
+                stored.size,
+                label_divisor,
+            )
+            result[f"{prefix}label"] = stored.sized_as(image, label, label_key)
+    if wanted.depth and wanted.label:
+        depth = parse_label(
+            stored.required(DEPTH), stored.fields[DEPTH_FORMAT], stored.size, 1
+        )
+        result["depth"] = stored.sized_as(result["image"], depth, DEPTH)
     return result
 
 
-def _parse_label(
-    encoded: tf.Tensor, label_format: tf.Tensor, size: tf.Tensor, label_divisor: int
-) -> tf.Tensor:
-    """Returns the `[H, W]` int32 labels of any known format."""
+class _StoredTensors:
+    """The fields of a record as they are stored, of one camera, in a graph."""
 
-    def raw() -> tf.Tensor:
-        return tf.reshape(tf.io.decode_raw(encoded, tf.int32), size)
+    def __init__(self, serialized: tf.Tensor, wanted: Wanted, camera: tf.Tensor | int):
+        cameras = wanted.cameras
+        keys = [IMAGE, LABEL, PREVIOUS_IMAGE, PREVIOUS_LABEL, NEXT_IMAGE, NEXT_LABEL]
+        spec: dict[str, Any] = {
+            name: _text_feature()
+            for key in [*keys, DEPTH]
+            for name in _stored_names(key, cameras)
+        }
+        spec |= {
+            # Without an image name the message of a bad label would name nothing.
+            FILENAME: _text_feature("unnamed"),
+            # Published records without a format hold raw labels.
+            LABEL_FORMAT: _text_feature(RAW),
+            DEPTH_FORMAT: _text_feature(RAW),
+            SEQUENCE_ID: _text_feature(),
+            FRAME_ID: _text_feature(),
+        }
+        sides = [
+            name for key in (HEIGHT, WIDTH) for name in _stored_names(key, cameras)
+        ]
+        spec |= {name: tf.io.FixedLenFeature((), tf.int64, 0) for name in sides}
+        fields = tf.io.parse_single_example(serialized, spec)
+        for key in [*keys, DEPTH, HEIGHT, WIDTH]:
+            names = _stored_names(key, cameras)
+            if names != [key]:
+                fields[key] = tf.gather(tf.stack([fields[n] for n in names]), camera)
+        self.fields = fields
+        # [2] int32, what the record says of its height and width.
+        self.size = tf.cast([fields[HEIGHT], fields[WIDTH]], tf.int32)
+        suffix = tf.constant("")
+        if cameras:
+            suffix = "_" + tf.gather(tf.constant(cameras), camera)
+        sequence_id = fields[SEQUENCE_ID]
+        self.names = {
+            "filename": fields[FILENAME] + suffix,
+            "sequence_id": tf.where(sequence_id == "", "", sequence_id + suffix),
+            "frame_id": fields[FRAME_ID],
+        }
 
-    def png() -> tf.Tensor:
-        return _parse_png(encoded, label_divisor)
+    def required(self, key: str) -> tf.Tensor:
+        """Returns a field that the record must have."""
+        message = tf.strings.join(
+            ["the record of ", self.names["filename"], f" has no {key}"]
+        )
+        present = tf.debugging.Assert(self.fields[key] != "", [message])
+        with tf.control_dependencies([present]):
+            return tf.identity(self.fields[key])
 
-    def unknown() -> tf.Tensor:
-        message = ["unknown label format", label_format]
-        with tf.control_dependencies([tf.debugging.Assert(False, message)]):
-            return tf.zeros(size, tf.int32)
+    def sized_as(self, image: tf.Tensor, values: tf.Tensor, key: str) -> tf.Tensor:
+        """Returns `values`, which must have the height and width of the image."""
+        message = tf.strings.join(
+            [
+                "image and ",
+                _WHAT[key],
+                " of ",
+                self.names["filename"],
+                " differ in size",
+            ]
+        )
+        check = tf.debugging.assert_equal(
+            tf.shape(image)[:2], tf.shape(values)[:2], message
+        )
+        with tf.control_dependencies([check]):
+            return tf.identity(values)
 
-    cases = [(tf.equal(label_format, RAW), raw), (tf.equal(label_format, PNG), png)]
-    label = tf.case(cases, default=unknown, exclusive=True)
-    label.set_shape([None, None])
-    return label
+
+def _stored_names(key: str, cameras: tuple[str, ...]) -> list[str]:
+    """Returns the keys under which a field is stored, one for each camera."""
+    if not cameras or key not in _PER_CAMERA:
+        return [key]
+    return [_PER_CAMERA[key] + camera for camera in cameras]
 
 
-def _parse_png(encoded: tf.Tensor, label_divisor: int) -> tf.Tensor:
-    """Returns the `[H, W]` int32 labels of a PNG."""
-    depth = tf.strings.substr(encoded, 24, 1)
-    color_type = tf.strings.substr(encoded, 25, 1)
+def _features(serialized: bytes) -> Mapping[str, tf.train.Feature]:
+    try:
+        return tf.train.Example.FromString(serialized).features.feature
+    except DecodeError as error:
+        raise ValueError("no tf.train.Example: a record of another program") from error
 
-    def color() -> tf.Tensor:
-        # Four bytes are one int32 as they stand: no arithmetic per channel.
-        labels = tf.bitcast(tf.io.decode_png(encoded, channels=4), tf.int32)
-        bits = tf.where(tf.equal(color_type, _RGBA), -1, RGB_BITS)
-        return tf.bitwise.bitwise_and(labels, bits)
 
-    def grey() -> tf.Tensor:
-        # Eight bits come out times 257 when sixteen are asked for.
-        pixels = tf.io.decode_png(encoded, channels=1, dtype=tf.uint16)[..., 0]
-        pixels = tf.cast(pixels, tf.int32)
-        pixels = tf.where(tf.equal(depth, b"\x10"), pixels, pixels // 257)
-        return pixels * label_divisor
-
-    def unknown() -> tf.Tensor:
-        message = ["a label PNG is grey, RGB or RGBA, not of colour type", color_type]
-        with tf.control_dependencies([tf.debugging.Assert(False, message)]):
-            return tf.zeros([0, 0], tf.int32)
-
-    is_color = tf.equal(color_type, _RGB) | tf.equal(color_type, _RGBA)
-    cases = [(is_color, color), (tf.equal(color_type, _GREY), grey)]
-    return tf.case(cases, default=unknown, exclusive=True)
+def _text_feature(default: str = "") -> tf.io.FixedLenFeature:
+    return tf.io.FixedLenFeature((), tf.string, default)
 
 
 def _text(data: bytes) -> str:

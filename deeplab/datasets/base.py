@@ -14,6 +14,14 @@ from deeplab.core.dataset_info import DatasetInfo, load_class_table
 _TABLES = Path(__file__).parent / "tables"
 
 
+class LoadedFrame(NamedTuple):
+    """A neighbour of an image in a video."""
+
+    # As in `LoadedImage`.
+    image: bytes
+    label: np.ndarray | None = None
+
+
 class LoadedImage(NamedTuple):
     """The content of one raw image."""
 
@@ -21,6 +29,14 @@ class LoadedImage(NamedTuple):
     image: bytes
     # [H, W] int32 panoptic labels; None for images without labels.
     label: np.ndarray | None = None
+    # The frames before and after; the first frame of a video precedes itself.
+    previous: LoadedFrame | None = None
+    next: LoadedFrame | None = None
+    # [H, W] float32 metres, 0 where unknown.
+    depth: np.ndarray | None = None
+    # Name of the video, and of the frame in it; frames sort by it.
+    sequence_id: str | None = None
+    frame_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,13 @@ _KEPT = (
     "semantic_raw",
     "panoptic_raw",
     "is_crowd_raw",
+    "next_panoptic_raw",
+    "depth_raw",
     "size_raw",
     "resized_size",
     "image_filename",
+    "sequence_id",
+    "frame_id",
 )
 
 

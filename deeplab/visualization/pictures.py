@@ -78,10 +78,10 @@ def shown_image(example: Example) -> np.ndarray:
     """Returns the image of an evaluated example, `[H, W, 3]` uint8, as large as stored.
 
     Args:
-      example: `image` as the network saw it; `resized_size` and `size_raw` if it was
-        padded or resized.
+      example: `image` as the network saw it, other frames in further channels;
+        `resized_size` and `size_raw` if it was padded or resized.
     """
-    image = np.asarray(example.image)
+    image = np.asarray(example.image)[..., :3]
     if example.resized_size is not None:
         height, width = example.resized_size
         image = image[:height, :width]

@@ -16,7 +16,14 @@ TARGETS: Registry[Callable[[Frames, TargetOptions], dict[str, tf.Tensor]]] = Reg
     __name__,
     [
         "centers",
+        "depth",
+        "motion",
+        "next_frame",
         "semantic",
         "thing_masks",
     ],
 )
+
+# Targets that need more of a record than the frame and its labels: the field of
+# `Frames` that they read.
+NEEDS = {"depth": "depth", "motion": "previous", "next_frame": "next"}

@@ -8,7 +8,12 @@ from __future__ import annotations
 import tensorflow as tf
 
 from deeplab.data.targets import TARGETS
-from deeplab.data.targets.segments import Frames, Segments, TargetOptions
+from deeplab.data.targets.segments import (
+    Frames,
+    Segments,
+    TargetOptions,
+    scattered,
+)
 from deeplab.ops.heatmaps import gaussian_peaks
 
 
@@ -46,7 +51,5 @@ def center_targets(frames: Frames, options: TargetOptions) -> dict[str, tf.Tenso
 
 
 def _offsets(segments: Segments) -> tf.Tensor:
-    pixels = segments.instance_pixels
-    offsets = tf.gather(segments.center, segments.instance_index) - pixels
-    shape = tf.concat([tf.shape(segments.index), [2]], axis=0)
-    return tf.scatter_nd(pixels, tf.cast(offsets, tf.float32), shape)
+    goal = tf.gather(segments.center, segments.instance_index)
+    return scattered(segments, goal - segments.instance_pixels)

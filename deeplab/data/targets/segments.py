@@ -16,6 +16,9 @@ import tensorflow as tf
 from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 
+# Key of a target that no loss reads: in training, a further channel of the image.
+PREVIOUS_HEATMAP = "previous_heatmap"
+
 
 @dataclass(frozen=True)
 class TargetOptions:
@@ -41,6 +44,7 @@ class Segments:
       label: `[h, w]` int32, panoptic labels.
       info: what they mean.
       index: `[h, w]` int32, segment of each pixel, 0 to n - 1.
+      ids: [n] int32, panoptic label of each segment.
     """
 
     def __init__(self, label: tf.Tensor, info: DatasetInfo):
@@ -48,13 +52,13 @@ class Segments:
         self.label = label
         self.info = info
         ids, index = tf.unique(tf.reshape(label, [-1]))
-        self._ids = ids
+        self.ids = ids
         self.index = tf.reshape(index, tf.shape(label))
 
     @functools.cached_property
     def class_id(self) -> tf.Tensor:
         """[n] int32, class or ignore label."""
-        return labels.class_of(self._ids, self.info.label_divisor)
+        return labels.class_of(self.ids, self.info.label_divisor)
 
     @functools.cached_property
     def is_thing(self) -> tf.Tensor:
@@ -107,17 +111,51 @@ class Segments:
         area = tf.cast(tf.maximum(self.area, 1), tf.int64)
         return tf.cast(tf.round(sums / area[:, tf.newaxis]), tf.int32)
 
+    @functools.cached_property
+    def mean(self) -> tf.Tensor:
+        """[n, 2] float32, mean (y, x) of an instance; or 0."""
+        means = tf.math.unsorted_segment_mean(
+            tf.cast(self.instance_pixels, tf.float64), self.instance_index, self._count
+        )
+        return tf.cast(means, tf.float32)
+
+    @functools.cached_property
+    def extent(self) -> tf.Tensor:
+        """[n, 2] int32, last minus first row and column of an instance; or 0."""
+        pixels, index = self.instance_pixels, self.instance_index
+        first = tf.math.unsorted_segment_min(pixels, index, self._count)
+        last = tf.math.unsorted_segment_max(pixels, index, self._count)
+        return tf.where(self.is_instance[:, tf.newaxis], last - first, 0)
+
+    def find(self, ids: tf.Tensor) -> tf.Tensor:
+        """Returns [m] int32, the segments with the labels `ids` [m]; -1: none."""
+        same = tf.cast(ids[:, tf.newaxis] == self.ids, tf.int32)
+        place = tf.argmax(same, axis=1, output_type=tf.int32)
+        return tf.where(tf.reduce_any(same > 0, axis=1), place, -1)
+
     def per_pixel(self, values: tf.Tensor) -> tf.Tensor:
         """Returns `[h, w, ...]`: to each pixel the value of its segment."""
         return tf.gather(values, self.index)
 
     @property
     def _count(self) -> tf.Tensor:
-        return tf.size(self._ids)
+        return tf.size(self.ids)
 
     @functools.cached_property
     def _instance_id(self) -> tf.Tensor:
-        return labels.decode(self._ids, self.info.label_divisor)[1]
+        return labels.decode(self.ids, self.info.label_divisor)[1]
+
+
+def scattered(segments: Segments, values: tf.Tensor) -> tf.Tensor:
+    """Returns `[h, w, ...]` float32: values at the instance pixels, 0 elsewhere.
+
+    Args:
+      segments: whose `instance_pixels`, k of them, to fill.
+      values: [k, ...].
+    """
+    shape = tf.concat([tf.shape(segments.index), tf.shape(values)[1:]], axis=0)
+    pixels = segments.instance_pixels
+    return tf.scatter_nd(pixels, tf.cast(values, tf.float32), shape)
 
 
 class Frames(NamedTuple):
