@@ -8,6 +8,8 @@ from google.protobuf import text_format
 
 from deeplab import config as config_lib
 from deeplab import factory, validation
+from deeplab.backbones import BACKBONES
+from deeplab.families import family_of
 from deeplab.models.cost import parameter_counts
 from deeplab.protos import config_pb2
 from tests.parity import parity
@@ -26,12 +28,23 @@ NOT_RECORDED = {
     "eval_dataset_options": ["file_pattern", "crop_size"],
     "evaluator_options": ["merge_semantic_and_instance_with_tf_op"],
 }
+# Training and evaluation, by data set and, where they differ, by name.
 CROPS = {
     "cityscapes": [1025, 2049],
-    "coco": [641, 641],
+    "cityscapes_dvps": ([513, 1025], [1025, 2049]),
+    "coco/panoptic_deeplab": [641, 641],
+    "coco/kmax_deeplab": [1281, 1281],
+    "coco/max_deeplab/max_deeplab_s_os16_res641": [641, 641],
+    "coco/max_deeplab": [1025, 1025],
+    "ade20k": [641, 641],
+    "ade20k/kmax_deeplab/kmax_meta_r50_os32_res1281": [1281, 1281],
+    "ade20k/kmax_deeplab/kmax_meta_convnext_large_os32_res1281": [1281, 1281],
     "kitti": [385, 1249],
+    "semkitti_dvps": [385, 1281],
     "motchallenge": [1089, 1921],
     "example": [1025, 2049],
+    "example/example_coco": [65, 65],
+    "example/example_kitti-step": [385, 1249],
 }
 # Built in the parity suite only, from equal configs: they take half a minute each.
 LARGE = ("swidernet_sac_1_1_3_os16", "swidernet_sac_1_1_4.5_os16", "wide_resnet41_os16")
@@ -43,11 +56,30 @@ def text_of(config):
     return (ROOT / "configs" / config).read_text()
 
 
-def record_path(config):
-    return RECORDS / ("__".join(config.with_suffix("").parts) + ".json.gz")
+def name_of(config):
+    return "__".join(config.with_suffix("").parts)
 
 
-PUBLISHED = [c for c in CONFIGS if record_path(c).exists()]
+def published_text(config):
+    """Returns the config that a record was made with; None where there is none."""
+    extra = RECORDS.parent / f"extra_configs/{name_of(config)}.textproto"
+    if extra.exists():
+        return extra.read_text()
+    record = RECORDS / f"{name_of(config)}.json.gz"
+    return parity.read_record(record)["config_text"] if record.exists() else None
+
+
+def crops_of(config):
+    key = max((k for k in CROPS if str(config).startswith(k)), key=len)
+    crops = CROPS[key]
+    return crops if isinstance(crops, tuple) else (crops, crops)
+
+
+PUBLISHED = [
+    Path(line)
+    for line in (RECORDS.parent / "config_names.txt").read_text().splitlines()
+]
+RECORDED = [c for c in PUBLISHED if published_text(c)]
 
 
 def comparable(config):
@@ -63,22 +95,43 @@ def comparable(config):
     return config
 
 
-def test_all_published_configs_of_these_architectures_are_here():
-    families = ("panoptic_deeplab", "example_cityscapes")
-    recorded = {
-        p.name for p in RECORDS.glob("*.gz") if any(f in p.name for f in families)
-    }
-    assert recorded == {record_path(c).name for c in PUBLISHED}
-    assert len(PUBLISHED) == 23
+def test_all_published_configs_are_here():
+    assert len(PUBLISHED) == 62
+    assert set(PUBLISHED) <= set(CONFIGS)
 
 
-@pytest.mark.parametrize("path", PUBLISHED, ids=str)
+@pytest.mark.parametrize("path", RECORDED, ids=str)
 def test_resolves_to_the_published_values(path):
     config = config_lib.read_config(ROOT / "configs" / path)
-    record = parity.read_record(record_path(path))
-    published = text_format.Parse(record["config_text"], config_pb2.ExperimentOptions())
-    assert list(config.train_dataset_options.crop_size) == CROPS[path.parts[0]]
+    published = text_format.Parse(published_text(path), config_pb2.ExperimentOptions())
+    train, evaluation = crops_of(path)
+    assert list(config.train_dataset_options.crop_size) == train
+    if path.parts[0] != "example":
+        assert list(config.eval_dataset_options.crop_size) == evaluation
     assert comparable(config) == comparable(published)
+
+
+def test_example_without_record_is_the_experiment_at_a_finer_stride():
+    example, experiment = (
+        config_lib.read_config(ROOT / "configs" / name).model_options
+        for name in (
+            "example/example_kitti-step_motion_deeplab.textproto",
+            "kitti/motion_deeplab/resnet50_os32.textproto",
+        )
+    )
+    experiment.ClearField("initial_checkpoint")
+    for unset in ("decoder_channels", "aspp_channels"):
+        # Their defaults.
+        assert getattr(experiment.decoder, unset) == 256
+        experiment.decoder.ClearField(unset)
+    assert experiment.backbone.output_stride == example.backbone.output_stride
+    experiment.backbone.ClearField("output_stride")
+    for decoder in (
+        experiment.decoder,
+        experiment.motion_deeplab.instance.instance_decoder_override,
+    ):
+        decoder.atrous_rates[:] = [6, 12, 18]
+    assert example == experiment
 
 
 def with_data(path, folder):
@@ -91,14 +144,27 @@ def with_data(path, folder):
     )
 
 
+def is_built_in(config):
+    options = config_lib.read_config(ROOT / "configs" / config).model_options
+    try:
+        family_of(options)
+        BACKBONES.get(options.backbone.name)
+    except ValueError:
+        return False
+    return True
+
+
+BUILT_IN = [c for c in CONFIGS if is_built_in(c)]
+
+
 @pytest.mark.parametrize(
-    "path", [c for c in CONFIGS if "example_" not in c.name], ids=str
+    "path", [c for c in BUILT_IN if "example_" not in c.name], ids=str
 )
 def test_can_train_and_evaluate(path, tmp_path):
     validation.validate(with_data(path, tmp_path), "train_and_eval")
 
 
-@pytest.mark.parametrize("path", [c for c in CONFIGS if "example_" in c.name], ids=str)
+@pytest.mark.parametrize("path", [c for c in BUILT_IN if "example_" in c.name], ids=str)
 def test_example_without_data_is_refused_in_words(path):
     config = config_lib.read_config(ROOT / "configs" / path)
     with pytest.raises(
@@ -107,7 +173,7 @@ def test_example_without_data_is_refused_in_words(path):
         validation.validate(config, "train")
 
 
-@pytest.mark.parametrize("path", [c for c in CONFIGS if "${" in text_of(c)], ids=str)
+@pytest.mark.parametrize("path", [c for c in BUILT_IN if "${" in text_of(c)], ids=str)
 def test_placeholders_are_named(path):
     config = config_lib.read_config(ROOT / "configs" / path)
     with pytest.raises(
@@ -120,7 +186,7 @@ def test_placeholders_are_named(path):
     "path",
     [
         pytest.param(c, marks=() if c.stem in SMALL else pytest.mark.slow, id=str(c))
-        for c in CONFIGS
+        for c in BUILT_IN
         if c.name != "base.textproto" and c.stem not in LARGE
     ],
 )
@@ -128,8 +194,9 @@ def test_builds(path):
     model = factory.build_model(config_lib.read_config(ROOT / "configs" / path))
     counts = parameter_counts(model.checkpoint_items)
     assert all(sum(pair) for pair in counts.values())
-    if path in PUBLISHED:
-        record = parity.read_record(record_path(path))
+    record_path = RECORDS / f"{name_of(path)}.json.gz"
+    if record_path.exists():
+        record = parity.read_record(record_path)
         trained = sum(trained for trained, _ in counts.values())
         assert trained == record["trainable_params"]
     tf_keras.backend.clear_session()
