@@ -15,7 +15,7 @@ HELP = "write the TFRecords of a data set"
 
 # Images per file when --shards is left out.
 _IMAGES_PER_SHARD = 100
-_OPTIONS = ("description", "images", "seed", "height", "width")
+_OPTIONS = ("description", "images", "seed", "height", "width", "frames")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,10 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder: JSON description of the classes (ROOT/description.json)",
     )
-    own.add_argument("--images", type=int, help="toy_street: images a split (500)")
-    own.add_argument("--seed", type=int, help="toy_street: seed of the scenes (0)")
-    own.add_argument("--height", type=int, help="toy_street: rows (129)")
-    own.add_argument("--width", type=int, help="toy_street: columns (257)")
+    own.add_argument("--images", type=int, help="toy_street*: images a split (500)")
+    own.add_argument("--seed", type=int, help="toy_street*: seed of the scenes (0)")
+    own.add_argument("--height", type=int, help="toy_street*: rows (129)")
+    own.add_argument("--width", type=int, help="toy_street*: columns (257)")
+    own.add_argument("--frames", type=int, help="toy_street_video: of a video (8)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ DATASETS: Registry[Callable[..., Dataset]] = Registry(
         "folder",
         "step",
         "toy_street",
+        "toy_street_video",
         "wod_pvps",
     ],
 )

@@ -51,10 +51,7 @@ class ToyStreet(Dataset):
                 "toy_street", table="toy_street", ignore_label=255, label_divisor=1000
             )
         )
-        if images < 1:
-            raise ValueError(f"toy_street: {images} images; draw at least one")
-        if min(height, width) < 32:
-            raise ValueError(f"toy_street: {height} x {width} is too small to draw")
+        check_size(self.info.name, images, height, width)
         self._images, self._seed = images, seed
         self._height, self._width = height, width
 
@@ -62,7 +59,7 @@ class ToyStreet(Dataset):
         self, root: Path, split: str, *, crowd_as_ignore: bool = False
     ) -> Sequence[RawImage]:
         """See `Dataset.read`; any split name gives scenes of its own, `root` none."""
-        first = zlib.crc32(split.encode()) % 2**20 * 2**20 + self._seed * 2**40
+        first = first_seed(split, self._seed)
         return [
             RawImage(
                 f"{split}_{i:06d}",
@@ -91,15 +88,36 @@ def draw_frames(
     )
 
 
+def check_size(name: str, images: int, height: int, width: int) -> None:
+    """Raises ValueError if there is nothing to draw, or too little to draw on."""
+    if images < 1:
+        raise ValueError(f"{name}: {images} images; draw at least one")
+    if min(height, width) < 32:
+        raise ValueError(f"{name}: {height} x {width} is too small to draw")
+
+
+def first_seed(split: str, seed: int) -> int:
+    """Returns the seed of the first scene of a split; the others follow it."""
+    return zlib.crc32(split.encode()) % 2**20 * 2**20 + seed * 2**40
+
+
+def crowd_ignored(label: np.ndarray, info: DatasetInfo) -> np.ndarray:
+    """Returns `[h, w]` int32 labels whose crowd regions are void."""
+    crowd = [labels.encode(i, 0, info.label_divisor) for i in info.thing_ids]
+    void = labels.void_label(info.ignore_label, info.label_divisor)
+    return np.where(np.isin(label, crowd), np.int32(void), label)
+
+
+def jpeg(frame: Frame) -> bytes:
+    """Returns the image of a frame as a JPEG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(frame.image).save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
+
+
 def _load(
     seed: int, info: DatasetInfo, height: int, width: int, crowd_as_ignore: bool
 ) -> LoadedImage:
     frame = draw(random_scene(seed), info, height, width)
-    label = frame.label
-    if crowd_as_ignore:
-        crowd = [labels.encode(i, 0, info.label_divisor) for i in info.thing_ids]
-        void = labels.void_label(info.ignore_label, info.label_divisor)
-        label = np.where(np.isin(label, crowd), np.int32(void), label)
-    buffer = io.BytesIO()
-    Image.fromarray(frame.image).save(buffer, "JPEG", quality=92)
-    return LoadedImage(buffer.getvalue(), label)
+    label = crowd_ignored(frame.label, info) if crowd_as_ignore else frame.label
+    return LoadedImage(jpeg(frame), label)
