@@ -63,7 +63,8 @@ def experiment_dataset(config: Any) -> DatasetInfo:
 
     The training data set, or the evaluation one where there is no other. Where none
     is named, a model with 19 classes is for Cityscapes, as the published examples
-    are; others get numbered classes, as many as the model has.
+    are; others get numbered classes, as many as the model has, and what Cityscapes
+    has beside.
     """
     for options in (config.train_dataset_options, config.eval_dataset_options):
         if options.dataset or options.HasField("dataset_description"):
@@ -76,7 +77,14 @@ def experiment_dataset(config: Any) -> DatasetInfo:
         ClassInfo(i, f"class {i}", False, distinct_color(i, count), i)
         for i in range(count)
     )
-    return DatasetInfo("unnamed", classes, count, ignore_label=255, label_divisor=1000)
+    return DatasetInfo(
+        "unnamed",
+        classes,
+        count,
+        ignore_label=255,
+        label_divisor=1000,
+        masks=cityscapes.masks,
+    )
 
 
 def build_model(config: Any, *, bfloat16_weights: bool = False) -> tf_keras.Model:

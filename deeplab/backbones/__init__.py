@@ -12,6 +12,7 @@ BACKBONES: Registry[Callable[[Any, Any], Any]] = Registry(
     "backbone",
     __name__,
     [
+        "kmax_encoders",
         "mobilenet_v3",
         "resnet",
         "wide_resnet",

@@ -32,6 +32,24 @@ class ClassInfo:
 
 
 @dataclass(frozen=True)
+class MaskDefaults:
+    """What kMaX-DeepLab takes on a data set where its config does not say.
+
+    Attributes:
+      slots: masks that are predicted, things and stuff together.
+      stride: of the masks, in input pixels: 4 or 2.
+      semantic_decoder: whether the auxiliary semantic output comes from a decoder;
+        if not, from the coarsest feature.
+      keep_prob: probability to keep a residual path of the transformer decoder.
+    """
+
+    slots: int = 128
+    stride: int = 4
+    semantic_decoder: bool = True
+    keep_prob: float = 0.8
+
+
+@dataclass(frozen=True)
 class DatasetInfo:
     """The description of a data set; checked when it is made.
 
@@ -47,6 +65,7 @@ class DatasetInfo:
       is_depth: whether it has depth maps.
       ignore_depth: depth value of pixels without depth.
       camera_names: cameras of a multi-camera data set.
+      masks: what kMaX-DeepLab takes by default.
 
     Raises:
       ValueError: ids that repeat or fall outside the classes, a colour outside 0
@@ -63,6 +82,7 @@ class DatasetInfo:
     is_depth: bool = False
     ignore_depth: float | None = None
     camera_names: tuple[str, ...] = ()
+    masks: MaskDefaults = MaskDefaults()
 
     def __post_init__(self):
         ids = [c.id for c in self.classes]

@@ -6,6 +6,7 @@ Bolei Zhou et al., "Scene Parsing through ADE20K Dataset", CVPR 2017
 
 from __future__ import annotations
 
+from deeplab.core.dataset_info import MaskDefaults
 from deeplab.datasets import DATASETS
 from deeplab.datasets.base import Dataset, table_info
 
@@ -20,5 +21,6 @@ def ade20k_panoptic() -> Dataset:
             ignore_label=0,
             label_divisor=1000,
             splits={"train": 20210, "val": 2000},
+            masks=MaskDefaults(keep_prob=1.0),
         )
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from deeplab.datasets import DATASETS
 from deeplab.datasets.base import Dataset, table_info
+from deeplab.datasets.cityscapes import MASK_DEFAULTS
 
 
 @DATASETS.register("cityscapes_dvps")
@@ -23,6 +24,7 @@ def cityscapes_dvps() -> Dataset:
             is_video=True,
             is_depth=True,
             ignore_depth=0,
+            masks=MASK_DEFAULTS,
         )
     )
 

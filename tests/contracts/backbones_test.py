@@ -12,7 +12,7 @@ from deeplab.core.specs import NormConfig
 from deeplab.protos.model_pb2 import ModelOptions
 
 # Other sizes of networks that are tested anyway.
-SIZES = {"mobilenet_v3_large", "resnet50_beta", "wide_resnet41"}
+SIZES = {"kmax_resnet50", "mobilenet_v3_large", "resnet50_beta", "wide_resnet41"}
 NAMES = [
     pytest.param(name, marks=[pytest.mark.slow] if name in SIZES else [])
     for name in BACKBONES.names()

@@ -5,11 +5,13 @@ import pytest
 from deeplab.core.dataset_info import (
     ClassInfo,
     DatasetInfo,
+    MaskDefaults,
     described_dataset,
     distinct_color,
     load_class_table,
     read_description,
 )
+from deeplab.datasets import DATASETS
 
 
 def road_and_car(**changes):
@@ -107,3 +109,17 @@ def test_class_table(tmp_path):
 def test_colours_differ():
     colours = {distinct_color(i, 40) for i in range(40)}
     assert len(colours) == 40
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cityscapes_panoptic", MaskDefaults(256, 2, False, 0.8)),
+        ("cityscapes_dvps", MaskDefaults(256, 2, False, 0.8)),
+        ("coco_panoptic", MaskDefaults(128, 4, True, 0.8)),
+        ("ade20k_panoptic", MaskDefaults(128, 4, True, 1.0)),
+        ("toy_street", MaskDefaults(128, 4, True, 0.8)),
+    ],
+)
+def test_mask_defaults_are_as_published(name, expected):
+    assert DATASETS.get(name)().info.masks == expected

@@ -1,0 +1,57 @@
+"""Pixel encoders of kMaX-DeepLab, beyond what all backbones promise."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab.backbones import BACKBONES
+from deeplab.core.specs import NormConfig
+from deeplab.layers.activations import get_activation
+from deeplab.protos.model_pb2 import ModelOptions
+
+TINY = {
+    "stem_width_multiplier": 0.25,
+    "backbone_width_multiplier": 0.125,
+    "backbone_layer_multiplier": 0.34,
+}
+
+
+def build(name, **options):
+    return BACKBONES.get(name)(
+        ModelOptions(backbone={"name": name, **options}), NormConfig()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "activation", "channels"),
+    [("kmax_resnet50", "relu", [64, 256, 512, 1024, 2048])],
+)
+def test_features_come_before_and_after_activation(name, activation, channels):
+    assert [
+        build(name).feature_specs[f"stage{i}"].channels for i in range(1, 6)
+    ] == channels
+    encoder = build(name, **TINY)
+    image = tf.random.stateless_uniform([1, 33, 65, 3], [1, 2], -1, 1)
+    encoder(image)
+    for variable in encoder.trainable_variables:  # Residual paths start as zero.
+        variable.assign(tf.random.stateless_normal(variable.shape, [3, 4]))
+    features = encoder(image, training=False)
+    for i in range(1, 6):
+        assert (features[f"stage{i}"].numpy() < 0).any()
+        np.testing.assert_array_equal(
+            get_activation(activation)(features[f"stage{i}"]), features[f"res{i}"]
+        )
+        specs = encoder.feature_specs
+        assert specs[f"stage{i}"] == specs[f"res{i}"]
+        assert specs[f"res{i}"].stride == 2**i
+
+
+def test_drop_path_grows_with_depth():
+    encoder = build("kmax_resnet50", drop_path_keep_prob=0.6)
+    keep_probs = [
+        [getattr(stage, block)._keep_prob for block in ("_block1", "_block2")]
+        for stage in (getattr(encoder, f"_stage{i}") for i in range(2, 6))
+    ]
+    # A block's stage is that of its input; below stride 16 nothing is dropped.
+    expected = [[1, 1], [1, 1], [1, 0.7], [0.7, 0.6]]
+    np.testing.assert_allclose(keep_probs, expected)
