@@ -30,6 +30,7 @@ from deeplab.datasets import DATASETS
 from deeplab.families import family_of
 from deeplab.heads import HEADS
 from deeplab.losses import LOSSES
+from deeplab.losses.base import TermOptions
 from deeplab.losses.composite import CompositeLoss
 from deeplab.metrics import METRICS
 from deeplab.metrics.base import Metric
@@ -129,8 +130,13 @@ def build_model(config: Any, *, bfloat16_weights: bool = False) -> tf_keras.Mode
     return model
 
 
-def build_loss(config: Any) -> CompositeLoss:
+def build_loss(config: Any, auxiliary_outputs: int = 0) -> CompositeLoss:
     """Builds the weighted sum of the loss terms that a config sets.
+
+    Args:
+      config: an `ExperimentOptions` message.
+      auxiliary_outputs: how many outputs of earlier decoder layers the head returns
+        in training.
 
     Raises:
       ValueError: the config sets no loss that its architecture has.
@@ -149,8 +155,27 @@ def build_loss(config: Any) -> CompositeLoss:
             "trainer_options.loss_options: no loss is set; this architecture has: "
             f"{', '.join(family.losses)}"
         )
-    return CompositeLoss(
-        {name: (term.weight, LOSSES.get(name)(term, info)) for name, term in chosen}
+    terms = {}
+    for name, term in chosen:
+        build = LOSSES.get(name)
+        terms[name] = (term.weight, build(_term_options(config, name, term), info))
+    return CompositeLoss(terms, auxiliary_outputs=auxiliary_outputs)
+
+
+def _term_options(config: Any, name: str, term: Any) -> TermOptions:
+    """Returns what a config says of a loss, in the loss's message and elsewhere."""
+    sampling = {}
+    start = family_of(config.model_options).sampled_losses.get(name)
+    if start is not None:
+        options = config.model_options
+        head = getattr(options, options.WhichOneof("meta_architecture"))
+        for ending in ("sample_k", "sample_temperature"):
+            sampling[ending] = getattr(head, f"{start}_{ending}")
+    return TermOptions(
+        name=term.name,
+        weight=term.weight,
+        top_k_percent=term.top_k_percent,
+        **sampling,
     )
 
 

@@ -6,7 +6,8 @@ evaluator read records and know no architecture by name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -24,6 +25,9 @@ class Family:
       main_metric: logged name of the metric that picks the best checkpoint.
       without_effect: config fields (or messages) that say nothing to this
         architecture, although published configs set them.
+      sampled_losses: name of a loss -> start of the fields of the architecture's
+        message that say which pixels it draws: `<start>_sample_k` and
+        `<start>_sample_temperature`.
     """
 
     model: str
@@ -34,6 +38,7 @@ class Family:
     metrics: tuple[str, ...]
     main_metric: str
     without_effect: tuple[str, ...] = ()
+    sampled_losses: Mapping[str, str] = field(default_factory=dict)
 
 
 _CENTER_OPTIONS = (
@@ -88,6 +93,16 @@ FAMILIES = {
         postprocessor="masks",
         metrics=("panoptic_quality", "mean_iou", "instance_ap"),
         main_metric="panoptic_quality/all/pq",
+        # kMaX-DeepLab has no semantic decoder on Cityscapes, and fixed encoders.
+        without_effect=(
+            "model_options.decoder",
+            "model_options.max_deeplab.auxiliary_low_level",
+            "model_options.backbone.output_stride",
+        ),
+        sampled_losses={
+            "semantic_loss": "semantic",
+            "instance_discrimination_loss": "instance_discrimination",
+        },
     ),
 }
 

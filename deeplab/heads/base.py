@@ -14,7 +14,14 @@ from deeplab.layers.aspp import PoolSize
 
 
 class Head(tf_keras.layers.Layer):
-    """A layer that turns features into the outputs of an architecture."""
+    """A layer that turns features into the outputs of an architecture.
+
+    Attributes:
+      num_auxiliary_outputs: how many outputs of earlier decoder layers it returns in
+        training.
+    """
+
+    num_auxiliary_outputs: int = 0
 
     def call(
         self,

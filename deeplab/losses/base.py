@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Protocol
+import abc
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 from deeplab.core.structures import Example, Tensor
+
+
+@dataclass(frozen=True)
+class TermOptions:
+    """What a config says of a term.
+
+    Attributes:
+      name: what is computed, where a term offers a choice.
+      weight: factor of the term in the total loss.
+      top_k_percent: share of the pixels that counts, above 0 and up to 1.
+      sample_k: pixels to draw at random; 0 takes all.
+      sample_temperature: the higher, the more often small segments are drawn.
+    """
+
+    name: str = ""
+    weight: float = 1.0
+    top_k_percent: float = 1.0
+    sample_k: int = 0
+    sample_temperature: float = 1.0
+
+
+class Prepare(Hashable, Protocol):
+    """Computes targets; equal ones compute the same."""
+
+    def __call__(self, example: Example, output: Any) -> Any:
+        """Returns targets of any type."""
+        ...
 
 
 class LossTerm(Protocol):
@@ -25,6 +54,35 @@ class LossTerm(Protocol):
         ...
 
 
+class PreparedTerm(abc.ABC):
+    """A term whose targets are computed once for all terms of its kind.
+
+    Attributes:
+      prepare: from the batch and the model's output to the targets. Terms whose
+        `prepare` are equal share the result.
+      parts: endings of the names under which the parts of the term are logged.
+    """
+
+    prepare: Prepare
+    parts: ClassVar[tuple[str, ...]] = ("",)
+
+    def __call__(self, example: Example, output: Any) -> Tensor:
+        """Returns the sum of the parts; see `LossTerm`."""
+        return sum(self.compute(self.prepare(example, output), output))
+
+    @abc.abstractmethod
+    def compute(self, targets: Any, output: Any) -> tuple[Tensor, ...]:
+        """Returns the parts, unweighted.
+
+        Args:
+          targets: what `prepare` returned for the final output of the model.
+          output: that output, or one of an earlier layer of its decoder.
+
+        Returns:
+          [batch] float32 each, 0 where a sample has no valid pixel.
+        """
+
+
 def check_name(field: str, name: str, supported: Iterable[str]) -> None:
     """Refuses a loss name that a field of the config does not offer.
 
@@ -36,3 +94,20 @@ def check_name(field: str, name: str, supported: Iterable[str]) -> None:
         raise ValueError(
             f"{field}: unknown loss name {name!r}; supported: {', '.join(supported)}"
         )
+
+
+def check_options(field: str, options: TermOptions, *, top_k: bool = False) -> None:
+    """Refuses options that a term without a choice does not have.
+
+    Args:
+      field: the term.
+      options: what the config says of it.
+      top_k: whether the term has a top-k share.
+
+    Raises:
+      ValueError: a name is set, or a share that the term has not.
+    """
+    if options.name not in ("", field):
+        raise ValueError(f"{field}: unknown loss name {options.name!r}; leave it out")
+    if options.top_k_percent != 1.0 and not top_k:
+        raise ValueError(f"{field}: this loss has no top_k_percent; leave it out")

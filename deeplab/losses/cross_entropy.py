@@ -13,9 +13,11 @@ import tensorflow as tf
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import CenterOffsetOutput, Example, SemanticOutput
 from deeplab.losses import LOSSES
-from deeplab.losses.base import LossTerm, check_name
-from deeplab.ops.sampling import check_top_k, top_k_mean
-from deeplab.protos.trainer_pb2 import LossOptions
+from deeplab.losses.base import LossTerm, TermOptions, check_name
+from deeplab.losses.mask_targets import MaskLayout
+from deeplab.losses.sampled_semantic import SampledSemanticCrossEntropy
+from deeplab.ops.resize import spatial_size
+from deeplab.ops.sampling import check_top_k, subsample, top_k_mean
 
 
 class SemanticCrossEntropy:
@@ -43,8 +45,12 @@ class SemanticCrossEntropy:
     def __call__(
         self, example: Example, output: SemanticOutput | CenterOffsetOutput
     ) -> tf.Tensor:
-        """Returns [batch] float32; see `LossTerm`."""
-        label = tf.cast(example.semantic_gt, tf.int32)
+        """Returns [batch] float32; see `LossTerm`.
+
+        Logits may be coarser than the labels, of which they then have every n-th.
+        """
+        size = spatial_size(output.semantic_logits)
+        label = tf.cast(subsample(example.semantic_gt, size), tf.int32)
         valid = (
             (label != self._ignore_label) & (label >= 0) & (label < self._num_classes)
         )
@@ -53,20 +59,25 @@ class SemanticCrossEntropy:
             logits=tf.cast(output.semantic_logits, tf.float32),
         )
         if example.semantic_loss_weight is not None:
-            entropy *= example.semantic_loss_weight
+            entropy *= subsample(example.semantic_loss_weight, size)
         return top_k_mean(tf.where(valid, entropy, 0.0), self._top_k_fraction)
 
 
 @LOSSES.register("semantic_loss")
-def build_semantic_loss(
-    options: LossOptions.SingleLossOptions, info: DatasetInfo
-) -> LossTerm:
+def build_semantic_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
     """Returns the semantic term that the options describe.
 
     Raises:
       ValueError: the loss name is unknown or the top-k share out of range.
     """
     check_name("semantic_loss", options.name, ["softmax_cross_entropy"])
+    if options.sample_k:
+        return SampledSemanticCrossEntropy(
+            MaskLayout.of(info),
+            sample_k=options.sample_k,
+            sample_temperature=options.sample_temperature,
+            top_k_fraction=options.top_k_percent,
+        )
     return SemanticCrossEntropy(
         num_classes=info.num_classes,
         ignore_label=info.ignore_label,

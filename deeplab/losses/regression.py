@@ -15,9 +15,8 @@ import tensorflow as tf
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import CenterOffsetOutput, Example
 from deeplab.losses import LOSSES
-from deeplab.losses.base import LossTerm, check_name
+from deeplab.losses.base import LossTerm, TermOptions, check_name
 from deeplab.ops.sampling import check_top_k, top_k_mean
-from deeplab.protos.trainer_pb2 import LossOptions
 
 _ERRORS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {"l1": tf.abs, "mse": tf.square}
 
@@ -70,9 +69,7 @@ def _with_channels(values: tf.Tensor) -> tf.Tensor:
 
 
 @LOSSES.register("center_loss")
-def build_center_loss(
-    options: LossOptions.SingleLossOptions, info: DatasetInfo
-) -> LossTerm:
+def build_center_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
     """Returns the term of the centre heatmap.
 
     Raises:
@@ -90,9 +87,7 @@ def build_center_loss(
 
 
 @LOSSES.register("regression_loss")
-def build_regression_loss(
-    options: LossOptions.SingleLossOptions, info: DatasetInfo
-) -> LossTerm:
+def build_regression_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
     """Returns the term of the offsets to the centres.
 
     Raises:

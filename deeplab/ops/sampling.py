@@ -2,7 +2,59 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
+
+
+def subsample(values: tf.Tensor, size: tuple[Any, Any]) -> tf.Tensor:
+    """Returns the pixels of a map that a coarser map of the same image has.
+
+    Corners lie on each other: with strides that divide, every stride-th pixel is
+    taken, else the nearest.
+
+    Args:
+      values: [b, h, w, ...] of any dtype.
+      size: (height, width), ints or int32 scalars.
+
+    Returns:
+      [b, height, width, ...].
+    """
+    if values.shape[1:3] == list(size):
+        return values
+    rows, columns = (
+        _nearest(tf.shape(values)[axis], length)
+        for axis, length in zip((1, 2), size, strict=True)
+    )
+    return tf.gather(tf.gather(values, rows, axis=1), columns, axis=2)
+
+
+def _nearest(length: tf.Tensor, shorter: Any) -> tf.Tensor:
+    """Returns [shorter] int32: the pixel of each, corners aligned."""
+    steps = tf.maximum(shorter - 1, 1)
+    return (tf.range(shorter) * (length - 1) * 2 + steps) // (2 * steps)
+
+
+def draw_without_replacement(logits: tf.Tensor, k: int) -> tf.Tensor:
+    """Draws `k` different places from the distributions softmax(logits).
+
+    Adds Gumbel noise and takes the highest: W. Kool, H. van Hoof, M. Welling,
+    "Stochastic Beams and Where to Find Them", ICML 2019,
+    https://arxiv.org/abs/1903.06059. The noise is from TensorFlow's global generator,
+    whose state can be saved, so that a resumed run draws on.
+
+    Args:
+      logits: [b, n] float32, log-probabilities up to a constant; -inf is drawn last.
+      k: all places where there are fewer.
+
+    Returns:
+      [b, k] int32.
+    """
+    places = logits.shape[1]
+    drawn = tf.minimum(k, tf.shape(logits)[1]) if places is None else min(k, places)
+    uniform = tf.random.get_global_generator().uniform(tf.shape(logits), 1e-30, 1.0)
+    noise = -tf.math.log(-tf.math.log(uniform))
+    return tf.math.top_k(logits + noise, drawn, sorted=False).indices
 
 
 def check_top_k(fraction: float) -> None:

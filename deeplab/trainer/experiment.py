@@ -213,7 +213,7 @@ class _Builder:
         return StepTrainer(
             make_dataset=self._train_dataset,
             model=model,
-            loss=factory.build_loss(self._config),
+            loss=factory.build_loss(self._config, model.head.num_auxiliary_outputs),
             optimizer=build_optimizer(
                 solver,
                 model,

@@ -1,8 +1,11 @@
 """The weighted sum of loss terms."""
 
+from typing import NamedTuple
+
 import pytest
 import tensorflow as tf
 
+from deeplab.losses.base import PreparedTerm
 from deeplab.losses.composite import CompositeLoss
 
 
@@ -32,3 +35,80 @@ def test_refuses_no_terms():
 def test_refuses_a_term_called_like_the_sum():
     with pytest.raises(ValueError, match="total_loss"):
         CompositeLoss({"total_loss": (1.0, constant_term(1.0))})
+
+
+class CountingPrepare:
+    """Equal to every other; counts its calls."""
+
+    calls = 0
+
+    def __eq__(self, other):
+        return isinstance(other, CountingPrepare)
+
+    def __hash__(self):
+        return 1
+
+    def __call__(self, example, output):
+        CountingPrepare.calls += 1
+        return example + output.value
+
+
+class Scaled(PreparedTerm):
+    """Two parts: the targets, and the targets times the output."""
+
+    parts = ("_one", "_two")
+
+    def __init__(self):
+        self.prepare = CountingPrepare()
+
+    def compute(self, targets, output):
+        return targets, targets * output.value
+
+
+class Output(NamedTuple):
+    value: tf.Tensor
+    auxiliary_outputs: tuple = ()
+
+
+def test_targets_are_prepared_once_for_all_terms_and_outputs():
+    """Targets 1 + 2 = 3 of the final output; the earlier one is 5."""
+    CountingPrepare.calls = 0
+    loss = CompositeLoss(
+        {
+            "a": (2.0, Scaled()),
+            "b": (1.0, Scaled()),
+            "plain": (1.0, constant_term(7.0)),
+        },
+        auxiliary_outputs=1,
+    )
+    output = Output(tf.constant([2.0]), (Output(tf.constant([5.0])),))
+    values = {
+        k: v.numpy().tolist() for k, v in loss(tf.constant([1.0]), output).items()
+    }
+    assert CountingPrepare.calls == 1
+    assert values == {
+        "a_one": [6],
+        "a_two": [12],
+        "aux_0a_one": [6],
+        "aux_0a_two": [30],
+        "b_one": [3],
+        "b_two": [6],
+        "aux_0b_one": [3],
+        "aux_0b_two": [15],
+        "plain": [7],
+        "total_loss": [6 + 12 + 6 + 30 + 3 + 6 + 3 + 15 + 7],
+    }
+    assert loss.names == list(values)
+
+
+def test_a_prediction_has_no_earlier_outputs():
+    loss = CompositeLoss({"a": (1.0, Scaled())}, auxiliary_outputs=3)
+    values = loss(tf.constant([1.0]), Output(tf.constant([2.0])))
+    assert list(values) == ["a_one", "a_two", "total_loss"]
+
+
+def test_other_earlier_outputs_than_announced_are_refused():
+    loss = CompositeLoss({"a": (1.0, Scaled())}, auxiliary_outputs=2)
+    one = Output(tf.constant([2.0]))
+    with pytest.raises(ValueError, match=r"returned 1 auxiliary outputs.* is for 2"):
+        loss(tf.constant([1.0]), one._replace(auxiliary_outputs=(one,)))

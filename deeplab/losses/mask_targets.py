@@ -1,0 +1,130 @@
+"""Ground truth of the mask losses, at the size of the predicted masks.
+
+MaX-DeepLab: End-to-End Panoptic Segmentation with Mask Transformers, Huiyu Wang,
+Yukun Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
+https://arxiv.org/abs/2012.00759. There is a mask for each thing and for each stuff
+class, and they do not overlap: a map of their numbers says all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.structures import Example
+from deeplab.ops.masks import known_size, mask_areas
+from deeplab.ops.sampling import subsample
+
+
+class MaskTargets(NamedTuple):
+    """The masks of a batch: those of things first, then one for each stuff class."""
+
+    # [b, pixels] int32, the mask of a pixel; -1 on void and crowd.
+    number: tf.Tensor
+    # [b, pixels] bool, whether it is a thing with a mask.
+    is_thing: tf.Tensor
+    # [b, pixels] bool, of no class.
+    is_void: tf.Tensor
+    # [b, masks] float32, in pixels; 0 for a mask that is not there.
+    area: tf.Tensor
+    # [b, masks] int32, channel of its class; -1 for a mask that is not there.
+    channel: tf.Tensor
+
+
+@dataclass(frozen=True)
+class MaskLayout:
+    """Order of the classes of masks: things, stuff, and "no object" last.
+
+    Attributes:
+      thing_ids: classes that have instances.
+      stuff_ids: the other classes.
+      ignore_label: class id of void.
+    """
+
+    thing_ids: tuple[int, ...]
+    stuff_ids: tuple[int, ...]
+    ignore_label: int
+
+    @classmethod
+    def of(cls, info: DatasetInfo) -> MaskLayout:
+        """Returns the order for a data set."""
+        return cls(info.thing_ids, info.stuff_ids, info.ignore_label)
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are, and the channel of "no object"."""
+        return len(self.thing_ids) + len(self.stuff_ids)
+
+    def targets(self, example: Example, size: tuple[Any, Any]) -> MaskTargets:
+        """Returns the masks of a batch at another size.
+
+        Args:
+          example: has `semantic_gt`, `thing_id_mask_gt` and `thing_id_class_gt`.
+          size: (height, width) of the predicted masks.
+
+        Raises:
+          ValueError: the example has no masks of things.
+        """
+        if example.thing_id_mask_gt is None:
+            raise ValueError(
+                "the examples have no masks of things: set thing_id_mask_annotations"
+            )
+        semantic, thing = (
+            tf.reshape(subsample(labels, size), [tf.shape(labels)[0], -1])
+            for labels in (example.semantic_gt, example.thing_id_mask_gt)
+        )
+        things = known_size(example.thing_id_class_gt, 1)
+        is_thing = thing >= 0
+        stuff = _position(semantic, self.stuff_ids)
+        number = tf.where(stuff >= 0, things + stuff, -1)
+        number = tf.where(is_thing, thing, number)
+        area = mask_areas(number, things + len(self.stuff_ids))
+        of_thing = _position(
+            tf.cast(example.thing_id_class_gt, tf.int32), self.thing_ids
+        )
+        of_stuff = tf.range(len(self.thing_ids), self.num_classes)
+        of_stuff = tf.broadcast_to(
+            of_stuff, [tf.shape(of_thing)[0], len(self.stuff_ids)]
+        )
+        channel = tf.concat([of_thing, of_stuff], axis=1)
+        return MaskTargets(
+            number=number,
+            is_thing=is_thing,
+            is_void=tf.equal(semantic, self.ignore_label),
+            area=area,
+            channel=tf.where(area > 0, channel, -1),
+        )
+
+
+def area_logits(targets: MaskTargets, temperature: float) -> tf.Tensor:
+    """Returns log-probabilities that favour the pixels of small masks.
+
+    CMT-DeepLab: Clustering Mask Transformers for Panoptic Segmentation, Qihang Yu,
+    Huiyu Wang, Dahun Kim, Siyuan Qiao, Maxwell Collins, Yukun Zhu, Hartwig Adam, Alan
+    Yuille, Liang-Chieh Chen, CVPR 2022, https://arxiv.org/abs/2206.08948. At
+    temperature 1 all masks have equal shares of the pixels drawn. The published code
+    takes crowd for the smallest of masks; here pixels without a mask come last.
+
+    Args:
+      targets: the masks.
+      temperature: 0 draws all pixels alike.
+
+    Returns:
+      [b, pixels] float32, up to a constant.
+    """
+    area = tf.gather(targets.area, tf.maximum(targets.number, 0), batch_dims=1)
+    logits = -temperature * tf.math.log(tf.maximum(area, 1.0))
+    return tf.where(targets.number >= 0, logits, float("-inf"))
+
+
+def _position(class_id: tf.Tensor, ids: tuple[int, ...]) -> tf.Tensor:
+    """Returns where in `ids` a class is, -1 where it is not; of the same shape."""
+    table = [-1] * (max(ids, default=0) + 2)
+    for position, one in enumerate(ids):
+        table[one] = position
+    known = (class_id >= 0) & (class_id < len(table))
+    # The last entry belongs to no class.
+    return tf.gather(tf.constant(table), tf.where(known, class_id, len(table) - 1))
