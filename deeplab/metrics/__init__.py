@@ -19,5 +19,6 @@ METRICS: Registry[Callable[[DatasetInfo, Any], Metric]] = Registry(
         "instance_ap",
         "mean_iou",
         "panoptic_quality",
+        "stq",
     ],
 )

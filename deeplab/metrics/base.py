@@ -111,9 +111,13 @@ def check_prediction(
 
 def image_name(example: Example) -> str:
     """Returns how messages call the image."""
-    name = example.image_filename
+    return text_of(example.image_filename) or "image"
+
+
+def text_of(name: Any) -> str:
+    """Returns a name, bytes or a scalar array of them, as text; "" if it is None."""
     if name is None:
-        return "image"
+        return ""
     if isinstance(name, np.ndarray):
         name = name.item()
     return name.decode(errors="replace") if isinstance(name, bytes) else str(name)

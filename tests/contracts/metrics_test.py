@@ -33,6 +33,8 @@ def image(seed, perfect=False, **changes):
         "semantic_raw": truth // 1000,
         "is_crowd_raw": np.isin(truth, [1000 * i for i in THINGS]),
         "image_filename": f"{seed}.png",
+        "sequence_id": f"{seed % 3}".encode(),
+        "frame_id": f"{seed:06d}".encode(),
         "panoptic_pred": predicted,
         "semantic_pred": semantic,
         # Few distinct values, so that detections of different images tie.

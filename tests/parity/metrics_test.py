@@ -93,3 +93,26 @@ def test_instance_ap_equals_published():
     result = metric.result()
     expected = np.where(record["ap12"] < 0, -1, 100 * record["ap12"])
     np.testing.assert_allclose([result[n] for n in NAMES], expected, rtol=1e-5)
+
+
+def test_stq_equals_published():
+    record = load("components/metric_stq.npz")
+    metric = METRICS.get("stq")(INFO, EvaluatorOptions())
+    for truth, prediction, sequence in zip(
+        record["ground_truth"], record["prediction"], record["sequence"], strict=True
+    ):
+        metric.update(
+            Example(image=None, panoptic_raw=truth, sequence_id=str(sequence)),
+            Prediction(panoptic_pred=prediction),
+        )
+    result = metric.result()
+    for name, published in (("stq", "STQ"), ("aq", "AQ"), ("iou", "IoU")):
+        # The published sizes of instances are float32.
+        tolerance = {"rtol": 1e-9 if name == "iou" else 1e-6}
+        np.testing.assert_allclose(result[name], 100 * record[published], **tolerance)
+        for i, video in enumerate(record["ID_per_seq"]):
+            np.testing.assert_allclose(
+                result[f"{name}/{int(video)}"],
+                100 * record[f"{published}_per_seq"][i],
+                **tolerance,
+            )
