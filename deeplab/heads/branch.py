@@ -59,7 +59,14 @@ class BranchConfig:
 class DecoderBranch(tf_keras.layers.Layer):
     """ASPP on the coarse feature, then one fusion per finer feature."""
 
-    def __init__(self, config: BranchConfig, *, name: str, norm: NormConfig):
+    def __init__(
+        self,
+        config: BranchConfig,
+        *,
+        name: str,
+        norm: NormConfig,
+        activation: str = "relu",
+    ):
         super().__init__(name=name)
         self._config = config
         self._aspp = ASPP(
@@ -67,6 +74,7 @@ class DecoderBranch(tf_keras.layers.Layer):
             config.atrous_rates,
             norm=norm,
             only_projection=config.only_projection,
+            activation=activation,
         )
         for i, low_level in enumerate(config.low_levels, start=1):
             project = Conv2DSame(
@@ -74,7 +82,7 @@ class DecoderBranch(tf_keras.layers.Layer):
                 1,
                 name=f"low_level_conv{i}",
                 norm=norm,
-                activation="relu",
+                activation=activation,
             )
             fuse = StackedConv2DSame(
                 1,
@@ -83,6 +91,7 @@ class DecoderBranch(tf_keras.layers.Layer):
                 5,
                 name=f"fusion_conv{i}",
                 norm=norm,
+                activation=activation,
             )
             setattr(self, f"_low_level_conv{i}", project)
             setattr(self, f"_fusion_conv{i}", fuse)
@@ -115,6 +124,7 @@ class PredictionHead(tf_keras.layers.Layer):
         name: str,
         norm: NormConfig,
         conv_type: str = "depthwise_separable_conv",
+        activation: str = "relu",
     ):
         """Makes the convolutions.
 
@@ -124,10 +134,17 @@ class PredictionHead(tf_keras.layers.Layer):
           name: name of the layer.
           norm: batch normalisation of the first convolution.
           conv_type: of the first convolution, as in `BranchConfig`.
+          activation: of the first convolution.
         """
         super().__init__(name=name)
         self.conv_block = StackedConv2DSame(
-            1, conv_type, channels, 5, name="conv_block", norm=norm
+            1,
+            conv_type,
+            channels,
+            5,
+            name="conv_block",
+            norm=norm,
+            activation=activation,
         )
         self.final_conv = tf_keras.layers.Conv2D(
             output_channels,
@@ -160,7 +177,12 @@ def branch_config(decoder: Any, low_levels: Iterable[Any]) -> BranchConfig:
 
 
 def prediction_head(
-    options: Any, output_channels: int, *, name: str, norm: NormConfig
+    options: Any,
+    output_channels: int,
+    *,
+    name: str,
+    norm: NormConfig,
+    activation: str = "relu",
 ) -> PredictionHead:
     """Returns the head of a `HeadOptions` message.
 
@@ -178,4 +200,5 @@ def prediction_head(
         name=name,
         norm=norm,
         conv_type=options.head_conv_type,
+        activation=activation,
     )

@@ -24,7 +24,15 @@ PoolSize = tuple[int, int]
 class AsppConv(tf_keras.layers.Layer):
     """The 3x3 atrous convolution of one branch."""
 
-    def __init__(self, channels: int, atrous_rate: int, *, name: str, norm: NormConfig):
+    def __init__(
+        self,
+        channels: int,
+        atrous_rate: int,
+        *,
+        name: str,
+        norm: NormConfig,
+        activation: str,
+    ):
         super().__init__(name=name)
         self._conv_bn_act = Conv2DSame(
             channels,
@@ -32,7 +40,7 @@ class AsppConv(tf_keras.layers.Layer):
             name="conv_bn_act",
             atrous_rate=atrous_rate,
             norm=norm,
-            activation="relu",
+            activation=activation,
         )
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -43,10 +51,10 @@ class AsppConv(tf_keras.layers.Layer):
 class AsppPool(tf_keras.layers.Layer):
     """The branch that averages over a large window."""
 
-    def __init__(self, channels: int, *, name: str, norm: NormConfig):
+    def __init__(self, channels: int, *, name: str, norm: NormConfig, activation: str):
         super().__init__(name=name)
         self._conv_bn_act = Conv2DSame(
-            channels, 1, name="conv_bn_act", norm=norm, activation="relu"
+            channels, 1, name="conv_bn_act", norm=norm, activation=activation
         )
 
     def call(
@@ -71,6 +79,7 @@ class ASPP(tf_keras.layers.Layer):
         norm: NormConfig,
         only_projection: bool = False,
         dropout: float = 0.1,
+        activation: str = "relu",
         name: str = "aspp",
     ):
         """Makes the branches.
@@ -81,6 +90,7 @@ class ASPP(tf_keras.layers.Layer):
           norm: batch normalisation.
           only_projection: leaves out the branches; a 1x1 convolution is left.
           dropout: share of the output that training drops.
+          activation: name of the activation.
           name: name of the layer.
 
         Raises:
@@ -89,7 +99,7 @@ class ASPP(tf_keras.layers.Layer):
         super().__init__(name=name)
         self._branches: tuple[str, ...] = ()
         self._proj_conv_bn_act = Conv2DSame(
-            channels, 1, name="proj_conv_bn_act", norm=norm, activation="relu"
+            channels, 1, name="proj_conv_bn_act", norm=norm, activation=activation
         )
         if only_projection:
             return
@@ -98,13 +108,17 @@ class ASPP(tf_keras.layers.Layer):
                 f"decoder.atrous_rates {list(atrous_rates)}: ASPP takes three rates"
             )
         self._conv_bn_act = Conv2DSame(
-            channels, 1, name="conv_bn_act", norm=norm, activation="relu"
+            channels, 1, name="conv_bn_act", norm=norm, activation=activation
         )
         self._branches = ("_conv_bn_act", "_aspp_conv1", "_aspp_conv2", "_aspp_conv3")
         for attribute, rate in zip(self._branches[1:], atrous_rates, strict=True):
-            layer = AsppConv(channels, rate, name=attribute[1:], norm=norm)
+            layer = AsppConv(
+                channels, rate, name=attribute[1:], norm=norm, activation=activation
+            )
             setattr(self, attribute, layer)
-        self._aspp_pool = AsppPool(channels, name="aspp_pool", norm=norm)
+        self._aspp_pool = AsppPool(
+            channels, name="aspp_pool", norm=norm, activation=activation
+        )
         self._proj_drop = Dropout(dropout)
 
     def call(

@@ -7,12 +7,18 @@ The private attribute names are the keys of published checkpoints.
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 import tf_keras
 
 from deeplab.core.specs import NormConfig
 from deeplab.layers.activations import get_activation
-from deeplab.layers.folding import FoldableConv2D, FoldableDepthwiseConv2D
+from deeplab.layers.folding import (
+    FoldableConv2D,
+    FoldableDepthwiseConv2D,
+    FoldablePointwiseConv1D,
+)
 from deeplab.layers.normalization import BatchNormalization, batch_norm
 from deeplab.layers.switchable_atrous import GlobalContext, SwitchableAtrousConv2D
 
@@ -165,6 +171,43 @@ class SeparableConv2DSame(tf_keras.layers.Layer):
         )
 
 
+class Conv1D(tf_keras.layers.Layer):
+    """A projection of each position, then normalisation or bias, then activation."""
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        name: str,
+        norm: NormConfig | None = None,
+        gamma_initializer: str = "ones",
+        kernel_initializer: Any = "he_normal",
+        activation: str | None = None,
+    ):
+        """Makes the layers; arguments as in `Conv2DSame`."""
+        super().__init__(name=name)
+        self._conv = FoldablePointwiseConv1D(
+            channels,
+            use_bias=norm is None,
+            kernel_initializer=kernel_initializer,
+            name="conv",
+        )
+        self._batch_norm = norm and batch_norm(
+            norm, gamma_initializer=gamma_initializer
+        )
+        self._activation = get_activation(activation) if activation else None
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns `[b, length, channels]`."""
+        if self._batch_norm is None:
+            x = self._conv(inputs)
+        elif training or not self._batch_norm.built:
+            x = self._batch_norm(self._conv(inputs), training=training)
+        else:
+            x = _folded(self._conv, self._batch_norm, inputs)
+        return x if self._activation is None else self._activation(x)
+
+
 class StackedConv2DSame(tf_keras.layers.Layer):
     """Convolutions of one kind in a row, each normalised and activated."""
 
@@ -220,7 +263,7 @@ class StackedConv2DSame(tf_keras.layers.Layer):
 
 
 def _folded(
-    conv: FoldableConv2D | FoldableDepthwiseConv2D,
+    conv: FoldableConv2D | FoldableDepthwiseConv2D | FoldablePointwiseConv1D,
     batch_norm: BatchNormalization,
     x: tf.Tensor,
 ) -> tf.Tensor:

@@ -51,6 +51,23 @@ class FoldableConv2D(tf_keras.layers.Conv2D):
         return atrous_convolution(inputs, kernel, self.dilation_rate[0])
 
 
+class FoldablePointwiseConv1D(tf_keras.layers.Conv1D):
+    """Conv1D of kernel size 1 in the precision of its input: a matrix product."""
+
+    def __init__(self, filters: int, **kwargs: Any):
+        super().__init__(filters, 1, **_uncast(), **kwargs)
+
+    def call(self, inputs: tf.Tensor, scale: tf.Tensor | None = None) -> tf.Tensor:
+        """Projects `[b, length, c]`; arguments as in `FoldableConv2D.call`."""
+        kernel = self.kernel[0]
+        if scale is not None:
+            kernel = tf.cast(kernel, scale.dtype) * scale
+        outputs = tf.matmul(inputs, tf.cast(kernel, inputs.dtype))
+        if self.bias is not None:
+            outputs = tf.nn.bias_add(outputs, tf.cast(self.bias, inputs.dtype))
+        return outputs
+
+
 class FoldableDepthwiseConv2D(tf_keras.layers.DepthwiseConv2D):
     """DepthwiseConv2D in the precision of its input, whatever that of its weights."""
 

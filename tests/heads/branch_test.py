@@ -10,6 +10,7 @@ from deeplab.heads.branch import (
     BranchConfig,
     DecoderBranch,
     LowLevelConfig,
+    PredictionHead,
     branch_config,
     prediction_head,
 )
@@ -133,3 +134,11 @@ def test_without_instances_the_semantic_half_stands_alone():
     np.testing.assert_array_equal(
         output.semantic_logits, whole(features).semantic_logits
     )
+
+
+def test_activation_of_the_hidden_layer():
+    head = PredictionHead(4, 2, name="head", norm=NormConfig(), activation="gelu")
+    features = tf.random.stateless_normal([1, 3, 3, 4], [1, 2])
+    head(features)
+    hidden = head.conv_block(features)
+    assert -0.2 < tf.reduce_min(hidden) < 0

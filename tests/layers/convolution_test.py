@@ -6,6 +6,7 @@ import tf_keras
 from deeplab.core.specs import NormConfig
 from deeplab.layers import folding
 from deeplab.layers.convolution import (
+    Conv1D,
     Conv2DSame,
     DepthwiseConv2DSame,
     SeparableConv2DSame,
@@ -135,3 +136,37 @@ def test_atrous_kernels_agree_with_and_without_a_direct_gradient(rate, monkeypat
     monkeypatch.setattr(folding, "_has_direct_gradient", lambda: False)
     for ours, theirs in zip(direct, run(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_projection_of_a_sequence(training):
+    """Normalised by hand: (x W - mean) / sqrt(variance + epsilon) * gamma + beta."""
+    x = np.random.default_rng(1).normal(size=(2, 3, 4)).astype("float32")
+    layer = Conv1D(5, name="project", norm=NORM, activation="relu")
+    layer(x)
+    random_weights(layer)
+    gamma, beta, mean, variance = (
+        v.numpy()
+        for v in (
+            layer._batch_norm.gamma,
+            layer._batch_norm.beta,
+            layer._batch_norm.moving_mean,
+            layer._batch_norm.moving_variance,
+        )
+    )
+    linear = x @ layer._conv.kernel.numpy()[0]
+    if training:
+        mean, variance = linear.mean((0, 1)), linear.var((0, 1))
+    expected = (linear - mean) / np.sqrt(variance + NORM.epsilon) * gamma + beta
+    np.testing.assert_allclose(
+        layer(x, training=training), np.maximum(expected, 0), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_projection_with_a_bias():
+    layer = Conv1D(5, name="project")
+    x = np.ones((1, 2, 3), "float32")
+    layer(x)
+    random_weights(layer)
+    expected = layer._conv.kernel.numpy()[0].sum(0) + layer._conv.bias.numpy()
+    np.testing.assert_allclose(layer(x)[0, 1], expected, rtol=1e-5)
