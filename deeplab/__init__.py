@@ -3,7 +3,7 @@
 ```
 import deeplab
 model = deeplab.build_model(deeplab.read_config("experiment.textproto"))
-predictor = deeplab.load("exported/")
+predictor = deeplab.load("exported/")  # Or the name of a published checkpoint.
 prediction = predictor(image)
 ```
 
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from deeplab.config import parse_config, read_config
     from deeplab.core.structures import Prediction
     from deeplab.factory import build_model
-    from deeplab.models.predictor import Predictor, load
+    from deeplab.loading import load
+    from deeplab.models.predictor import Predictor
 
 _PUBLIC = {
     "parse_config": "deeplab.config",
     "read_config": "deeplab.config",
     "build_model": "deeplab.factory",
-    "load": "deeplab.models.predictor",
+    "load": "deeplab.loading",
     "Predictor": "deeplab.models.predictor",
     "Prediction": "deeplab.core.structures",
 }

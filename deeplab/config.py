@@ -65,6 +65,23 @@ def parse_config(text: str, source: str = "config") -> config_pb2.ExperimentOpti
     return config
 
 
+def shipped_config(relative: str | Path) -> Path:
+    """Returns a config that comes with the package, of a wheel or of a checkout.
+
+    Args:
+      relative: its place in `configs/`.
+
+    Raises:
+      ConfigError: there is no such config.
+    """
+    package = Path(__file__).parent
+    for root in (package, package.parent):
+        path = root / "configs" / relative
+        if path.is_file():
+            return path
+    raise ConfigError(f"configs/{relative} is not part of this installation")
+
+
 def to_text(config: Message) -> str:
     """Returns a config as textproto that parses back to an equal config."""
     return text_format.MessageToString(config, print_unknown_fields=False)

@@ -160,3 +160,14 @@ def test_tracker_names_what_nothing_read():
         "train_dataset_options.batch_size",
     ]
     assert tracker.unread(["model_options"]) == ["model_options.backbone.output_stride"]
+
+
+def test_shipped_config_is_found_in_an_installed_package(tmp_path, monkeypatch):
+    package = tmp_path / "site-packages" / "deeplab"
+    (package / "configs").mkdir(parents=True)
+    monkeypatch.setattr(config_lib, "__file__", str(package / "config.py"))
+    with pytest.raises(ConfigError, match=r"configs/a\.textproto is not part"):
+        config_lib.shipped_config("a.textproto")
+    (package / "configs" / "a.textproto").touch()
+    found = config_lib.shipped_config("a.textproto")
+    assert found == package / "configs" / "a.textproto"

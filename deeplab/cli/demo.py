@@ -9,8 +9,6 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import deeplab
-
 HELP = "draw a data set, train, evaluate, export and predict, to see it all work"
 
 _CONFIG = Path("toy_street", "panoptic_deeplab", "mobilenet_v3_small.textproto")
@@ -65,21 +63,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def config_path(relative: Path) -> Path:
-    """Returns a config that comes with the package, of a wheel or of a checkout.
-
-    Raises:
-      ValueError: there is no such config.
-    """
-    package = Path(deeplab.__file__).parent
-    for root in (package, package.parent):
-        path = root / "configs" / relative
-        if path.is_file():
-            return path
-    raise ValueError(f"configs/{relative} is not part of this installation")
-
-
 def _commands(folder: Path, quick: bool) -> list[list[str]]:
+    from deeplab.config import shipped_config
+
     records, model, exported = (folder / n for n in ("records", "model", "exported"))
     train = _QUICK_TRAIN_IMAGES if quick else _TRAIN_IMAGES
     convert = ["convert", "toy_street", "--output", str(records)]
@@ -93,7 +79,7 @@ def _commands(folder: Path, quick: bool) -> list[list[str]]:
         [*convert, "--split", "val", "--images", str(_val_images(quick))],
         [
             "train",
-            f"--config_file={config_path(_CONFIG)}",
+            f"--config_file={shipped_config(_CONFIG)}",
             f"--model_dir={model}",
             *(word for change in changes for word in ("--set", change)),
         ],

@@ -116,15 +116,10 @@ def export_checkpoint(
     from deeplab import factory
     from deeplab.config import to_text
     from deeplab.export.saved_model import cast_weights, export
-    from deeplab.trainer.initial_checkpoint import restore_matching
+    from deeplab.trainer.initial_checkpoint import restore_all
 
     model = factory.build_model(config)
-    report = restore_matching(checkpoint, model.checkpoint_items)
-    if report.missing or report.skipped:
-        raise ValueError(
-            f"{checkpoint} does not hold the whole model of this config\n"
-            f"{report.table()}"
-        )
+    restore_all(checkpoint, model.checkpoint_items)
     if bfloat16_weights:
         smaller = factory.build_model(config, bfloat16_weights=True)
         cast_weights(model, smaller)

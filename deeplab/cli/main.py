@@ -29,6 +29,7 @@ COMMANDS = {
     "track": "track",
     "export": "export",
     "inspect": "inspect",
+    "zoo": "zoo",
     "benchmark": "benchmark",
     "doctor": "doctor",
 }

@@ -66,7 +66,7 @@ def export(
     """
     folder = Path(output)
     refuse_existing(folder, overwrite)
-    served = _served_fields(model, fields)
+    served = served_fields(model, fields)
     module = _Module(model, preprocess, served)
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -131,8 +131,8 @@ class _Module(tf.Module):
         }
 
 
-def _served_fields(model: tf_keras.Model, fields: Sequence[str]) -> tuple[str, ...]:
-    """Returns the fields to serve.
+def served_fields(model: tf_keras.Model, fields: Sequence[str]) -> tuple[str, ...]:
+    """Returns the fields to serve: the given ones, or those of `DEFAULT_FIELDS`.
 
     Raises:
       ValueError: the model does not predict one that was asked for.

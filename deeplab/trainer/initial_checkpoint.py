@@ -88,6 +88,19 @@ def restore_matching(path: str, items: Mapping[str, Any]) -> RestoreReport:
     return report
 
 
+def restore_all(path: str, items: Mapping[str, Any]) -> None:
+    """Gives every variable its value in a checkpoint; see `restore_matching`.
+
+    Raises:
+      CheckpointError: there is no such checkpoint, or it lacks a part of the model.
+    """
+    report = restore_matching(path, items)
+    if report.missing or report.skipped:
+        raise CheckpointError(
+            f"{path} does not hold the whole model of this config\n{report.table()}"
+        )
+
+
 def _restore_one(
     key: str,
     variable: tf.Variable,

@@ -1,6 +1,5 @@
 import argparse
 import importlib
-from pathlib import Path
 
 import pytest
 
@@ -20,17 +19,6 @@ def test_every_command_of_the_demo_parses(quick, tmp_path):
             assert patterns == [f"{tmp_path}/records/train-*.tfrecord"]
             steps = config.trainer_options.solver_options.training_number_of_steps
             assert (steps == 2) == quick
-
-
-def test_its_config_is_found_in_an_installed_package(tmp_path, monkeypatch):
-    package = tmp_path / "site-packages" / "deeplab"
-    (package / "configs").mkdir(parents=True)
-    monkeypatch.setattr("deeplab.__file__", str(package / "__init__.py"))
-    with pytest.raises(ValueError, match=r"configs/a\.textproto is not part"):
-        demo.config_path(Path("a.textproto"))
-    (package / "configs" / "a.textproto").touch()
-    found = demo.config_path(Path("a.textproto"))
-    assert found == package / "configs" / "a.textproto"
 
 
 @pytest.mark.slow

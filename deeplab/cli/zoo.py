@@ -1,0 +1,152 @@
+"""`deeplab zoo`: published checkpoints, listed, described and fetched."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+
+HELP = "list, describe and fetch published checkpoints"
+
+_LICENCE = (
+    "published with DeepLab2 (Apache 2.0), which states none for the weights alone; "
+    "data sets have terms of their own"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of the command."""
+    actions = parser.add_subparsers(
+        dest="action", title="actions", metavar="ACTION", required=True
+    )
+    listing = actions.add_parser("list", help="names, scores and sizes")
+    listing.add_argument("words", nargs="*", help="only what has all these words")
+    listing.add_argument("--json", action="store_true", help="everything, for programs")
+    info = actions.add_parser("info", help="all that is known of a checkpoint")
+    info.add_argument("name", help="as in `deeplab zoo list`")
+    fetch = actions.add_parser("fetch", help="download into the cache, and check")
+    fetch.add_argument("names", nargs="+", metavar="name")
+    for action in (info, fetch):
+        action.add_argument(
+            "--cache", help="folder (DEEPLAB_CACHE, else ~/.cache/deeplab)"
+        )
+        action.add_argument(
+            "--source",
+            help="address or folder with copies of the published files, instead of "
+            "their own (DEEPLAB_ZOO_SOURCE)",
+        )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Lists, describes or fetches.
+
+    Raises:
+      ValueError: there is no such checkpoint, or it is not what was pinned.
+      OSError: the cache cannot be written.
+    """
+    if args.action == "list":
+        print(_listing(args.words, args.json))
+    elif args.action == "info":
+        print(_description(args.name, args.cache, args.source))
+    else:
+        _fetch(args.names, args.cache, args.source)
+    return 0
+
+
+def _listing(words: Sequence[str], as_json: bool) -> str:
+    import dataclasses
+
+    from deeplab.zoo.table import ZooError, entries
+
+    chosen = [
+        entry
+        for entry in entries().values()
+        if all(
+            word.lower() in f"{entry.name} {entry.title} {entry.dataset}".lower()
+            for word in words
+        )
+    ]
+    if not chosen:
+        raise ZooError(f"no published checkpoint has the words {' '.join(words)}")
+    if as_json:
+        return json.dumps([dataclasses.asdict(entry) for entry in chosen], indent=1)
+    rows = [
+        (
+            entry.name,
+            entry.title,
+            entry.dataset or entry.published.get("pretrained on", ""),
+            _millions(entry.parameters) or entry.published.get("parameters", ""),
+            _score(entry.published),
+        )
+        for entry in chosen
+    ]
+    titles = ("name", "model", "data", "parameters", "score")
+    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in (titles, *rows)
+    )
+
+
+def _description(name: str, cache: str | None, source: str | None) -> str:
+    from deeplab.zoo.cache import address, cache_folder, pinned
+    from deeplab.zoo.table import find, projects
+
+    entry = find(name)
+    folder = cache_folder(cache)
+    path = folder / entry.file
+    here = f"{path} ({path.stat().st_size / 2**20:.1f} MiB)" if path.exists() else ""
+    size = " x ".join(map(str, entry.image_size or ()))
+    cost = f"{entry.multiply_adds / 1e9:.1f} G" if entry.multiply_adds else ""
+    fields = {
+        "name": entry.name,
+        "model": entry.title,
+        "project": projects()[entry.project].title,
+        "paper": projects()[entry.project].paper,
+        "data": entry.dataset,
+        "config": f"configs/{entry.config}.textproto" if entry.config else "",
+        "use": _use(entry.name, bool(entry.config)),
+        "parameters": f"{entry.parameters:,}" if entry.parameters else "",
+        "multiply-adds": f"{cost} for one image of {size}" if cost else "",
+        **{f"published: {k}": v for k, v in entry.published.items()},
+        "address": address(entry, source),
+        "in the cache": here or "no",
+        "SHA-256": pinned(entry, folder) or "pinned when it is first fetched",
+        "licence": _LICENCE,
+    }
+    shown = {title: value for title, value in fields.items() if value}
+    width = max(map(len, shown))
+    return "\n".join(f"{title:<{width}}  {value}" for title, value in shown.items())
+
+
+def _fetch(names: Sequence[str], cache: str | None, source: str | None) -> None:
+    from deeplab.zoo.bar import download_bar
+    from deeplab.zoo.cache import fetch
+    from deeplab.zoo.table import find
+
+    # A misspelt name is told before the first of them has come.
+    for entry in [find(name) for name in names]:
+        with download_bar(entry.name) as progress:
+            path = fetch(entry, cache=cache, source=source, progress=progress)
+        print(path)
+
+
+def _use(name: str, is_experiment: bool) -> str:
+    if is_experiment:
+        return f'deeplab.load("{name}")'
+    return "model_options.initial_checkpoint, or pretrained_weights of the backbone"
+
+
+def _millions(count: int | None) -> str:
+    return f"{count / 1e6:.1f}M" if count else ""
+
+
+def _score(published: Mapping[str, str]) -> str:
+    """Returns the score that sums a model up, the official one first."""
+    for wanted in ("STQ", "VPQ", "PQ, official", "val PQ, official", "PQ, DeepLab2"):
+        if published.get(wanted, "-") != "-":
+            return f"{wanted.split(',')[0].removeprefix('val ')} {published[wanted]}"
+    accuracy = published.get("top-1 accuracy")
+    return f"top-1 {accuracy}" if accuracy else ""

@@ -1,0 +1,104 @@
+"""The table of published checkpoints."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+TABLE = "checkpoints.json"
+
+
+class ZooError(ValueError):
+    """A published checkpoint cannot be had: says which, why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A published checkpoint.
+
+    Attributes:
+      name: what it is asked for by: its file name without `.tar.gz`.
+      project: the paper it belongs to, a key of `projects()`.
+      title: the model.
+      dataset: what it was trained for and scored on; empty for a pretrained backbone.
+      config: the experiment, relative to `configs/` and without suffix; empty if the
+        checkpoint is one to start training from.
+      url: where it was published.
+      sha256: digest of the archive in hexadecimal; empty if none is pinned.
+      parameters: trained numbers of the model as counted here; None if uncounted.
+      multiply_adds: of one image of `image_size`; None if uncounted.
+      image_size: height and width of the evaluated images; None if there are none.
+      published: name of a column -> value, as published. "official" scores are by the
+        scripts of the data set, the others by DeepLab2.
+    """
+
+    name: str
+    project: str
+    title: str
+    dataset: str
+    config: str
+    url: str
+    sha256: str
+    parameters: int | None
+    multiply_adds: int | None
+    image_size: tuple[int, int] | None
+    published: Mapping[str, str]
+
+    @property
+    def file(self) -> str:
+        """Name of the archive."""
+        return self.url.rsplit("/", 1)[1]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A paper whose models were published.
+
+    Attributes:
+      title: its name in tables.
+      paper: authors, title, venue and address; empty for several papers.
+    """
+
+    title: str
+    paper: str
+
+
+@functools.cache
+def _table() -> dict:
+    text = resources.files("deeplab.zoo").joinpath(TABLE).read_text(encoding="utf-8")
+    return json.loads(text)
+
+
+def projects() -> dict[str, Project]:
+    """Returns the papers by name."""
+    return {name: Project(**fields) for name, fields in _table()["projects"].items()}
+
+
+@functools.cache
+def entries() -> Mapping[str, Entry]:
+    """Returns all published checkpoints by name, in the order of the table."""
+    found = {}
+    for fields in _table()["checkpoints"]:
+        size = fields["image_size"]
+        entry = Entry(**{**fields, "image_size": tuple(size) if size else None})
+        found[entry.name] = entry
+    return found
+
+
+def find(name: str) -> Entry:
+    """Returns the checkpoint of a name.
+
+    Raises:
+      ZooError: there is none; the message has the nearest names.
+    """
+    if name in entries():
+        return entries()[name]
+    near = difflib.get_close_matches(name, entries(), n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    raise ZooError(
+        f"no published checkpoint is named {name!r}; {hint}`deeplab zoo list` has all"
+    )
