@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
-from deeplab.data import geometry
+from deeplab.data import copy_paste, geometry
 from deeplab.data.autoaugment import autoaugment, find_policy
 from deeplab.data.encoded_depth import UNITS
 from deeplab.data.photometric import change_color, random_color_change
@@ -23,6 +23,8 @@ from deeplab.data.targets import NEEDS, TARGETS
 from deeplab.data.targets.segments import PREVIOUS_HEATMAP, Frames, Segments
 from deeplab.data.tfexample import Wanted, missing_keys, parse_example
 
+# Draws the second records of copy-paste from an order of their own.
+_SECOND_ORDER = 0x5EED
 # What targets are made from.
 _MAPS = ("label", "previous_label", "next_label", "depth")
 
@@ -101,28 +103,20 @@ class ExampleMaker:
             raise ValueError("decode_groundtruth_label is false: training needs labels")
         if self._config.augmentation.policy:
             find_policy(self._config.augmentation.policy)
+        frames = self._wanted.previous or self._wanted.next or self._wanted.depth
+        if self._config.augmentation.copy_paste.scale and frames:
+            raise ValueError(
+                "panoptic_copy_paste: segments are pasted on single images without "
+                "depth; leave it out"
+            )
 
     def training_example(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns a random crop of the example `number`, augmented."""
-        config, augmentation = self._config, self._config.augmentation
-        crop = config.crop_size
-        assert crop is not None
+        augmentation, crop = self._config.augmentation, self._crop_size
         parsed = self._parse(shuffled_record(number, len(self), self._seed))
         key = tf.stack([tf.cast(self._seed, tf.int64), number])
         seeds = tf.random.split(key, 5)
-        scale = geometry.random_scale(
-            seeds[1],
-            augmentation.min_scale,
-            augmentation.max_scale,
-            augmentation.scale_step,
-        )
-        placement = geometry.random_placement(
-            seeds[0],
-            self._size_in_range(tf.shape(parsed["image"])[:2]),
-            scale,
-            crop,
-            augmentation.flip,
-        )
+        placement, scale = self._random_placement(parsed["image"], seeds)
 
         def cropped(name: str) -> tf.Tensor:
             shown = geometry.sample_label(parsed[name], placement)
@@ -135,13 +129,70 @@ class ExampleMaker:
         image = geometry.sample_image(_joined_frames(parsed), placement)
         image = self._recolored(image, seeds[2], seeds[3])
         image = geometry.place(image, placement, crop, geometry.MEAN_PIXEL)
-        fields = self._label_targets(
-            {name: cropped(name) for name in _MAPS if name in parsed}, seeds[4]
-        )
+        maps = {name: cropped(name) for name in _MAPS if name in parsed}
+        if augmentation.copy_paste.scale:
+            image, maps["label"] = self._pasted(number, image, maps["label"])
+        fields = self._label_targets(maps, seeds[4])
         if PREVIOUS_HEATMAP in fields:
             heatmap = tf.expand_dims(fields.pop(PREVIOUS_HEATMAP), axis=-1)
             image = tf.concat([image, heatmap], axis=-1)
         return {"image": image, "image_filename": parsed["filename"], **fields}
+
+    def _pasted(
+        self, number: tf.Tensor, image: tf.Tensor, label: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Lays segments of a second record over a training image and its label."""
+        options = self._config.augmentation.copy_paste
+        order = self._seed ^ _SECOND_ORDER
+        parsed = self._parse(shuffled_record(number, len(self), order))
+        key = tf.stack([tf.cast(order, tf.int64), number])
+        seeds = tf.random.split(key, 5)
+        placement, _ = self._random_placement(parsed["image"], seeds, options.scale)
+        other = geometry.sample_image(parsed["image"], placement)
+        other = self._recolored(other, seeds[2], seeds[3])
+        other_label = geometry.sample_label(parsed["label"], placement)
+        padding = copy_paste.padding_label(self._info)
+        crop = self._crop_size
+        return copy_paste.paste(
+            image,
+            label,
+            geometry.place(other, placement, crop, geometry.MEAN_PIXEL),
+            geometry.place(other_label, placement, crop, padding),
+            options=options,
+            info=self._info,
+            seed=seeds[4],
+        )
+
+    def _random_placement(
+        self, image: tf.Tensor, seeds: tf.Tensor, factor: float = 1.0
+    ) -> tuple[geometry.Placement, tf.Tensor]:
+        """Draws where the crop lies; returns it and the scale.
+
+        Args:
+          image: `[h, w, c]`.
+          seeds: [2 or more, 2] integers.
+          factor: multiplies the scales that are drawn from.
+        """
+        augmentation = self._config.augmentation
+        scale = geometry.random_scale(
+            seeds[1],
+            augmentation.min_scale * factor,
+            augmentation.max_scale * factor,
+            augmentation.scale_step,
+        )
+        placement = geometry.random_placement(
+            seeds[0],
+            self._size_in_range(tf.shape(image)[:2]),
+            scale,
+            self._crop_size,
+            augmentation.flip,
+        )
+        return placement, scale
+
+    @property
+    def _crop_size(self) -> tuple[int, int]:
+        assert self._config.crop_size is not None
+        return self._config.crop_size
 
     def evaluation_example(self, record: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns a whole image, with its labels at input size and as stored."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.data import geometry
+from deeplab.data.copy_paste import CopyPaste
 from deeplab.data.photometric import ColorRanges
 from deeplab.data.targets import NEEDS
 from deeplab.data.targets.segments import TargetOptions
@@ -24,6 +25,7 @@ class Augmentation:
       flip: mirrors half of the images.
       policy: name of an AutoAugment policy; empty for none.
       colors: changes of colour.
+      copy_paste: which segments of another image are laid over it.
     """
 
     min_scale: float = 1.0
@@ -32,6 +34,7 @@ class Augmentation:
     flip: bool = True
     policy: str = ""
     colors: ColorRanges = field(default_factory=ColorRanges)
+    copy_paste: CopyPaste = field(default_factory=CopyPaste)
 
 
 @dataclass(frozen=True)
@@ -170,4 +173,17 @@ def _augmentation(options: Any) -> Augmentation:
             saturation=options.saturation_delta,
             hue=options.hue_delta,
         ),
+        copy_paste=_copy_paste(options),
+    )
+
+
+def _copy_paste(options: Any) -> CopyPaste:
+    if not options.HasField("panoptic_copy_paste"):
+        return CopyPaste()
+    given = options.panoptic_copy_paste
+    return CopyPaste(
+        scale=given.panoptic_copy_paste_scale,
+        things=given.panoptic_copy_paste_thing_option,
+        stuff=given.panoptic_copy_paste_stuff_option,
+        void=given.panoptic_copy_paste_void_option,
     )

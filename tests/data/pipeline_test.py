@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from deeplab.core.dataset_info import ClassInfo, DatasetInfo
 from deeplab.core.structures import Example
+from deeplab.data.copy_paste import CopyPaste
 from deeplab.data.photometric import ColorRanges
 from deeplab.data.pipeline import build_pipeline
 from deeplab.data.pipeline_config import (
@@ -370,3 +371,45 @@ def test_options_become_a_config():
 def test_impossible_options_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
         pipeline_config(DatasetOptions(**fields), 16, training=True)
+
+
+def test_pasting_is_a_function_of_seed_and_number(patterns):
+    """The second batch is the same alone; others than pasted pixels stay."""
+    options = DatasetOptions.AugmentationOptions(
+        panoptic_copy_paste=DatasetOptions.PanopticCopyPasteOptions(
+            panoptic_copy_paste_scale=0.75, panoptic_copy_paste_thing_option="all"
+        )
+    )
+    augmentation = pipeline_config(
+        DatasetOptions(augmentations=options), 16, training=True
+    ).augmentation
+    assert augmentation.copy_paste == CopyPaste(0.75, "all", "random", "none")
+    plain = config_of(patterns["labelled"])
+    pasting = dataclasses.replace(plain, augmentation=augmentation)
+    unaugmented = dataclasses.replace(plain, augmentation=Augmentation())
+    before = next(iter(build(unaugmented, True)))
+    batches = list(build(pasting, True).take(2))
+    resumed = next(iter(build(pasting, True, first_batch=1)))
+    assert_equal(batches[1], resumed)
+    changed = before["panoptic_gt"] != batches[0]["panoptic_gt"]
+    assert 0 < np.mean(changed) < 1
+    same = np.all(before["image"] == batches[0]["image"], axis=-1)
+    assert np.mean(same) > 0.05
+    assert not np.any(changed & same & (before["panoptic_gt"] % 1000 > 0))
+
+
+def test_pasting_on_several_frames_is_refused(patterns):
+    config = dataclasses.replace(
+        config_of(patterns["labelled"]),
+        next_frame=True,
+        augmentation=Augmentation(copy_paste=CopyPaste(0.5)),
+    )
+    with pytest.raises(ValueError, match=r"panoptic_copy_paste: .* single images"):
+        build_pipeline(
+            config,
+            INFO,
+            training=True,
+            targets=["semantic", "next_frame"],
+            batch_size=1,
+            seed=1,
+        )
