@@ -65,6 +65,24 @@ def _semantic(head: str, without_effect: tuple[str, ...] = ()) -> Family:
     )
 
 
+def _vip_deeplab(targets: tuple[str, ...] = (), losses: tuple[str, ...] = ()) -> Family:
+    return Family(
+        model="vip_deeplab",
+        head="vip_deeplab",
+        targets=("semantic", "centers", "next_frame", *targets),
+        losses=(
+            "semantic_loss",
+            "center_loss",
+            "regression_loss",
+            "next_regression_loss",
+            *losses,
+        ),
+        postprocessor="video_stitching",
+        metrics=("panoptic_quality", "mean_iou"),
+        main_metric="panoptic_quality/all/pq",
+    )
+
+
 FAMILIES = {
     "deeplab_v3": _semantic("deeplab_v3"),
     "deeplab_v3_plus": _semantic("deeplab_v3_plus"),
@@ -104,6 +122,17 @@ FAMILIES = {
             "instance_discrimination_loss": "instance_discrimination",
         },
     ),
+    "motion_deeplab": Family(
+        model="motion_deeplab",
+        head="motion_deeplab",
+        targets=("semantic", "centers", "motion"),
+        losses=("semantic_loss", "center_loss", "regression_loss", "motion_loss"),
+        postprocessor="track_assignment",
+        metrics=("stq", "panoptic_quality", "mean_iou"),
+        main_metric="stq/stq",
+    ),
+    "vip_deeplab": _vip_deeplab(targets=("depth",), losses=("depth_loss",)),
+    "vip_deeplab_without_depth": _vip_deeplab(),
 }
 
 
@@ -120,13 +149,16 @@ def family_of(model_options: Any) -> Family:
     if name is None:
         raise ValueError(
             "model_options: no architecture is set; add one of: "
-            "deeplab_v3 {}, deeplab_v3_plus {}, panoptic_deeplab {}, max_deeplab {}"
+            "deeplab_v3 {}, deeplab_v3_plus {}, panoptic_deeplab {}, max_deeplab {}, "
+            "motion_deeplab {}, vip_deeplab {}"
         )
     if (
         name == "panoptic_deeplab"
         and not model_options.panoptic_deeplab.instance.enable
     ):
         name = "panoptic_deeplab_semantic"
+    if name == "vip_deeplab" and not model_options.vip_deeplab.HasField("depth_head"):
+        name = "vip_deeplab_without_depth"
     if name not in FAMILIES:
         raise ValueError(
             f"model_options.{name}: this architecture is not built in yet; built in: "

@@ -117,8 +117,8 @@ class VideoDepthOutput(NamedTuple):
     offset_map: Tensor
     # [b, h', w', 2] float32, from the pixels of the next frame to centres in this one.
     next_offset_map: Tensor
-    # [b, h', w', 1] float32, metres.
-    depth_pred: Tensor
+    # [b, 2 h' - 1, 2 w' - 1, 1] float32, metres; None if depth is not predicted.
+    depth_pred: Tensor = None
 
 
 class MaskOutput(NamedTuple):
@@ -141,10 +141,20 @@ class TrackState(NamedTuple):
 
     # [1, h, w] float32, 0 to 1: heatmap of the centres of the frame before.
     heatmap: Tensor
-    # [tracks, 5] int32: y, x, class, track id, frames since last seen.
+    # [tracks, 5] int32: x, y, panoptic label, width * height of the bounding box,
+    # frames since last seen.
     centers: Tensor
     # [] int32, the next unused track id.
     next_id: Tensor
+
+
+class StitchState(NamedTuple):
+    """What ViP-DeepLab remembers from pair to pair of one video."""
+
+    # [1, h, w] int32, the second frame of the pair before, with lasting ids.
+    panoptic: Tensor
+    # [classes] int32, how many instances of each class have a number.
+    counts: Tensor
 
 
 class Prediction(NamedTuple):

@@ -16,6 +16,8 @@ HEADS: Registry[Callable[[Any, Any, Any, DatasetInfo], Any]] = Registry(
     [
         "deeplab_v3",
         "deeplab_v3plus",
+        "motion_deeplab",
         "panoptic_deeplab",
+        "vip_deeplab",
     ],
 )

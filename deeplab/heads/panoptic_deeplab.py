@@ -8,7 +8,7 @@ Hartwig Adam, Liang-Chieh Chen, CVPR 2020, https://arxiv.org/abs/1911.10194.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -18,6 +18,7 @@ from deeplab.core.structures import CenterOffsetOutput, SemanticOutput
 from deeplab.heads import HEADS
 from deeplab.heads.base import Head, check_classes, check_features
 from deeplab.heads.branch import (
+    BranchConfig,
     DecoderBranch,
     PredictionHead,
     branch_config,
@@ -25,6 +26,21 @@ from deeplab.heads.branch import (
 )
 from deeplab.layers.aspp import PoolSize
 from deeplab.protos.model_pb2 import ModelOptions
+
+
+class SemanticHalf(NamedTuple):
+    """A decoder and the head that predicts classes."""
+
+    decoder: DecoderBranch
+    head: PredictionHead
+
+
+class InstanceHalf(NamedTuple):
+    """A decoder and the heads that predict centres and offsets to them."""
+
+    decoder: DecoderBranch
+    center_head: PredictionHead
+    regression_head: PredictionHead
 
 
 class SemanticBranch(Head):
@@ -57,19 +73,11 @@ class SemanticBranch(Head):
 class PanopticDeepLab(SemanticBranch):
     """Both halves: semantics, and instances by centres and offsets."""
 
-    def __init__(
-        self,
-        *,
-        semantic_decoder: DecoderBranch,
-        semantic_head: PredictionHead,
-        instance_decoder: DecoderBranch,
-        center_head: PredictionHead,
-        regression_head: PredictionHead,
-    ):
-        super().__init__(semantic_decoder, semantic_head)
-        self._instance_decoder = instance_decoder
-        self._instance_center_head = center_head
-        self._instance_regression_head = regression_head
+    def __init__(self, semantic: SemanticHalf, instance: InstanceHalf):
+        super().__init__(semantic.decoder, semantic.head)
+        self._instance_decoder = instance.decoder
+        self._instance_center_head = instance.center_head
+        self._instance_regression_head = instance.regression_head
 
     def call(
         self,
@@ -124,35 +132,102 @@ def build_panoptic_deeplab(
 
     What the instance half does not override, it takes from the semantic half.
     """
-    panoptic = options.panoptic_deeplab
-    semantic = branch_config(options.decoder, panoptic.low_level)
-    check_features(semantic.features, feature_specs)
+    semantic = semantic_half(options, "panoptic_deeplab", feature_specs, norm, info)
+    if not options.panoptic_deeplab.instance.enable:
+        return SemanticBranch(*semantic)
+    return PanopticDeepLab(
+        semantic, instance_half(options, "panoptic_deeplab", feature_specs, norm)
+    )
+
+
+def semantic_half(
+    options: ModelOptions,
+    architecture: str,
+    feature_specs: Mapping[str, FeatureSpec],
+    norm: NormConfig,
+    info: DatasetInfo,
+) -> SemanticHalf:
+    """Returns the semantic half of an architecture.
+
+    Args:
+      options: its model options.
+      architecture: name of the field with its own options, which have `low_level` and
+        `semantic_head`.
+      feature_specs: what the backbone offers.
+      norm: batch normalisation.
+      info: the classes.
+
+    Raises:
+      ValueError: backbone or data set do not offer what the options ask for.
+    """
+    own = getattr(options, architecture)
+    config = branch_config(options.decoder, own.low_level)
+    check_features(config.features, feature_specs)
     check_classes(
-        "panoptic_deeplab.semantic_head.output_channels",
-        panoptic.semantic_head.output_channels,
+        f"{architecture}.semantic_head.output_channels",
+        own.semantic_head.output_channels,
         info.num_classes,
     )
-    semantic_decoder = DecoderBranch(semantic, name="semantic_decoder", norm=norm)
-    semantic_head = prediction_head(
-        panoptic.semantic_head, info.num_classes, name="semantic_head", norm=norm
+    return SemanticHalf(
+        DecoderBranch(config, name="semantic_decoder", norm=norm),
+        prediction_head(
+            own.semantic_head, info.num_classes, name="semantic_head", norm=norm
+        ),
     )
-    instance = panoptic.instance
-    if not instance.enable:
-        return SemanticBranch(semantic_decoder, semantic_head)
+
+
+def instance_config(
+    options: ModelOptions, architecture: str, feature_specs: Mapping[str, FeatureSpec]
+) -> BranchConfig:
+    """Returns the sizes of the instance branches of an architecture.
+
+    Args:
+      options: its model options.
+      architecture: name of the field with its own options, which have `instance`.
+      feature_specs: what the backbone offers.
+
+    Raises:
+      ValueError: the backbone does not offer what the options ask for.
+    """
+    own = getattr(options, architecture)
+    instance = own.instance
     overridden = instance.HasField("instance_decoder_override")
-    own = branch_config(
+    config = branch_config(
         instance.instance_decoder_override if overridden else options.decoder,
-        instance.low_level_override or panoptic.low_level,
+        instance.low_level_override or own.low_level,
     )
-    check_features(own.features, feature_specs)
-    return PanopticDeepLab(
-        semantic_decoder=semantic_decoder,
-        semantic_head=semantic_head,
-        instance_decoder=DecoderBranch(own, name="instance_decoder", norm=norm),
-        center_head=prediction_head(
+    check_features(config.features, feature_specs)
+    return config
+
+
+def instance_half(
+    options: ModelOptions,
+    architecture: str,
+    feature_specs: Mapping[str, FeatureSpec],
+    norm: NormConfig,
+) -> InstanceHalf:
+    """Returns the instance half; arguments and errors as in `instance_config`."""
+    instance = getattr(options, architecture).instance
+    config = instance_config(options, architecture, feature_specs)
+    return InstanceHalf(
+        DecoderBranch(config, name="instance_decoder", norm=norm),
+        prediction_head(
             instance.center_head, 1, name="instance_center_head", norm=norm
         ),
-        regression_head=prediction_head(
+        prediction_head(
             instance.regression_head, 2, name="instance_regression_head", norm=norm
         ),
     )
+
+
+def check_instance_enabled(options: ModelOptions, architecture: str) -> None:
+    """Checks that an architecture which is nothing without instances has them.
+
+    Raises:
+      ValueError: its instance branch is off.
+    """
+    if not getattr(options, architecture).instance.enable:
+        raise ValueError(
+            f"{architecture}.instance.enable is false, but this architecture tracks "
+            "instances; take panoptic_deeplab for classes alone"
+        )

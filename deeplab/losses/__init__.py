@@ -15,6 +15,7 @@ LOSSES: Registry[Callable[[TermOptions, DatasetInfo], LossTerm]] = Registry(
     __name__,
     [
         "cross_entropy",
+        "depth",
         "instance_discrimination",
         "mask_id",
         "pq_style",

@@ -2,18 +2,21 @@
 
 Panoptic-DeepLab: A Simple, Strong, and Fast Baseline for Bottom-Up Panoptic
 Segmentation, B. Cheng, M. D. Collins, Y. Zhu, T. Liu, T. S. Huang, H. Adam,
-L.-C. Chen, CVPR 2020, https://arxiv.org/abs/1911.10194. As in the published code, the
-mean goes over the pixels whose weighted error is not 0.
+L.-C. Chen, CVPR 2020, https://arxiv.org/abs/1911.10194; offsets between frames as in
+STEP (https://arxiv.org/abs/2102.11859) and ViP-DeepLab
+(https://arxiv.org/abs/2012.05258). As in the published code, the mean goes over the
+pixels whose weighted error is not 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
-from deeplab.core.structures import CenterOffsetOutput, Example
+from deeplab.core.structures import Example
 from deeplab.losses import LOSSES
 from deeplab.losses.base import LossTerm, TermOptions, check_name
 from deeplab.ops.sampling import check_top_k, top_k_mean
@@ -53,7 +56,7 @@ class MaskedRegression:
         self._error = _ERRORS[error]
         self._top_k_fraction = top_k_fraction
 
-    def __call__(self, example: Example, output: CenterOffsetOutput) -> tf.Tensor:
+    def __call__(self, example: Example, output: Any) -> tf.Tensor:
         """Returns [batch] float32; see `LossTerm`."""
         weight = getattr(example, self._weight)
         prediction = _with_channels(
@@ -68,6 +71,24 @@ def _with_channels(values: tf.Tensor) -> tf.Tensor:
     return values if len(values.shape) == 4 else tf.expand_dims(values, -1)
 
 
+def _build(
+    field: str,
+    options: TermOptions,
+    *,
+    prediction: str,
+    target: str,
+    weight: str,
+) -> LossTerm:
+    check_name(field, options.name, _ERRORS)
+    return MaskedRegression(
+        prediction=prediction,
+        target=target,
+        weight=weight,
+        error=options.name,
+        top_k_fraction=options.top_k_percent,
+    )
+
+
 @LOSSES.register("center_loss")
 def build_center_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
     """Returns the term of the centre heatmap.
@@ -76,13 +97,12 @@ def build_center_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
       ValueError: the loss name is unknown or the top-k share out of range.
     """
     del info
-    check_name("center_loss", options.name, _ERRORS)
-    return MaskedRegression(
+    return _build(
+        "center_loss",
+        options,
         prediction="center_heatmap",
         target="instance_center_gt",
         weight="center_loss_weight",
-        error=options.name,
-        top_k_fraction=options.top_k_percent,
     )
 
 
@@ -94,11 +114,44 @@ def build_regression_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
       ValueError: the loss name is unknown or the top-k share out of range.
     """
     del info
-    check_name("regression_loss", options.name, _ERRORS)
-    return MaskedRegression(
+    return _build(
+        "regression_loss",
+        options,
         prediction="offset_map",
         target="instance_regression_gt",
         weight="regression_loss_weight",
-        error=options.name,
-        top_k_fraction=options.top_k_percent,
+    )
+
+
+@LOSSES.register("motion_loss")
+def build_motion_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
+    """Returns the term of the offsets to the centres in the previous frame.
+
+    Raises:
+      ValueError: the loss name is unknown or the top-k share out of range.
+    """
+    del info
+    return _build(
+        "motion_loss",
+        options,
+        prediction="frame_offset_map",
+        target="frame_offset_gt",
+        weight="frame_regression_loss_weight",
+    )
+
+
+@LOSSES.register("next_regression_loss")
+def build_next_regression_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
+    """Returns the term of the offsets from the next frame to the centres in this one.
+
+    Raises:
+      ValueError: the loss name is unknown or the top-k share out of range.
+    """
+    del info
+    return _build(
+        "next_regression_loss",
+        options,
+        prediction="next_offset_map",
+        target="next_instance_regression_gt",
+        weight="next_regression_loss_weight",
     )

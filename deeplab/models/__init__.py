@@ -15,5 +15,7 @@ MODELS: Registry[Callable[..., Any]] = Registry(
     [
         "image_segmenter",
         "mask_transformer",
+        "motion_deeplab",
+        "vip_deeplab",
     ],
 )

@@ -20,7 +20,6 @@ from deeplab.models.multiscale import average, predict_scales, resize_output
 from deeplab.ops.resize import scaled_size, spatial_size
 
 
-@MODELS.register("image_segmenter")
 class ImageSegmenter(tf_keras.Model):
     """A backbone, a head and the post-processing of its outputs.
 
@@ -30,9 +29,12 @@ class ImageSegmenter(tf_keras.Model):
       backbone: from images to features.
       head: from features to outputs.
       input_channels: channels of the images in training.
+      other_frame: which frame it takes besides the image, "previous" or "next"; such
+        a model has `initial_state` and `step`, see `MotionDeepLab` and `ViPDeepLab`.
     """
 
     input_channels = 3
+    other_frame: str | None = None
 
     def __init__(
         self,
@@ -86,7 +88,7 @@ class ImageSegmenter(tf_keras.Model):
           averaged over scales and flips, and post-processed.
         """
         if training:
-            return self._outputs(_normalized(images), True)
+            return self._outputs(normalized(images), True)
         return self._postprocess(self.predict_maps(images))
 
     def predict_maps(self, images: tf.Tensor) -> Prediction:
@@ -95,7 +97,7 @@ class ImageSegmenter(tf_keras.Model):
         Args:
           images: as in `call`.
         """
-        return _prediction(self._outputs(_normalized(images), False))
+        return averaged_prediction(self._outputs(normalized(images), False))
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
@@ -119,17 +121,22 @@ class ImageSegmenter(tf_keras.Model):
         return self.head(features, pool_size=pool_size, training=training)
 
 
-def _normalized(images: tf.Tensor) -> tf.Tensor:
+def normalized(images: tf.Tensor) -> tf.Tensor:
+    """Returns images of 0 to 255 as float32 of -1 to 1."""
     return tf.cast(images, tf.float32) / 127.5 - 1.0
 
 
-def _prediction(outputs: Sequence[Any]) -> Prediction:
+def averaged_prediction(outputs: Sequence[Any]) -> Prediction:
     """Averages outputs; class probabilities instead of logits are what counts."""
     fields = {
         name: average([getattr(output, name) for output in outputs])
-        for name in outputs[0]._fields
+        for name, value in outputs[0]._asdict().items()
+        if value is not None
     }
     probs = [tf.nn.softmax(output.semantic_logits) for output in outputs]
     if "center_heatmap" in fields:
         fields["center_heatmap"] = tf.squeeze(fields["center_heatmap"], axis=3)
     return Prediction(semantic_probs=average(probs), **fields)
+
+
+MODELS.register("image_segmenter")(ImageSegmenter)

@@ -28,7 +28,10 @@ Network = Callable[[tf.Tensor, "PoolSize | None"], Any]
 
 
 def resize_output(output: Output, size: tuple[Any, Any]) -> Output:
-    """Resizes all fields of a head's output, `[b, h, w, c]`, to (height, width)."""
+    """Resizes all fields of a head's output, `[b, h, w, c]`, to (height, width).
+
+    Here and below, an output may be a tuple of outputs, and fields may be None.
+    """
     return _map_fields(
         lambda name, value: (
             resize_offsets(value, size)
@@ -62,8 +65,8 @@ def predict_scales(
     """Runs a network at several scales, and on mirrored images.
 
     Args:
-      network: from `[b, h, w, 3]` images and the pool size to a head's output.
-      images: `[b, h, w, 3]`.
+      network: from `[b, h, w, c]` images and the pool size to a head's output.
+      images: `[b, h, w, c]`.
       pool_size: window of image pooling at scale 1, in feature pixels.
       scales: factors of the image size.
       add_flipped: whether to run each scale mirrored as well.
@@ -97,6 +100,9 @@ def average(values: Sequence[tf.Tensor]) -> tf.Tensor:
     return tf.add_n(list(values)) / len(values)
 
 
-def _map_fields(function: Callable[[str, tf.Tensor], Any], output: Output) -> Output:
-    fields = {name: function(name, value) for name, value in output._asdict().items()}
-    return type(output)(**fields)
+def _map_fields(function: Callable[[str, tf.Tensor], Any], output: Any) -> Any:
+    """Returns an output, or a tuple of them, with a function applied to each field."""
+    if not hasattr(output, "_fields"):
+        return tuple(_map_fields(function, one) for one in output)
+    fields = output._asdict().items()
+    return type(output)(**{k: v if v is None else function(k, v) for k, v in fields})

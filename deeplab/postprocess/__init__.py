@@ -20,5 +20,7 @@ POSTPROCESSORS: Registry[Callable[[Any, DatasetInfo], PostProcessor]] = Registry
         "center_offset",
         "masks",
         "semantic",
+        "track_assignment",
+        "video_stitching",
     ],
 )

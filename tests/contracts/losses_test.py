@@ -18,6 +18,7 @@ INFO = DatasetInfo(
     num_classes=5,
     ignore_label=255,
     label_divisor=1000,
+    ignore_depth=0.0,
 )
 BATCH, HEIGHT, WIDTH = 3, 9, 11
 
@@ -30,8 +31,8 @@ def supported_names(field):
     return supported.group(1).split(", ") if supported else [""]
 
 
-# Has no pixels to choose from: it is a mean over slots.
-WITHOUT_TOP_K = {"pq_style_loss"}
+# No pixels to choose from: a mean over slots, and a variance.
+WITHOUT_TOP_K = {"pq_style_loss", "depth_loss"}
 # Slots learn that there is no object on void.
 LEARNS_FROM_VOID = {"pq_style_loss"}
 CASES = [
@@ -55,9 +56,11 @@ def example(seed=0, valid=True):
     labels = rng.integers(0, INFO.num_classes, shape)
     labels[rng.random(shape) < 0.2] = INFO.ignore_label
     weight = (rng.random(shape) < 0.7).astype("float32")
+    depth = rng.uniform(1, 80, shape) * (rng.random(shape) < 0.7)
     if not valid:
         labels[:] = INFO.ignore_label
         weight[:] = 0
+        depth[:] = 0
     things = np.select([labels == 3, labels == 4], [0, 1], -1)
     return Example(
         image=None,
@@ -69,6 +72,13 @@ def example(seed=0, valid=True):
         center_loss_weight=tf.constant(weight),
         instance_regression_gt=tf.constant(rng.normal(size=[*shape, 2]), tf.float32),
         regression_loss_weight=tf.constant(weight),
+        frame_offset_gt=tf.constant(rng.normal(size=[*shape, 2]), tf.float32),
+        frame_regression_loss_weight=tf.constant(weight),
+        next_instance_regression_gt=tf.constant(
+            rng.normal(size=[*shape, 2]), tf.float32
+        ),
+        next_regression_loss_weight=tf.constant(weight),
+        depth_gt=tf.constant(depth, tf.float32),
     )
 
 
@@ -81,13 +91,20 @@ def outputs(seed=0, dtype=tf.float32):
         "offset_map": 2,
         "pixel_space_mask_logits": SLOTS,
         "pixel_space_normalized_feature": 4,
+        "frame_offset_map": 2,
+        "next_offset_map": 2,
     }
     maps = {
         name: tf.constant(rng.normal(size=[BATCH, HEIGHT, WIDTH, c]), dtype)
         for name, c in channels.items()
     }
+    depth = rng.uniform(1, 80, [BATCH, HEIGHT, WIDTH, 1])
     classes = tf.constant(rng.normal(size=[BATCH, SLOTS, 6]), dtype)
-    return {**maps, "transformer_class_logits": classes}
+    return {
+        **maps,
+        "depth_pred": tf.constant(depth, dtype),
+        "transformer_class_logits": classes,
+    }
 
 
 def gradients(term, batch, fields):

@@ -8,14 +8,21 @@ import tensorflow as tf
 from google.protobuf import text_format
 
 from deeplab.core.dataset_info import ClassInfo, DatasetInfo
-from deeplab.core.structures import CenterOffsetOutput, Example, MaskOutput
+from deeplab.core.structures import Example, MaskOutput, Prediction
 from deeplab.losses import LOSSES
 from deeplab.losses.base import TermOptions
 from deeplab.losses.composite import CompositeLoss
 from deeplab.protos.trainer_pb2 import LossOptions
 
 RECORDS = Path(__file__).parent / "records/components"
-FIELDS = ("semantic_loss", "center_loss", "regression_loss")
+FIELDS = (
+    "semantic_loss",
+    "center_loss",
+    "regression_loss",
+    "motion_loss",
+    "next_regression_loss",
+    "depth_loss",
+)
 MASK_FIELDS = (
     "semantic_loss",
     "pq_style_loss",
@@ -42,6 +49,7 @@ def info():
         num_classes=19,
         ignore_label=255,
         label_divisor=1000,
+        ignore_depth=0.0,
     )
 
 
@@ -54,7 +62,7 @@ def build(record, field, info):
     return options.weight, LOSSES.get(field)(term, info)
 
 
-def example_and_output(record, kind=CenterOffsetOutput):
+def example_and_output(record, kind=Prediction):
     example = Example(
         image=None,
         **{
@@ -83,7 +91,7 @@ def test_term_equals_published(record, info, field):
 def test_total_is_the_sum_of_the_published_terms(record, info):
     loss = CompositeLoss({field: build(record, field, info) for field in FIELDS})
     values = loss(*example_and_output(record))
-    expected = sum(record[f"loss/{field}"] for field in FIELDS)
+    expected = record["loss/total_loss"]
     assert list(values) == [*FIELDS, "total_loss"]
     np.testing.assert_allclose(values["total_loss"], expected, rtol=1e-5)
 

@@ -13,6 +13,11 @@ from tests.parity import parity
 RECORDS = Path(__file__).parent / "records/models"
 # Over 100 million weights each, or a second size of a model tested anyway.
 SLOW = {
+    "cityscapes_dvps__vip_deeplab__resnet50_beta_os32",
+    "cityscapes_dvps__vip_deeplab__wide_resnet41_os16",
+    "kitti__motion_deeplab__resnet50_os32",
+    "kitti__motion_deeplab__resnet50_os32_trainval",
+    "semkitti_dvps__vip_deeplab__resnet50_beta_os32",
     "cityscapes__panoptic_deeplab__swidernet_sac_1_1_1_os16",
     "cityscapes__panoptic_deeplab__swidernet_sac_1_1_3_os16",
     "cityscapes__panoptic_deeplab__swidernet_sac_1_1_4.5_os16",
@@ -33,7 +38,7 @@ NAMES = sorted(path.name.removesuffix(".json.gz") for path in RECORDS.glob("*.gz
 
 def test_slow_records_exist():
     assert set(NAMES) >= SLOW
-    assert len(NAMES) == 27
+    assert len(NAMES) >= 33
 
 
 @pytest.mark.parametrize(
@@ -49,8 +54,11 @@ def test_published_model(name):
     count = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     assert count == record["trainable_params"]
 
-    image = parity.input_image(*record["input_shape"][1:], record["input_seed"])
-    prediction = model(tf.constant(image), training=False)
+    if "motion_deeplab" in name:
+        prediction = raw_outputs(model, record)
+    else:
+        image = parity.input_image(*record["input_shape"][1:], record["input_seed"])
+        prediction = model(tf.constant(image), training=False)
     produced = {k for k, v in prediction._asdict().items() if v is not None}
     # Published for one mask transformer and not for the other: follow from logits.
     optional = {"semantic_probs"} if "pixel_space_mask_logits" in produced else set()
@@ -58,7 +66,7 @@ def test_published_model(name):
     for field, summary in record["outputs"].items():
         value = getattr(prediction, field).numpy()
         samples = value.reshape(-1)[summary["index"]]
-        if field == "panoptic_pred":
+        if field.endswith("panoptic_pred"):
             divisor = factory.experiment_dataset(config).label_divisor
             published = np.array(summary["value"], np.int64)
             assert_equal_but_for_numbering(samples.astype(np.int64), published, divisor)
@@ -70,6 +78,16 @@ def test_published_model(name):
             assert list(value.shape) == summary["shape"]
         else:
             assert parity.max_error(summary, value) < 1e-4, field
+
+
+def raw_outputs(model, record):
+    """Returns what the head makes of two frames and a heatmap, as recorded."""
+    height, width = record["input_shape"][1:3]
+    frames = parity.input_image(height, width, 6, record["input_seed"])
+    rng = np.random.default_rng(record["input_seed"] + 7)
+    heatmap = rng.random([1, height, width, 1]) * 255
+    inputs = np.concatenate([frames, heatmap], axis=-1).astype("float32")
+    return model.head(model.backbone(tf.constant(inputs / 127.5 - 1)))
 
 
 def assert_equal_but_for_numbering(labels, published, divisor):

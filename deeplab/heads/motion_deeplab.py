@@ -1,0 +1,93 @@
+"""Motion-DeepLab: Panoptic-DeepLab with the way back to the previous frame.
+
+STEP: Segmenting and Tracking Every Pixel, Mark Weber, Jun Xie, Maxwell Collins, Yukun
+Zhu, Paul Voigtlaender, Hartwig Adam, Bradley Green, Andreas Geiger, Bastian Leibe,
+Daniel Cremers, Aljosa Osep, Laura Leal-Taixe, Liang-Chieh Chen, NeurIPS 2021 Datasets
+and Benchmarks, https://arxiv.org/abs/2102.11859. The published code takes the kinds of
+convolution in its options for the usual ones; here they count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.specs import FeatureSpec, NormConfig
+from deeplab.core.structures import MotionOutput
+from deeplab.heads import HEADS
+from deeplab.heads.base import Head
+from deeplab.heads.branch import PredictionHead, prediction_head
+from deeplab.heads.panoptic_deeplab import (
+    InstanceHalf,
+    PanopticDeepLab,
+    SemanticHalf,
+    check_instance_enabled,
+    head_items,
+    instance_half,
+    semantic_half,
+)
+from deeplab.layers.aspp import PoolSize
+from deeplab.protos.model_pb2 import ModelOptions
+
+
+class MotionDeepLab(PanopticDeepLab):
+    """Both halves of Panoptic-DeepLab; the instance half also predicts motion."""
+
+    def __init__(
+        self,
+        semantic: SemanticHalf,
+        instance: InstanceHalf,
+        motion_head: PredictionHead,
+    ):
+        super().__init__(semantic, instance)
+        self._motion_regression_head = motion_head
+
+    def call(
+        self,
+        features: Mapping[str, tf.Tensor],
+        pool_size: PoolSize | None = None,
+        training: bool = False,
+    ) -> MotionOutput:
+        """Returns the outputs at the stride of the finest features."""
+        semantic = self._semantic_decoder(
+            features, pool_size=pool_size, training=training
+        )
+        x = self._instance_decoder(features, pool_size=pool_size, training=training)
+        return MotionOutput(
+            semantic_logits=self._semantic_head(semantic, training=training),
+            center_heatmap=self._instance_center_head(x, training=training),
+            offset_map=self._instance_regression_head(x, training=training),
+            frame_offset_map=self._motion_regression_head(x, training=training),
+        )
+
+    @property
+    def checkpoint_items(self) -> dict[str, Any]:
+        """Name in checkpoints -> part of the head."""
+        return {
+            **super().checkpoint_items,
+            **head_items("motion_regression", self._motion_regression_head),
+        }
+
+
+@HEADS.register("motion_deeplab")
+def build_motion_deeplab(
+    options: ModelOptions,
+    feature_specs: Mapping[str, FeatureSpec],
+    norm: NormConfig,
+    info: DatasetInfo,
+) -> Head:
+    """Builds the head from `decoder` and `motion_deeplab`."""
+    check_instance_enabled(options, "motion_deeplab")
+    return MotionDeepLab(
+        semantic_half(options, "motion_deeplab", feature_specs, norm, info),
+        instance_half(options, "motion_deeplab", feature_specs, norm),
+        prediction_head(
+            options.motion_deeplab.motion_head,
+            2,
+            name="motion_regression_head",
+            norm=norm,
+        ),
+    )

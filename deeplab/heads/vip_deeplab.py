@@ -1,0 +1,194 @@
+"""ViP-DeepLab: Panoptic-DeepLab with depth, and with the next frame's instances.
+
+ViP-DeepLab: Learning Visual Perception with Depth-aware Video Panoptic Segmentation,
+Siyuan Qiao, Yukun Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
+https://arxiv.org/abs/2012.05258. As in the published code, ASPP takes the place of the
+paper's cascade of two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.specs import FeatureSpec, NormConfig
+from deeplab.core.structures import CenterOffsetOutput, VideoDepthOutput
+from deeplab.heads import HEADS
+from deeplab.heads.base import Head
+from deeplab.heads.branch import DecoderBranch, PredictionHead, prediction_head
+from deeplab.heads.panoptic_deeplab import (
+    InstanceHalf,
+    PanopticDeepLab,
+    SemanticHalf,
+    check_instance_enabled,
+    head_items,
+    instance_config,
+    instance_half,
+    semantic_half,
+)
+from deeplab.layers.aspp import PoolSize
+from deeplab.ops.resize import resize_bilinear, scaled_size, spatial_size
+from deeplab.protos.model_pb2 import ModelOptions
+
+
+class NextInstanceHalf(NamedTuple):
+    """What tells to which instance of this frame a pixel of the next one belongs."""
+
+    # Takes the next frame's features, the coarsest one with that of this frame.
+    decoder: DecoderBranch
+    regression_head: PredictionHead
+    # Name of the coarsest feature.
+    feature: str
+
+
+class DepthHalf(NamedTuple):
+    """Predicts depth from what the semantic decoder makes, at twice its size."""
+
+    head: PredictionHead
+    # Metres.
+    min_depth: float
+    max_depth: float
+
+
+class ViPDeepLab(PanopticDeepLab):
+    """Both halves of Panoptic-DeepLab, the next frame's offsets, and depth."""
+
+    def __init__(
+        self,
+        semantic: SemanticHalf,
+        instance: InstanceHalf,
+        next_instance: NextInstanceHalf,
+        depth: DepthHalf | None,
+    ):
+        """Makes the head; without `depth` it predicts none."""
+        super().__init__(semantic, instance)
+        self._next_instance_decoder = next_instance.decoder
+        self._next_instance_regression_head = next_instance.regression_head
+        self._joined_feature = next_instance.feature
+        self._depth_head = None
+        if depth is not None:
+            self._depth_head = depth.head
+            self._min_depth = depth.min_depth
+            self._max_depth = depth.max_depth
+
+    def call(
+        self,
+        features: Mapping[str, tf.Tensor],
+        pool_size: PoolSize | None = None,
+        training: bool = False,
+        next_features: Mapping[str, tf.Tensor] | None = None,
+    ) -> VideoDepthOutput:
+        """Returns the outputs of a frame, given the one after it.
+
+        Args:
+          features: of the frame, name -> `[b, h, w, c]`.
+          pool_size: see `Head.call`.
+          training: see `Head.call`.
+          next_features: of the next frame; None takes the frame for its own successor.
+
+        Returns:
+          The outputs at the stride of the finest features; depth at half of it.
+        """
+        semantic = self._semantic_decoder(
+            features, pool_size=pool_size, training=training
+        )
+        x = self._instance_decoder(features, pool_size=pool_size, training=training)
+        joined = dict(features if next_features is None else next_features)
+        key = self._joined_feature
+        joined[key] = tf.concat([features[key], joined[key]], axis=-1)
+        following = self._next_instance_decoder(
+            joined, pool_size=pool_size, training=training
+        )
+        return VideoDepthOutput(
+            semantic_logits=self._semantic_head(semantic, training=training),
+            center_heatmap=self._instance_center_head(x, training=training),
+            offset_map=self._instance_regression_head(x, training=training),
+            next_offset_map=self._next_instance_regression_head(
+                following, training=training
+            ),
+            depth_pred=self._depth(semantic, training),
+        )
+
+    def single_frame(
+        self, features: Mapping[str, tf.Tensor], pool_size: PoolSize | None = None
+    ) -> CenterOffsetOutput:
+        """Returns what the head says of a frame alone, without depth, in inference."""
+        return super().call(features, pool_size=pool_size, training=False)
+
+    def _depth(self, features: tf.Tensor, training: bool) -> tf.Tensor | None:
+        if self._depth_head is None:
+            return None
+        height, width = spatial_size(features)
+        size = (scaled_size(height, 2.0), scaled_size(width, 2.0))
+        depth = self._depth_head(resize_bilinear(features, size), training=training)
+        span = self._max_depth - self._min_depth
+        return self._min_depth + tf.sigmoid(depth) * span
+
+    @property
+    def checkpoint_items(self) -> dict[str, Any]:
+        """Name in checkpoints -> part of the head."""
+        items = {
+            **super().checkpoint_items,
+            "next_instance_decoder": self._next_instance_decoder,
+            **head_items(
+                "next_instance_regression", self._next_instance_regression_head
+            ),
+        }
+        if self._depth_head is not None:
+            items |= head_items("depth", self._depth_head)
+        return items
+
+
+@HEADS.register("vip_deeplab")
+def build_vip_deeplab(
+    options: ModelOptions,
+    feature_specs: Mapping[str, FeatureSpec],
+    norm: NormConfig,
+    info: DatasetInfo,
+) -> Head:
+    """Builds the head from `decoder` and `vip_deeplab`.
+
+    Raises:
+      ValueError: the options lack the branch of the next frame or the range of depth.
+    """
+    own = options.vip_deeplab
+    check_instance_enabled(options, "vip_deeplab")
+    if not own.instance.HasField("next_regression_head"):
+        raise ValueError(
+            "vip_deeplab.instance.next_regression_head is not set: frames are joined "
+            "by it; give it output_channels: 2 and head_channels"
+        )
+    config = instance_config(options, "vip_deeplab", feature_specs)
+    following = NextInstanceHalf(
+        decoder=DecoderBranch(config, name="next_instance_decoder", norm=norm),
+        regression_head=prediction_head(
+            own.instance.next_regression_head,
+            2,
+            name="next_instance_regression_head",
+            norm=norm,
+        ),
+        feature=config.feature,
+    )
+    return ViPDeepLab(
+        semantic_half(options, "vip_deeplab", feature_specs, norm, info),
+        instance_half(options, "vip_deeplab", feature_specs, norm),
+        following,
+        _depth_half(own.depth_head, norm) if own.HasField("depth_head") else None,
+    )
+
+
+def _depth_half(options: Any, norm: NormConfig) -> DepthHalf:
+    low = options.min_value_after_activation
+    high = options.max_value_after_activation
+    if not 0.0 <= low < high:
+        raise ValueError(
+            f"vip_deeplab.depth_head: depths lie between min_value_after_activation "
+            f"{low:g} and max_value_after_activation {high:g}, in metres; set the "
+            "latter to the largest depth of the data"
+        )
+    return DepthHalf(
+        prediction_head(options, 1, name="depth_head", norm=norm), low, high
+    )

@@ -1,0 +1,209 @@
+"""ViP-DeepLab's stitching: from pairs of frames to ids that last for a video.
+
+ViP-DeepLab: Learning Visual Perception with Depth-aware Video Panoptic Segmentation,
+Siyuan Qiao, Yukun Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
+https://arxiv.org/abs/2012.05258. A pair is stitched as in the published code, which
+keeps half of the numbers that the label divisor allows for instances that appear in
+the second frame, and fails where they do not suffice: here what has no number becomes
+void. The published code leaves joining pairs to its users.
+
+Shapes depend on the number of segments, so that it does not compile under XLA.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from deeplab.core import labels
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.structures import Prediction, StitchState
+from deeplab.ops.resize import spatial_size
+from deeplab.postprocess import POSTPROCESSORS, PostProcessor
+from deeplab.postprocess.center_offset import build_center_offset
+from deeplab.postprocess.segment_matching import mutual_matches
+from deeplab.protos.evaluator_pb2 import EvaluatorOptions
+
+# The discrete maps of two frames side by side.
+_JOINED = (
+    "semantic_pred",
+    "instance_pred",
+    "instance_center_pred",
+    "instance_scores",
+    "panoptic_pred",
+)
+
+
+class VideoStitching:
+    """Post-processes pairs of frames, and joins the pairs of a video."""
+
+    def __init__(
+        self,
+        frame: PostProcessor,
+        *,
+        num_classes: int,
+        label_divisor: int,
+        ignore_label: int,
+    ):
+        """Makes the post-processor.
+
+        Args:
+          frame: post-processes a frame for itself.
+          num_classes: how many classes there are.
+          label_divisor: see `deeplab.core.labels`.
+          ignore_label: class id of void.
+        """
+        self._frame = frame
+        self._num_classes = num_classes
+        self._label_divisor = label_divisor
+        self._void = labels.void_label(ignore_label, label_divisor)
+
+    def __call__(self, prediction: Prediction) -> Prediction:
+        """Returns the predictions of a batch, each frame for itself."""
+        return self._frame(prediction)
+
+    def pair(self, current: Prediction, following: Prediction) -> Prediction:
+        """Post-processes frames together with the ones after them.
+
+        Both frames are laid side by side, and pixels of both point to the centres of
+        the first.
+
+        Args:
+          current: a batch with what `CenterOffset` takes, and `next_offset_map`.
+          following: a batch of the next frames, with what `CenterOffset` takes.
+
+        Returns:
+          `current` with its discrete maps, `concat_next_panoptic_pred` and
+          `next_panoptic_pred`.
+        """
+        width = tf.cast(spatial_size(current.offset_map)[1], tf.float32)
+        backwards = current.next_offset_map - tf.stack([0.0, width])
+        beside = self._frame(
+            Prediction(
+                semantic_probs=tf.concat(
+                    [current.semantic_probs, following.semantic_probs], axis=2
+                ),
+                center_heatmap=tf.concat(
+                    [current.center_heatmap, tf.zeros_like(following.center_heatmap)],
+                    axis=2,
+                ),
+                offset_map=tf.concat([current.offset_map, backwards], axis=2),
+            )
+        )
+        fields = {name: tf.split(getattr(beside, name), 2, 2) for name in _JOINED}
+        explained = fields["panoptic_pred"][1]
+        return current._replace(
+            **{name: value[0] for name, value in fields.items()},
+            concat_next_panoptic_pred=explained,
+            next_panoptic_pred=self.stitch_pair(
+                explained, self._frame(following).panoptic_pred
+            ),
+        )
+
+    def stitch_pair(self, explained: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+        """Numbers the instances of frames as the frames before them do.
+
+        Args:
+          explained: [b, h, w] int32, the frames as those before them explain them.
+          own: [b, h, w] int32, the frames by themselves.
+
+        Returns:
+          [b, h, w] int32, `own` with the labels of `explained` for what is in both;
+          other instances have numbers above half of the label divisor.
+        """
+        spec = tf.TensorSpec([None, None], tf.int32)
+        stitched = tf.map_fn(self._stitch, (explained, own), fn_output_signature=spec)
+        return tf.ensure_shape(stitched, own.shape)
+
+    def _stitch(self, maps: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        explained, own = maps
+        found = mutual_matches(own, explained, self._label_divisor)
+        class_id, number = labels.decode(found.labels, self._label_divisor)
+        moved = self._numbered(class_id, number + self._label_divisor // 2)
+        moved = tf.where(number == 0, found.labels, moved)
+        return tf.gather(
+            tf.where(found.partners >= 0, found.partners, moved), found.index
+        )
+
+    def stitch(
+        self, prediction: Prediction, state: StitchState
+    ) -> tuple[Prediction, StitchState]:
+        """Numbers the instances of the next pair of a video as the pairs before it.
+
+        Args:
+          prediction: of one pair, as `pair` returns it; its first frame is the second
+            one of the pair before.
+          state: after the pair before; `initial_state` at the first.
+
+        Returns:
+          The prediction with lasting ids in its panoptic maps, and the state after it.
+        """
+        maps = (
+            prediction.panoptic_pred[0],
+            prediction.next_panoptic_pred[0],
+            prediction.concat_next_panoptic_pred[0],
+        )
+        found = mutual_matches(maps[0], state.panoptic[0], self._label_divisor)
+        # The first labels are those that were matched, in the same order.
+        flat = tf.concat([tf.reshape(m, [-1]) for m in maps], axis=0)
+        known, index = tf.unique(flat)
+        missing = tf.shape(known)[0] - tf.shape(found.labels)[0]
+        partners = tf.concat([found.partners, tf.fill([missing], -1)], axis=0)
+        lasting, counts = self._lasting(known, partners, state.counts)
+        numbered = tf.split(tf.gather(lasting, index), 3)
+        now, following, explained = (
+            tf.reshape(n, tf.shape(maps[0]))[tf.newaxis] for n in numbered
+        )
+        prediction = prediction._replace(
+            panoptic_pred=now,
+            next_panoptic_pred=following,
+            concat_next_panoptic_pred=explained,
+        )
+        return prediction, StitchState(panoptic=following, counts=counts)
+
+    def _lasting(
+        self, known: tf.Tensor, partners: tf.Tensor, counts: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns lasting labels for the labels of a pair, and the new counts."""
+        class_id, number = labels.decode(known, self._label_divisor)
+        is_new = (number != 0) & (partners < 0)
+        of_class = tf.one_hot(
+            tf.where(is_new, class_id, -1), self._num_classes, dtype=tf.int32
+        )
+        new_number = tf.reduce_sum(of_class * (counts + tf.cumsum(of_class)), axis=1)
+        lasting = tf.where(is_new, self._numbered(class_id, new_number), known)
+        lasting = tf.where(partners >= 0, partners, lasting)
+        return lasting, counts + tf.reduce_sum(of_class, axis=0)
+
+    def _numbered(self, class_id: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+        return tf.where(
+            number <= labels.max_instances(self._label_divisor),
+            labels.encode(class_id, number, self._label_divisor),
+            self._void,
+        )
+
+    def initial_state(
+        self, height: int | tf.Tensor, width: int | tf.Tensor
+    ) -> StitchState:
+        """Returns the state before the first pair of a video.
+
+        Args:
+          height: of the maps.
+          width: of the maps.
+        """
+        return StitchState(
+            panoptic=tf.fill([1, height, width], self._void),
+            counts=tf.zeros([self._num_classes], tf.int32),
+        )
+
+
+@POSTPROCESSORS.register("video_stitching")
+def build_video_stitching(
+    options: EvaluatorOptions, info: DatasetInfo
+) -> VideoStitching:
+    """Returns the post-processor that the evaluator options describe."""
+    return VideoStitching(
+        build_center_offset(options, info),
+        num_classes=info.num_classes,
+        label_divisor=info.label_divisor,
+        ignore_label=info.ignore_label,
+    )
