@@ -13,6 +13,7 @@ BACKBONES: Registry[Callable[[Any, Any], Any]] = Registry(
     __name__,
     [
         "kmax_encoders",
+        "convnext",
         "mobilenet_v3",
         "resnet",
         "wide_resnet",

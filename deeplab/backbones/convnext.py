@@ -1,0 +1,197 @@
+"""ConvNeXt: a convolutional network with the macro design of vision transformers.
+
+A ConvNet for the 2020s, Zhuang Liu, Hanzi Mao, Chao-Yuan Wu, Christoph Feichtenhofer,
+Trevor Darrell, Saining Xie, CVPR 2022, https://arxiv.org/abs/2201.03545. Departs from
+it as the published segmentation models do: patches are padded, so that every input
+size works, and no normalisation follows the stages. An output stride below 32 widens
+the kernels of the last stages instead, which no published model does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+import tf_keras
+
+from deeplab.backbones import BACKBONES
+from deeplab.backbones.base import Backbone
+from deeplab.backbones.stages import scaled_blocks
+from deeplab.core.specs import FeatureSpec, NormConfig
+from deeplab.layers.activations import get_activation
+from deeplab.layers.convnext_block import ConvNeXtBlock, Patches
+from deeplab.layers.drop_path import keep_prob_at
+from deeplab.protos.model_pb2 import ModelOptions
+
+_STEM_STRIDE = 4
+
+
+class ConvNeXtSize(NamedTuple):
+    """Blocks and channels of the four stages."""
+
+    num_blocks: tuple[int, int, int, int]
+    channels: tuple[int, int, int, int]
+
+
+TINY = ConvNeXtSize((3, 3, 9, 3), (96, 192, 384, 768))
+SMALL = ConvNeXtSize((3, 3, 27, 3), (96, 192, 384, 768))
+BASE = ConvNeXtSize((3, 3, 27, 3), (128, 256, 512, 1024))
+LARGE = ConvNeXtSize((3, 3, 27, 3), (192, 384, 768, 1536))
+
+
+class ConvNeXt(Backbone):
+    """Four stages of blocks, each after a convolution that makes it coarser."""
+
+    def __init__(
+        self,
+        num_blocks: Sequence[int],
+        channels: Sequence[int],
+        *,
+        name: str,
+        output_stride: int = 32,
+        drop_path_keep_prob: float = 1.0,
+        recompute: bool = False,
+    ):
+        """Makes the stages.
+
+        Args:
+          num_blocks: blocks of each stage.
+          channels: channels of each stage.
+          name: name of the network.
+          output_stride: largest stride: 4, 8, 16 or 32.
+          drop_path_keep_prob: probability of keeping a residual path of the last
+            block; it falls to this linearly from 1 at the first.
+          recompute: whether to recompute activations in the backward pass.
+
+        Raises:
+          ValueError: the output stride is none of these.
+        """
+        super().__init__(name=name)
+        if output_stride not in (4, 8, 16, 32):
+            raise ValueError(
+                f"backbone.output_stride {output_stride}: choose 4, 8, 16 or 32"
+            )
+        self._activation = get_activation("gelu")
+        self.downsample_layers = []
+        self.stages = []
+        specs = _specs(1, FeatureSpec(channels[0], _STEM_STRIDE))
+        stride, atrous_rate, block = _STEM_STRIDE, 1, 0
+        for index, (count, width) in enumerate(zip(num_blocks, channels, strict=True)):
+            if index == 0:
+                patches = Patches(
+                    width, 4, name="stem", padding=(1, 2), normalize_first=False
+                )
+            else:
+                strided = stride < output_stride
+                patches = Patches(
+                    width,
+                    2,
+                    name=f"downsampling_block_{index - 1}",
+                    padding=(0, atrous_rate),
+                    normalize_first=True,
+                    strides=2 if strided else 1,
+                    atrous_rate=atrous_rate,
+                )
+                # A stride that is not taken widens the kernels that come after it.
+                stride *= 2 if strided else 1
+                atrous_rate *= 1 if strided else 2
+            self.downsample_layers.append(patches)
+            keep_probs = [
+                keep_prob_at(drop_path_keep_prob, "linear", i, sum(num_blocks) - 1)
+                for i in range(block, block + count)
+            ]
+            block += count
+            self.stages.append(_Stage(width, keep_probs, index, atrous_rate, recompute))
+            specs |= _specs(index + 2, FeatureSpec(width, stride))
+        self.feature_specs = specs
+
+    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        """Returns `stage<n>`, not activated, and `res<n>`; 1 is the stem, then 2 to 5.
+
+        The stem has stride 4.
+        """
+        x = images
+        maps = []
+        layers = zip(self.downsample_layers, self.stages, strict=True)
+        for index, (patches, stage) in enumerate(layers):
+            x = patches(x)
+            if index == 0:
+                maps.append(x)
+            x = stage(x, training=training)
+            maps.append(x)
+        features = {f"stage{i}": x for i, x in enumerate(maps, start=1)}
+        activated = {f"res{i}": self._activation(x) for i, x in enumerate(maps, 1)}
+        return features | activated
+
+
+class _Stage(tf_keras.layers.Layer):
+    """Blocks in a row, numbered as in published checkpoints."""
+
+    def __init__(
+        self,
+        channels: int,
+        keep_probs: Sequence[float],
+        index: int,
+        atrous_rate: int,
+        recompute: bool,
+    ):
+        super().__init__(name=f"convnext_stage_{index}")
+        self._row = [f"layer_with_weights-{i}" for i in range(len(keep_probs))]
+        for i, keep_prob in enumerate(keep_probs):
+            block = ConvNeXtBlock(
+                channels,
+                name=f"convnext_block_{index}_{i}",
+                atrous_rate=atrous_rate,
+                keep_prob=keep_prob,
+                recompute_activations=recompute,
+            )
+            setattr(self, self._row[i], block)
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        x = inputs
+        for attribute in self._row:
+            x = getattr(self, attribute)(x, training=training)
+        return x
+
+
+def _specs(index: int, spec: FeatureSpec) -> dict[str, FeatureSpec]:
+    return {f"stage{index}": spec, f"res{index}": spec}
+
+
+def build_convnext(name: str, size: ConvNeXtSize, options: ModelOptions) -> ConvNeXt:
+    """Builds a ConvNeXt of any size, under any name."""
+    backbone = options.backbone
+    width = backbone.backbone_width_multiplier
+    return ConvNeXt(
+        scaled_blocks(size.num_blocks, backbone.backbone_layer_multiplier),
+        [round(channels * width) for channels in size.channels],
+        name=name,
+        output_stride=backbone.output_stride,
+        drop_path_keep_prob=backbone.drop_path_keep_prob,
+        recompute=backbone.recompute,
+    )
+
+
+@BACKBONES.register("convnext_tiny")
+def build_convnext_tiny(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
+    """Builds ConvNeXt-T; it has no batch normalisation."""
+    return build_convnext("convnext_tiny", TINY, options)
+
+
+@BACKBONES.register("convnext_small")
+def build_convnext_small(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
+    """Builds ConvNeXt-S; it has no batch normalisation."""
+    return build_convnext("convnext_small", SMALL, options)
+
+
+@BACKBONES.register("convnext_base")
+def build_convnext_base(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
+    """Builds ConvNeXt-B; it has no batch normalisation."""
+    return build_convnext("convnext_base", BASE, options)
+
+
+@BACKBONES.register("convnext_large")
+def build_convnext_large(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
+    """Builds ConvNeXt-L; it has no batch normalisation."""
+    return build_convnext("convnext_large", LARGE, options)
