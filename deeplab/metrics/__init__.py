@@ -16,9 +16,14 @@ METRICS: Registry[Callable[[DatasetInfo, Any], Metric]] = Registry(
     [
         "boundary_iou",
         "boundary_panoptic_quality",
+        "depth",
+        "dstq",
+        "dvpq",
         "instance_ap",
         "mean_iou",
         "panoptic_quality",
         "stq",
+        "vpq",
+        "vpq_2frames",
     ],
 )

@@ -11,7 +11,7 @@ void and gives slightly higher values.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -67,10 +67,34 @@ class PanopticQuality:
             panoptic_raw=example.panoptic_raw,
             panoptic_pred=prediction.panoptic_pred,
         )
+        maps = (example.panoptic_raw, prediction.panoptic_pred)
+        self._add(example, overlap_areas(*maps), lambda found: self._fit(*maps, found))
+
+    def add_overlaps(
+        self,
+        example: Example,
+        truth: np.ndarray,
+        predicted: np.ndarray,
+        areas: np.ndarray,
+    ) -> None:
+        """Adds segments whose overlaps are known; their fit is their IoU.
+
+        Args:
+          example: where they come from, for messages.
+          truth: [n] int64 labels.
+          predicted: [n] int64 labels.
+          areas: [n] int64 pixels that the two share; no pair occurs twice.
+        """
+        self._add(example, (truth, predicted, areas), _area_fit)
+
+    def _add(
+        self,
+        example: Example,
+        pairs: tuple[np.ndarray, np.ndarray, np.ndarray],
+        fit: Callable[[Overlaps], tuple[np.ndarray, np.ndarray]],
+    ) -> None:
         info, size = self._info, self._info.num_classes
-        truth, predicted, areas = overlap_areas(
-            example.panoptic_raw, prediction.panoptic_pred
-        )
+        truth, predicted, areas = pairs
         truth, of_truth, truth_area = grouped(truth, areas)
         predicted, of_predicted, predicted_area = grouped(predicted, areas)
         truth_class, truth_instance = labels.decode(truth, info.label_divisor)
@@ -101,9 +125,7 @@ class PanopticQuality:
             of_predicted=of_predicted,
             areas=areas,
         )
-        common, union = self._fit(
-            example.panoptic_raw, prediction.panoptic_pred, overlaps
-        )
+        common, union = fit(overlaps)
         match = same_class & is_truth[of_truth] & (2 * common > union)
         self._matches.append(
             np.stack([truth_class[of_truth], common, union], axis=1)[match]
@@ -133,12 +155,7 @@ class PanopticQuality:
           Numerators and denominators, [n] int64 each.
         """
         del truth, predicted
-        union = (
-            overlaps.truth_area[overlaps.of_truth]
-            + overlaps.predicted_area[overlaps.of_predicted]
-            - overlaps.areas
-        )
-        return overlaps.areas, union
+        return _area_fit(overlaps)
 
     def result(self) -> dict[str, float]:
         """Returns qualities in percent.
@@ -223,6 +240,16 @@ class PanopticQuality:
         self._matches = [np.array(state["matches"], np.int64)]
         self._missed = missed.copy()
         self._invented = np.array(state["invented"], np.int64)
+
+
+def _area_fit(overlaps: Overlaps) -> tuple[np.ndarray, np.ndarray]:
+    """Returns intersections and unions, [n] int64 each."""
+    union = (
+        overlaps.truth_area[overlaps.of_truth]
+        + overlaps.predicted_area[overlaps.of_predicted]
+        - overlaps.areas
+    )
+    return overlaps.areas, union
 
 
 @METRICS.register("panoptic_quality")

@@ -28,8 +28,15 @@ def image(seed, perfect=False, **changes):
     truth = scenes.panoptic(30, 40, seed, things=THINGS, stuff=(0, 1, 2))
     predicted = truth if perfect else scenes.perturb(truth, seed, things=THINGS)
     semantic = predicted // 1000
+    depth = rng.uniform(-1, 20, truth.shape).astype("float32")
+    depth = np.maximum(depth, 0)
+    noise = 1 if perfect else rng.uniform(0.7, 1.4, truth.shape).astype("float32")
     maps = {
         "panoptic_raw": truth,
+        "next_panoptic_raw": np.roll(truth, 2, 1),
+        "next_panoptic_pred": np.roll(predicted, 2, 1),
+        "depth_raw": depth,
+        "depth_pred": (depth * noise)[..., None],
         "semantic_raw": truth // 1000,
         "is_crowd_raw": np.isin(truth, [1000 * i for i in THINGS]),
         "image_filename": f"{seed}.png",
@@ -148,11 +155,11 @@ def test_inputs_are_not_changed(make):
 
 def test_refuses_maps_of_another_size(make):
     _, prediction = image(0)
-    example, _ = image(
-        0,
-        panoptic_raw=np.zeros((30, 41), np.int32),
-        semantic_raw=np.zeros((30, 41), np.int32),
-    )
+    wider = {
+        name: np.zeros((30, 41), np.int32)
+        for name in ("panoptic_raw", "semantic_raw", "depth_raw")
+    }
+    example, _ = image(0, **wider)
     with pytest.raises(ValueError, match=r"0\.png.*30 x 41.*30 x 40"):
         make().update(example, prediction)
 
@@ -170,6 +177,8 @@ def test_refuses_missing_and_empty_maps(make):
 
 
 def test_refuses_classes_that_do_not_exist(make):
+    if type(make()).__name__ == "DepthErrors":
+        pytest.skip("reads no classes")
     strange = np.full((30, 40), 77, np.int32)
     with pytest.raises(ValueError, match=r"0\.png.*ground truth.*\[77\].*contract"):
         make().update(

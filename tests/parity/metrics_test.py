@@ -1,5 +1,6 @@
 """The metrics equal the official ones on the recorded inputs."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -116,3 +117,70 @@ def test_stq_equals_published():
                 100 * record[f"{published}_per_seq"][i],
                 **tolerance,
             )
+
+
+def stuff_info():
+    """Every class as stuff: crowds are then segments of their own, as published."""
+    classes = tuple(ClassInfo(i, str(i), False, (0, 0, 0), i) for i in range(19))
+    return dataclasses.replace(INFO, classes=classes)
+
+
+def test_vpq_of_frame_pairs_equals_published():
+    """The pairs of consecutive frames in each of the two videos of the STQ record."""
+    record = load("components/metric_stq.npz")
+    published = load("components/metric_vpq_2frames.npz")["pq_sq_rq_tp_fn_fp"]
+    metric = METRICS.get("vpq_2frames")(stuff_info(), EvaluatorOptions())
+    truth, prediction = record["ground_truth"], record["prediction"]
+    for i in range(7):
+        if record["sequence"][i] == record["sequence"][i + 1]:
+            metric.update(
+                Example(
+                    image=None, panoptic_raw=truth[i], next_panoptic_raw=truth[i + 1]
+                ),
+                Prediction(
+                    panoptic_pred=prediction[i], next_panoptic_pred=prediction[i + 1]
+                ),
+            )
+    result = metric.result()
+    values = [result[f"all/{kind}"] / 100 for kind in ("pq", "sq", "rq")]
+    np.testing.assert_allclose(values, published[:3], rtol=2e-7)
+    counts = [c for c in metric.counts().values() if any(c)]
+    tp, fp, fn = np.mean(counts, axis=0)
+    np.testing.assert_allclose([tp, fn, fp], published[3:], rtol=2e-7)
+
+
+def test_vpq_of_windows_equals_published():
+    record = load("components/metric_stq.npz")
+    published = load("components/metric_vpq_2frames.npz")["pq_sq_rq_tp_fn_fp"]
+    metric = METRICS.get("vpq")(stuff_info(), EvaluatorOptions())
+    for i, sequence in enumerate(record["sequence"]):
+        metric.update(
+            Example(
+                image=None,
+                panoptic_raw=record["ground_truth"][i],
+                sequence_id=str(sequence),
+                frame_id=str(i),
+            ),
+            Prediction(panoptic_pred=record["prediction"][i]),
+        )
+    value = metric.result()["2_frames/all"]
+    np.testing.assert_allclose(value, 100 * published[0], rtol=2e-7)
+
+
+def test_depth_errors_equal_published():
+    record = load("components/metric_depth.npz")
+    metric = METRICS.get("depth")(INFO, EvaluatorOptions())
+    for truth, prediction in zip(
+        record["ground_truth"], record["prediction"], strict=True
+    ):
+        metric.update(
+            Example(image=None, depth_raw=truth),
+            Prediction(depth_pred=prediction[..., None]),
+        )
+    result = metric.result()
+    silog, sq_rel, abs_rel, inlier = record["silog_sqrel_absrel_inlier"]
+    # Published as float32; the variance is a difference of two of them.
+    np.testing.assert_allclose(result["silog"], silog, rtol=1e-5)
+    np.testing.assert_allclose(result["sq_rel"], 100 * sq_rel, rtol=1e-6)
+    np.testing.assert_allclose(result["abs_rel"], 100 * abs_rel, rtol=1e-6)
+    np.testing.assert_allclose(result["inlier"], 100 * inlier, rtol=1e-6)
