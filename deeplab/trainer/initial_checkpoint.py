@@ -19,8 +19,9 @@ import tensorflow as tf
 from deeplab.trainer.checkpoint_keys import SUFFIX, variables_by_key
 from deeplab.trainer.checkpointing import UNREADABLE, CheckpointError
 
-# The Model Garden's trainer puts the encoder here.
-_OTHER_PLACES = {"encoder/": ("backbone/_encoder/",)}
+# Where others put the encoder: the Model Garden's trainer, and weights that were saved
+# of the encoder alone, as those of ConvNeXt.
+_OTHER_PLACES = {"encoder/": ("backbone/_encoder/", "")}
 
 
 @dataclass

@@ -87,6 +87,15 @@ def test_the_model_gardens_place_of_the_encoder(tmp_path):
     assert _same(model.encoder, other.encoder)
 
 
+def test_weights_saved_of_the_encoder_alone(tmp_path):
+    model = tiny.build_model(seed=5)
+    model.encoder.save_weights(str(tmp_path / "encoder"))
+    other = tiny.build_model(seed=6)
+    report = restore_matching(str(tmp_path / "encoder"), {"encoder": other.encoder})
+    assert not report.missing
+    assert _same(model.encoder, other.encoder)
+
+
 def test_nothing_in_common_is_an_error(saved):
     _, prefix = saved
     module = tf.Module()
