@@ -66,12 +66,15 @@ class InstanceAP:
         """Adds one image.
 
         Reads `panoptic_raw`, `is_crowd_raw` (without it, instance 0 of a thing class
-        is a crowd), `panoptic_pred`, `semantic_probs` and `instance_scores`.
+        is a crowd), `panoptic_pred`, `instance_scores` and, for the confidence of the
+        class, `semantic_scores` or else `semantic_probs`.
         """
+        has_scores = prediction.semantic_scores is not None
+        confidence = "semantic_scores" if has_scores else "semantic_probs"
         maps = {
             "panoptic_raw": example.panoptic_raw,
             "panoptic_pred": prediction.panoptic_pred,
-            "semantic_probs": prediction.semantic_probs,
+            confidence: getattr(prediction, confidence),
             "instance_scores": prediction.instance_scores,
         }
         if example.is_crowd_raw is not None:
@@ -119,7 +122,12 @@ class InstanceAP:
 
     def _score(self, prediction: Prediction, segment: Segment, height: int) -> float:
         row, column = pixels(segment, height)
-        probability = prediction.semantic_probs[row, column, self._class_of(segment)]
+        if prediction.semantic_scores is not None:
+            probability = prediction.semantic_scores[row, column]
+        else:
+            probability = prediction.semantic_probs[
+                row, column, self._class_of(segment)
+            ]
         score = prediction.instance_scores[row, column]
         return float(probability.mean(dtype=np.float64) * score.mean(dtype=np.float64))
 

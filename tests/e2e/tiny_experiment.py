@@ -62,7 +62,7 @@ class TinyBackbone(Backbone):
 
 @BACKBONES.register("tiny")
 def build_tiny(options, norm):
-    return TinyBackbone(norm, options.drop_path_keep_prob)
+    return TinyBackbone(norm, options.backbone.drop_path_keep_prob)
 
 
 CONFIG = """

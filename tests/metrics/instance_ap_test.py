@@ -156,3 +156,19 @@ def test_no_instances_give_minus_1(truth):
 
 def test_no_detections_give_0():
     assert measured([[11001, 2000]], [[2000, 2000]]) == {"ap": 0.0}
+
+
+def test_scores_of_masks_stand_for_probabilities():
+    """What the probability of a segment's class is at its pixels, as a map."""
+    plain, masks = InstanceAP(INFO, detailed=True), InstanceAP(INFO, detailed=True)
+    for example, prediction in random_images(3, 4, 48, 64):
+        plain.update(example, prediction)
+        class_id = np.minimum(prediction.panoptic_pred // 1000, 18)
+        scores = np.take_along_axis(
+            prediction.semantic_probs, class_id[..., None], axis=-1
+        )[..., 0]
+        masks.update(
+            example, prediction._replace(semantic_probs=None, semantic_scores=scores)
+        )
+    assert plain.result() == masks.result()
+    assert plain.result()["ap"] > 0
