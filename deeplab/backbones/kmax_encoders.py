@@ -14,6 +14,14 @@ from typing import Any
 import tensorflow as tf
 
 from deeplab.backbones import BACKBONES
+from deeplab.backbones.convnext import (
+    BASE,
+    LARGE,
+    SMALL,
+    TINY,
+    ConvNeXt,
+    build_convnext,
+)
 from deeplab.backbones.resnet import RESNET50, resnet_stages
 from deeplab.backbones.stages import BlockConfig, ResidualBackbone, scaled_blocks
 from deeplab.core.specs import FeatureSpec, NormConfig
@@ -76,3 +84,27 @@ def build_kmax_resnet50(options: ModelOptions, norm: NormConfig) -> ResidualBack
         blocks=_blocks(backbone, "relu"),
         norm=norm,
     )
+
+
+@BACKBONES.register("kmax_convnext_tiny")
+def build_kmax_convnext_tiny(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
+    """Builds ConvNeXt-T; it has no batch normalisation."""
+    return build_convnext("kmax_convnext_tiny", TINY, options)
+
+
+@BACKBONES.register("kmax_convnext_small")
+def build_kmax_convnext_small(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
+    """Builds ConvNeXt-S; it has no batch normalisation."""
+    return build_convnext("kmax_convnext_small", SMALL, options)
+
+
+@BACKBONES.register("kmax_convnext_base")
+def build_kmax_convnext_base(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
+    """Builds ConvNeXt-B; it has no batch normalisation."""
+    return build_convnext("kmax_convnext_base", BASE, options)
+
+
+@BACKBONES.register("kmax_convnext_large")
+def build_kmax_convnext_large(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
+    """Builds ConvNeXt-L; it has no batch normalisation."""
+    return build_convnext("kmax_convnext_large", LARGE, options)

@@ -24,7 +24,13 @@ def build(name, **options):
 
 @pytest.mark.parametrize(
     ("name", "activation", "channels"),
-    [("kmax_resnet50", "relu", [64, 256, 512, 1024, 2048])],
+    [
+        ("kmax_resnet50", "relu", [64, 256, 512, 1024, 2048]),
+        ("kmax_convnext_tiny", "gelu", [96, 96, 192, 384, 768]),
+        ("kmax_convnext_small", "gelu", [96, 96, 192, 384, 768]),
+        ("kmax_convnext_base", "gelu", [128, 128, 256, 512, 1024]),
+        ("kmax_convnext_large", "gelu", [192, 192, 384, 768, 1536]),
+    ],
 )
 def test_features_come_before_and_after_activation(name, activation, channels):
     assert [
@@ -43,7 +49,8 @@ def test_features_come_before_and_after_activation(name, activation, channels):
         )
         specs = encoder.feature_specs
         assert specs[f"stage{i}"] == specs[f"res{i}"]
-        assert specs[f"res{i}"].stride == 2**i
+        stem_of_convnext = i == 1 and "convnext" in name
+        assert specs[f"res{i}"].stride == (4 if stem_of_convnext else 2**i)
 
 
 def test_drop_path_grows_with_depth():
