@@ -56,9 +56,12 @@ def run(args: argparse.Namespace) -> int:
     config.model_options.backbone.recompute = False
     model = build_model(config)
     print(_table(parameter_counts(model.checkpoint_items)))
-    count = multiply_adds(lambda images: model.head(model.backbone(images)), *size)
+    channels = model.input_channels
+    count = multiply_adds(lambda images: model(images, training=True), *size, channels)
+    # Video models take a second frame in further channels.
+    what = "image" if channels == 3 else "frame with its neighbour, each"
     print(
-        f"\n{count / 1e9:.2f} G multiply-adds for one image of {size[0]} x {size[1]}, "
+        f"\n{count / 1e9:.2f} G multiply-adds for one {what} of {size[0]} x {size[1]}, "
         "without resizing and post-processing"
     )
     return 0

@@ -51,22 +51,19 @@ class DepthErrors:
         measured = is_measured(example.depth_raw, self._info)
         if not measured.any():
             return
-        truth = example.depth_raw[measured].astype(np.float64)
-        predicted = prediction.depth_pred[..., 0][measured].astype(np.float64)
-        predicted = np.maximum(predicted, _NEAREST)
-        ratio = predicted / truth
-        log = np.log(ratio)
-        difference = predicted - truth
-        share = difference / truth
-        inlier = np.maximum(ratio, 1 / ratio) < _INLIER
+        truth = example.depth_raw[measured]
+        predicted = prediction.depth_pred[..., 0][measured]
+        ratio = np.maximum(predicted, np.float32(_NEAREST)) / truth
+        share, log = ratio - 1, np.log(ratio)
+        square = share * share
         self._errors.append(
             (
-                100 * float(inlier.mean()),
+                100 * _mean(np.maximum(ratio, 1 / ratio) < _INLIER),
                 # Rounding can take the variance of equal values below 0.
-                100 * math.sqrt(max(np.mean(log**2) - np.mean(log) ** 2, 0.0)),
-                100 * float(np.abs(share).mean()),
-                100 * float(np.mean(share**2)),
-                math.sqrt(np.mean(difference**2)),
+                100 * math.sqrt(max(_mean(log * log) - _mean(log) ** 2, 0.0)),
+                100 * _mean(np.abs(share)),
+                100 * _mean(square),
+                math.sqrt(_mean(square * truth * truth)),
             )
         )
 
@@ -95,6 +92,10 @@ class DepthErrors:
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Replaces the errors of all images."""
         self._errors = [tuple(row) for row in state["errors"].tolist()]
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean(dtype=np.float64))
 
 
 def is_measured(depth: np.ndarray, info: DatasetInfo) -> np.ndarray:

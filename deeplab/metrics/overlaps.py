@@ -6,7 +6,12 @@ the pair of labels change, so that pairs are counted by run, not by pixel.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+
+# Entries of a table for each value that is looked up in it.
+_DENSE = 16
 
 
 def overlap_areas(
@@ -27,12 +32,58 @@ def overlap_areas(
     changes |= b[1:] != b[:-1]
     starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
     lengths = np.diff(starts, append=a.size)
+    first, second = a[starts], b[starts]
+    tables = _table(first), _table(second)
+    if tables[0] and tables[1]:
+        bins = len(tables[0].labels) * len(tables[1].labels)
+        if bins <= _DENSE * first.size:
+            return _tabled(first, second, lengths, *tables)
     # Both labels in one number, in which they keep their order.
-    low = b[starts].astype(np.int64) + 2**31
-    pairs = (a[starts].astype(np.int64) << 32) + low
+    low = second.astype(np.int64) + 2**31
+    pairs = (first.astype(np.int64) << 32) + low
     pairs, run_pair = np.unique(pairs, return_inverse=True)
     areas = np.bincount(run_pair, weights=lengths).astype(np.int64)
     return pairs >> 32, (pairs & 0xFFFFFFFF) - 2**31, areas
+
+
+class _Table(NamedTuple):
+    """The distinct labels of an array, found without sorting."""
+
+    # [n] int64, sorted.
+    labels: np.ndarray
+    # Number of a label in `labels`, at the place `label - lowest`.
+    number: np.ndarray
+
+
+def _table(values: np.ndarray) -> _Table | None:
+    """Returns the distinct labels, None where sorting is faster."""
+    lowest = int(values.min())
+    span = int(values.max()) - lowest + 1
+    if span > _DENSE * values.size:
+        return None
+    seen = np.zeros(span, bool)
+    seen[values - lowest] = True
+    return _Table(np.flatnonzero(seen) + lowest, np.cumsum(seen) - 1)
+
+
+def _tabled(
+    first: np.ndarray,
+    second: np.ndarray,
+    lengths: np.ndarray,
+    first_table: _Table,
+    second_table: _Table,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Does the counting of `overlap_areas` without sorting."""
+    width = len(second_table.labels)
+    pairs = first_table.number[first - first_table.labels[0]] * width
+    pairs += second_table.number[second - second_table.labels[0]]
+    areas = np.bincount(pairs, weights=lengths)
+    found = np.flatnonzero(areas)
+    return (
+        first_table.labels[found // width],
+        second_table.labels[found % width],
+        areas[found].astype(np.int64),
+    )
 
 
 def grouped(labels: np.ndarray, areas: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -32,6 +32,21 @@ def test_labels_use_all_of_int32():
     assert areas.tolist() == [1, 1, 1]
 
 
+@pytest.mark.parametrize("lowest", [-3, 0, 254_000])
+@pytest.mark.parametrize("count", [5, 400])
+def test_many_labels_close_to_each_other(lowest, count):
+    """400 x 400 possible pairs are too many to be counted in a table."""
+    rng = np.random.default_rng(count)
+    first, second = lowest + rng.integers(0, count, (2, 20, 60)).astype(np.int32)
+    a, b, areas = overlap_areas(first, second)
+    pairs, expected = np.unique(
+        np.stack([first.ravel(), second.ravel()]), axis=1, return_counts=True
+    )
+    np.testing.assert_array_equal([a, b], pairs)
+    np.testing.assert_array_equal(areas, expected)
+    assert a.dtype == b.dtype == areas.dtype == np.int64
+
+
 def test_maps_that_are_views():
     first = np.arange(24, dtype=np.int32).reshape(4, 6)[:, ::2]
     a, _, areas = overlap_areas(first, np.zeros_like(first))
