@@ -20,7 +20,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from deeplab.core.dataset_info import DatasetInfo, MaskDefaults
 from deeplab.datasets import DATASETS
@@ -32,6 +31,7 @@ from deeplab.datasets.base import (
     table_info,
 )
 from deeplab.datasets.coco import annotation_of, load_annotated, plain_image
+from deeplab.datasets.index_png import read_index_png
 from deeplab.datasets.panoptic_png import (
     Annotation,
     panoptic_label,
@@ -139,13 +139,7 @@ def _load_instances(
     path: Path, label_path: Path, info: DatasetInfo, crowd_as_ignore: bool
 ) -> LoadedImage:
     """Reads an image and its instance ids: label id * 1000 + n, or label id alone."""
-    try:
-        with Image.open(label_path) as image:
-            ids = np.asarray(image).astype(np.int32)
-    except (SyntaxError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise ValueError(f"{label_path}: not a readable image: {error}") from error
+    ids = read_index_png(label_path)
     label_ids = {c.evaluation_id: c for c in info.classes}
     segments = []
     for segment_id in np.unique(ids).tolist():

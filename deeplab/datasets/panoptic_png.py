@@ -20,7 +20,7 @@ from PIL import Image
 
 from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
-from deeplab.datasets.runs import Runs, areas, find_runs
+from deeplab.datasets.runs import areas, find_runs, relabel
 
 
 class Annotation(NamedTuple):
@@ -154,7 +154,7 @@ def panoptic_label(
                 f"{path}: pixel (row {y}, column {x}) has id {value}, which the JSON "
                 "does not list"
             )
-    return _relabel(runs, found, new_label).reshape(ids.shape)
+    return relabel(runs, found, new_label, ids.shape)
 
 
 def _segment_label(
@@ -190,8 +190,3 @@ def _segment_label(
             f"of {info.by_id[class_id].name!r}"
         )
     return labels.encode(class_id, count[class_id], info.label_divisor)
-
-
-def _relabel(runs: Runs, found: np.ndarray, new_label: Mapping[int, int]) -> np.ndarray:
-    table = np.array([new_label[v] for v in found.tolist()], np.int32)
-    return np.repeat(table[np.searchsorted(found, runs.values)], runs.lengths)

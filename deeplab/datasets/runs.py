@@ -5,6 +5,7 @@ A label map of two million pixels has some thousand runs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -36,3 +37,19 @@ def areas(runs: Runs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     )
     pixels = np.bincount(group, weights=runs.lengths, minlength=values.size)
     return values, pixels.astype(np.int64), runs.starts[first]
+
+
+def relabel(
+    runs: Runs, found: np.ndarray, new_values: Mapping[int, int], shape: tuple[int, ...]
+) -> np.ndarray:
+    """Returns the array of the runs, of that shape, with int32 values in place of old.
+
+    Args:
+      runs: the runs of an array.
+      found: its distinct values, ascending.
+      new_values: new value of each of them.
+      shape: of the array.
+    """
+    table = np.array([new_values[v] for v in found.tolist()], np.int32)
+    new = table[np.searchsorted(found, runs.values)]
+    return np.repeat(new, runs.lengths).reshape(shape)

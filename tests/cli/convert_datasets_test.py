@@ -1,0 +1,68 @@
+"""`deeplab convert` of every data set that reads a raw folder, on drawn trees."""
+
+import numpy as np
+import pytest
+
+from deeplab.cli.main import main
+from deeplab.data.encoded_depth import decode_depth
+from deeplab.data.encoded_label import decode_label
+from deeplab.data.shards import read_records
+from deeplab.data.tfexample import read_example
+from deeplab.datasets import DATASETS
+from tests.datasets import panoptic_trees
+from tests.datasets.coco_instances_test import coco_instances_tree
+from tests.datasets.index_trees import TREES, quarters
+from tests.datasets.indoor_trees import DEPTH, nyuv2_tree, sun_rgbd_tree
+
+PANOPTIC = [
+    ("ade20k_panoptic", "val", panoptic_trees.ade20k_tree),
+    ("mapillary_vistas", "train", panoptic_trees.mapillary_panoptic_tree),
+    ("bdd100k_panoptic", "val", panoptic_trees.bdd100k_tree),
+]
+
+
+def convert(name, split, root, output):
+    """Returns the records that the command writes, and the divisor of their labels."""
+    arguments = ["convert", name, "--root", str(root), "--split", split]
+    assert main([*arguments, "--workers", "1", "--output", str(output)]) == 0
+    paths = sorted(output.glob(f"{split}-*.tfrecord"))
+    records = [read_example(r) for path in paths for r in read_records(path)]
+    return records, DATASETS.get(name)().info.label_divisor
+
+
+def label_of(record, divisor):
+    size = (record.height, record.width)
+    return decode_label(record.label, record.label_format, *size, divisor)
+
+
+@pytest.mark.parametrize("tree", TREES, ids=str)
+def test_ids_of_classes(tmp_path, tree):
+    root, output = tree.draw(tmp_path / "raw"), tmp_path / "records"
+    records, divisor = convert(tree.dataset, tree.split, root, output)
+    expected = quarters(*tree.classes) * divisor
+    np.testing.assert_array_equal(label_of(records[-1], divisor), expected)
+
+
+@pytest.mark.parametrize(("name", "split", "draw"), PANOPTIC)
+def test_panoptic(tmp_path, name, split, draw):
+    _, expected = draw(tmp_path / "raw")
+    (record,), divisor = convert(name, split, tmp_path / "raw", tmp_path / "records")
+    np.testing.assert_array_equal(label_of(record, divisor), expected)
+
+
+def test_coco_instances(tmp_path):
+    expected = coco_instances_tree(tmp_path / "raw")
+    output = tmp_path / "records"
+    records, divisor = convert("coco_instances", "val", tmp_path / "raw", output)
+    np.testing.assert_array_equal(label_of(records[0], divisor), expected)
+
+
+@pytest.mark.parametrize("name", ["nyuv2", "sun_rgbd"])
+def test_depth(tmp_path, name):
+    draw = {"nyuv2": nyuv2_tree, "sun_rgbd": sun_rgbd_tree}[name]
+    drawn = draw(tmp_path / "raw")
+    expected = drawn[1] if name == "nyuv2" else drawn
+    (record,), divisor = convert(name, "test", tmp_path / "raw", tmp_path / "records")
+    np.testing.assert_array_equal(label_of(record, divisor), expected)
+    depth = decode_depth(record.depth, record.depth_format, 8, 12)
+    np.testing.assert_allclose(depth[:4], DEPTH[:4], atol=1 / 512)
