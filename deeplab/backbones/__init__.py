@@ -12,8 +12,9 @@ BACKBONES: Registry[Callable[[Any, Any], Any]] = Registry(
     "backbone",
     __name__,
     [
-        "kmax_encoders",
+        "axial_resnet",
         "convnext",
+        "kmax_encoders",
         "mobilenet_v3",
         "resnet",
         "wide_resnet",

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import tensorflow as tf
 import tf_keras
 
 from deeplab.backbones.base import Backbone
-from deeplab.core.specs import FeatureSpec, NormConfig
+from deeplab.core.specs import AttentionConfig, FeatureSpec, NormConfig
 from deeplab.layers.activations import get_activation
+from deeplab.layers.axial_block import AxialBlock
 from deeplab.layers.drop_path import keep_prob_at
 from deeplab.layers.residual import ResidualBlock
 
@@ -63,6 +64,13 @@ class BlockConfig:
       drop_path_beyond_stride: smallest input stride of a block that drops paths.
       recompute: whether to recompute activations in the backward pass.
       activation: name of the activation.
+      axial_beyond_stride: smallest stride at which a block attends along the axes
+        instead of convolving; 0 has none.
+      global_beyond_stride: smallest stride at which a block attends to the whole
+        plane; 0 has none.
+      attention: of these blocks.
+      attention_expansion: channels of the first convolution of such a block, over
+        those that the expansions of attention multiply.
     """
 
     squeeze_excite: bool = False
@@ -72,12 +80,28 @@ class BlockConfig:
     drop_path_beyond_stride: int = 16
     recompute: bool = False
     activation: str = "relu"
+    axial_beyond_stride: int = 0
+    global_beyond_stride: int = 0
+    attention: AttentionConfig = field(default_factory=AttentionConfig)
+    attention_expansion: int = 2
+
+    def attends(self, stride: int) -> bool:
+        """Returns whether a block whose input has this stride attends."""
+        return stride >= self.axial_beyond_stride > 0 or self.attends_plane(stride)
+
+    def attends_plane(self, stride: int) -> bool:
+        """Returns whether such a block attends to the whole plane."""
+        return stride >= self.global_beyond_stride > 0
 
 
 @dataclass(frozen=True)
 class BlockPlan:
-    """Stride, atrous rates and drop path of one block at a given output stride."""
+    """Strides, atrous rates and drop path of one block at a given output stride.
 
+    `nominal` is the stride of its input without atrous convolution.
+    """
+
+    nominal: int
     strides: int
     atrous_rate: int
     second_atrous_rate: int
@@ -106,6 +130,7 @@ def plan_blocks(
             )
         strided = block == 0 and stage.input_stride < output_stride
         yield BlockPlan(
+            nominal=nominal,
             strides=stage.stride if strided else 1,
             atrous_rate=max(nominal // output_stride, 1),
             second_atrous_rate=widened,
@@ -138,20 +163,7 @@ class Stage(tf_keras.layers.Layer):
         self._names = [f"_block{i + 1}" for i in range(stage.num_blocks)]
         plans = plan_blocks(stage, blocks, output_stride)
         for attribute, plan in zip(self._names, plans, strict=True):
-            block = ResidualBlock(
-                in_channels,
-                stage.channels,
-                name=attribute[1:],
-                norm=norm,
-                strides=plan.strides,
-                atrous_rate=plan.atrous_rate,
-                second_atrous_rate=plan.second_atrous_rate,
-                switchable=stage.output_stride >= blocks.sac_beyond_stride > 0,
-                squeeze_excite=blocks.squeeze_excite,
-                keep_prob=plan.keep_prob,
-                recompute_activations=blocks.recompute,
-                activation=blocks.activation,
-            )
+            block = _block(in_channels, stage, plan, attribute[1:], blocks, norm)
             setattr(self, attribute, block)
             in_channels = stage.channels[-1]
 
@@ -163,6 +175,42 @@ class Stage(tf_keras.layers.Layer):
         for attribute in self._names:
             features, activated = getattr(self, attribute)(activated, training=training)
         return features, activated
+
+
+def _block(
+    in_channels: int,
+    stage: StageConfig,
+    plan: BlockPlan,
+    name: str,
+    blocks: BlockConfig,
+    norm: NormConfig,
+) -> ResidualBlock:
+    common = {
+        "name": name,
+        "norm": norm,
+        "strides": plan.strides,
+        "squeeze_excite": blocks.squeeze_excite,
+        "keep_prob": plan.keep_prob,
+        "recompute_activations": blocks.recompute,
+        "activation": blocks.activation,
+    }
+    if blocks.attends(plan.nominal):
+        width = stage.channels[-1] // 4
+        return AxialBlock(
+            in_channels,
+            (blocks.attention_expansion * width, width, stage.channels[-1]),
+            attention=blocks.attention,
+            plane=blocks.attends_plane(plan.nominal),
+            **common,
+        )
+    return ResidualBlock(
+        in_channels,
+        stage.channels,
+        atrous_rate=plan.atrous_rate,
+        second_atrous_rate=plan.second_atrous_rate,
+        switchable=stage.output_stride >= blocks.sac_beyond_stride > 0,
+        **common,
+    )
 
 
 class ResidualBackbone(Backbone):

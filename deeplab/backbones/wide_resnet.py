@@ -21,7 +21,7 @@ from deeplab.protos.model_pb2 import ModelOptions
 
 WIDE_RESNET41 = (3, 6, 3, 3)
 _FIRST_STAGE_BLOCKS = 3
-_DROP_PATH_BEYOND_STRIDE = 4
+DROP_PATH_BEYOND_STRIDE = 4
 
 
 def wide_stages(
@@ -70,6 +70,6 @@ def _build(name, options, norm) -> ResidualBackbone:
         stages,
         name=name,
         output_stride=options.output_stride,
-        blocks=block_config(options, _DROP_PATH_BEYOND_STRIDE),
+        blocks=block_config(options, DROP_PATH_BEYOND_STRIDE),
         norm=norm,
     )

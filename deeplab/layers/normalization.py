@@ -32,14 +32,19 @@ class BatchNormalization(tf_keras.layers.BatchNormalization):
 
 
 def batch_norm(
-    norm: NormConfig, *, name: str = "batch_norm", gamma_initializer: str = "ones"
+    norm: NormConfig,
+    *,
+    name: str = "batch_norm",
+    gamma_initializer: str = "ones",
+    axis: int | tuple[int, ...] = -1,
 ) -> BatchNormalization:
-    """Returns a batch normalisation of the last axis.
+    """Returns a batch normalisation of the last axis, or of others.
 
-    Without `norm.sync` it runs as one fused kernel, which inference also merges
-    with the convolution before it.
+    Of the last axis and without `norm.sync` it runs as one fused kernel, which
+    inference also merges with the convolution before it.
     """
     return BatchNormalization(
+        axis=axis,
         momentum=norm.momentum,
         epsilon=norm.epsilon,
         synchronized=norm.sync,

@@ -40,6 +40,7 @@ class ResidualBlock(tf_keras.layers.Layer):
         keep_prob: float = 1.0,
         recompute_activations: bool = False,
         activation: str = "relu",
+        attention: tf_keras.layers.Layer | None = None,
     ):
         """Makes the layers.
 
@@ -57,6 +58,8 @@ class ResidualBlock(tf_keras.layers.Layer):
           keep_prob: probability of keeping the path in training.
           recompute_activations: saves memory, see `deeplab.layers.recompute`.
           activation: name of the activation.
+          attention: takes the place of the 3x3 convolution of a bottleneck, its
+            stride included.
         """
         super().__init__(name=name)
         self._strides = strides
@@ -68,18 +71,22 @@ class ResidualBlock(tf_keras.layers.Layer):
         last = {"norm": norm, "gamma_initializer": "zeros"}
         self._shortcut = None
         if len(channels) == 3:
-            self._path = ("_conv1_bn_act", "_conv2_bn_act", "_conv3_bn")
             self._conv1_bn_act = Conv2DSame(
                 channels[0], 1, name="conv1_bn_act", **inner
             )
-            self._conv2_bn_act = Conv2DSame(
-                channels[1],
-                3,
-                name="conv2_bn_act",
-                switchable=switchable,
-                **first,
-                **inner,
-            )
+            if attention is None:
+                self._conv2_bn_act = Conv2DSame(
+                    channels[1],
+                    3,
+                    name="conv2_bn_act",
+                    switchable=switchable,
+                    **first,
+                    **inner,
+                )
+            else:
+                self._attention = attention
+            middle = "_conv2_bn_act" if attention is None else "_attention"
+            self._path = ("_conv1_bn_act", middle, "_conv3_bn")
             self._conv3_bn = Conv2DSame(channels[2], 1, name="conv3_bn", **last)
         else:
             self._path = ("_conv1_bn_act", "_conv2_bn")

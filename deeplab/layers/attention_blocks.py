@@ -1,0 +1,85 @@
+"""Sequences cut into blocks, each with the stretch that its positions can see."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+Length = int | tf.Tensor
+
+
+class Blocks:
+    """Cuts `[n, heads, length, channels]`; one block is the whole sequence.
+
+    Attributes:
+      queries: positions of a block.
+      reach: the largest distance between a position and what its block holds.
+    """
+
+    def __init__(self, length: Length, block: int, flange: int):
+        """Plans the blocks.
+
+        Args:
+          length: of the sequence.
+          block: positions of a block; 0 makes one block of all.
+          flange: how far a position can see to each side, if there are blocks.
+        """
+        self._length = length
+        self._flange = flange if block else 0
+        self.queries = block or length
+        self._count = -(-length // block) if block else 1
+        self._local = bool(block)
+        self.reach = self.queries - 1 + self._flange
+
+    def split(self, sequence: tf.Tensor) -> tf.Tensor:
+        """Returns the positions of each block, `[n * blocks, heads, queries, c]`."""
+        if not self._local:
+            return sequence
+        return self._windows(sequence, 0)
+
+    def memory(self, sequence: tf.Tensor) -> tf.Tensor:
+        """Returns what each block can see, `[n * blocks, heads, memory, c]`."""
+        if not self._local:
+            return sequence
+        return self._windows(sequence, self._flange)
+
+    def hide(self, similarity: tf.Tensor, value: float) -> tf.Tensor:
+        """Overwrites what a position cannot see: too far, or beyond the sequence.
+
+        Args:
+          similarity: `[n * blocks, heads, queries, memory]`.
+          value: the value to write.
+        """
+        if not self._local:
+            return similarity
+        query = tf.range(self.queries)[:, tf.newaxis]
+        offset = tf.range(self.queries + 2 * self._flange) - self._flange
+        first = tf.range(self._count)[:, tf.newaxis, tf.newaxis] * self.queries
+        position = first + offset
+        seen = (tf.abs(offset - query) <= self._flange) & (position >= 0)
+        seen &= position < self._length
+        shape = tf.shape(similarity)
+        seen = tf.broadcast_to(
+            seen[tf.newaxis], [shape[0] // self._count, self._count, *seen.shape[1:]]
+        )
+        seen = tf.reshape(seen, [shape[0], 1, *seen.shape[2:]])
+        return tf.where(seen, similarity, tf.cast(value, similarity.dtype))
+
+    def join(self, blocks: tf.Tensor) -> tf.Tensor:
+        """Returns `[n, heads, length, c]` of `[n * blocks, heads, queries, c]`."""
+        if not self._local:
+            return blocks
+        _, heads, queries, channels = blocks.shape
+        x = tf.reshape(blocks, [-1, self._count, heads, queries, channels])
+        x = tf.transpose(x, [0, 2, 1, 3, 4])
+        x = tf.reshape(x, [-1, heads, self._count * queries, channels])
+        return x[:, :, : self._length]
+
+    def _windows(self, sequence: tf.Tensor, flange: int) -> tf.Tensor:
+        heads, channels = sequence.shape[1], sequence.shape[3]
+        missing = self._count * self.queries - self._length
+        padded = tf.pad(sequence, [[0, 0], [0, 0], [flange, missing + flange], [0, 0]])
+        size = self.queries + 2 * flange
+        starts = tf.range(self._count)[:, tf.newaxis] * self.queries
+        windows = tf.gather(padded, starts + tf.range(size), axis=2)
+        windows = tf.transpose(windows, [0, 2, 1, 3, 4])
+        return tf.reshape(windows, [-1, heads, size, channels])

@@ -1,0 +1,289 @@
+"""Position-sensitive attention along one axis, along both, or over the whole plane.
+
+Axial-DeepLab: Stand-Alone Axial-Attention for Panoptic Segmentation, Huiyu Wang, Yukun
+Zhu, Bradley Green, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, ECCV 2020,
+https://arxiv.org/abs/2003.07853. The private attribute names are the keys of published
+checkpoints. Departures: any input size without a rebuild; local attention, which the
+published layer announces, works; normalisation is folded into the products at
+inference; weights are computed in float32 at any precision.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tf_keras
+
+from deeplab.core.specs import AttentionConfig, NormConfig
+from deeplab.layers.activations import get_activation
+from deeplab.layers.attention_blocks import Blocks
+from deeplab.layers.normalization import BatchNormalization, batch_norm
+from deeplab.layers.positional_encoding import (
+    RelativePositionalEncoding,
+    skewed,
+    unskewed,
+)
+
+_HEIGHT, _WIDTH = 1, 2
+_UNSEEN = -1e9  # The similarity of a key that a query cannot see.
+
+
+class AxialAttention(tf_keras.layers.Layer):
+    """Multi-head self-attention along one axis of a feature map.
+
+    In training with blocks, the padding of the last block counts in the batch
+    statistics of the similarities.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        config: AttentionConfig,
+        *,
+        axis: int,
+        name: str,
+        norm: NormConfig,
+        relative: bool = True,
+    ):
+        """Makes the layers.
+
+        Args:
+          channels: what the expansions of the config multiply.
+          config: heads, expansions and reach.
+          axis: 1 attends along columns, 2 along rows.
+          name: name of the layer.
+          norm: batch normalisation.
+          relative: whether to use encodings of relative positions.
+
+        Raises:
+          ValueError: the channels cannot be divided among the heads.
+        """
+        super().__init__(name=name)
+        self._config = config
+        self._axis = axis
+        self._key_channels = round(channels * config.key_expansion)
+        self._value_channels = round(channels * config.value_expansion)
+        heads = config.num_heads
+        if self._key_channels % heads or self._value_channels % heads:
+            raise ValueError(
+                f"{name}: {heads} heads cannot share {self._key_channels} channels of "
+                f"keys and {self._value_channels} of values"
+            )
+        self._relative = relative
+        self._batch_norm_qkv = batch_norm(norm, name="batch_norm_qkv")
+        self._batch_norm_similarity = batch_norm(
+            norm, name="batch_norm_similarity", axis=(0, 2)
+        )
+        self._batch_norm_retrieved_output = batch_norm(
+            norm, name="batch_norm_retrieved_output", axis=(0, 2, 4)
+        )
+        if relative:
+            depth = self._key_channels // heads
+            self._query_rpe = RelativePositionalEncoding(depth, name="query_rpe")
+            self._key_rpe = RelativePositionalEncoding(depth, name="key_rpe")
+            self._value_rpe = RelativePositionalEncoding(
+                self._value_channels // heads, name="value_rpe"
+            )
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        """Makes the projection to queries, keys and values."""
+        channels = input_shape[-1]
+        self.qkv_kernel = self.add_weight(
+            name="qkv_kernel",
+            shape=[channels, 2 * self._key_channels + self._value_channels],
+            initializer=tf_keras.initializers.TruncatedNormal(stddev=channels**-0.5),
+        )
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Attends.
+
+        Args:
+          inputs: `[b, h, w, c]`.
+          training: whether to normalise by the batch.
+
+        Returns:
+          `[b, h, w, channels * value_expansion]`.
+        """
+        config = self._config
+        length = inputs.shape[self._axis] or tf.shape(inputs)[self._axis]
+        blocks = Blocks(length, config.block, config.flange)
+        query, key, value = self._project(inputs, training)
+        similarity = self._similarity(
+            blocks.split(query), blocks.memory(key), blocks, training
+        )
+        # Half precision has too few digits for sums over an axis.
+        similarity = blocks.hide(tf.cast(similarity, tf.float32), _UNSEEN)
+        softmax = config.activation == "softmax"
+        activate = tf.nn.softmax if softmax else get_activation(config.activation)
+        weights = tf.cast(activate(similarity), inputs.dtype)
+        retrieved = self._retrieve(weights, blocks.memory(value), blocks, training)
+        return self._merge_heads(retrieved, inputs)
+
+    def _project(
+        self, inputs: tf.Tensor, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns queries, keys, values: `[b * others, heads, length, channels]`."""
+        norm = self._batch_norm_qkv
+        if training or not norm.built:
+            kernel = tf.cast(self.qkv_kernel, inputs.dtype)
+            qkv = norm(tf.einsum("bhwc,cd->bhwd", inputs, kernel), training=training)
+        else:
+            scale, shift = norm.affine()
+            kernel = tf.cast(self.qkv_kernel, scale.dtype) * scale
+            qkv = tf.einsum("bhwc,cd->bhwd", inputs, tf.cast(kernel, inputs.dtype))
+            qkv = tf.nn.bias_add(qkv, tf.cast(shift, qkv.dtype))
+        sizes = [self._key_channels, self._key_channels, self._value_channels]
+        query, key, value = (
+            self._split_heads(part) for part in tf.split(qkv, sizes, axis=-1)
+        )
+        return query, key, value
+
+    def _split_heads(self, x: tf.Tensor) -> tf.Tensor:
+        _, height, width = tf.unstack(tf.shape(x)[:3])
+        heads, depth = self._config.num_heads, x.shape[-1] // self._config.num_heads
+        length = x.shape[self._axis]
+        x = tf.reshape(x, [-1, height, width, heads, depth])
+        order = [0, 2, 3, 1, 4] if self._axis == _HEIGHT else [0, 1, 3, 2, 4]
+        x = tf.transpose(x, order)
+        return tf.reshape(x, [-1, heads, length or tf.shape(x)[3], depth])
+
+    def _merge_heads(self, x: tf.Tensor, inputs: tf.Tensor) -> tf.Tensor:
+        batch, height, width = tf.unstack(tf.shape(inputs)[:3])
+        heads, depth = x.shape[1], x.shape[3]
+        down = self._axis == _HEIGHT
+        others, length = (width, height) if down else (height, width)
+        x = tf.reshape(x, [batch, others, heads, length, depth])
+        x = tf.transpose(x, [0, 3, 1, 2, 4] if down else [0, 1, 3, 2, 4])
+        x = tf.reshape(x, [batch, height, width, heads * depth])
+        return tf.ensure_shape(x, [*inputs.shape[:3], heads * depth])
+
+    def _similarity(
+        self, query: tf.Tensor, key: tf.Tensor, blocks: Blocks, training: bool
+    ) -> tf.Tensor:
+        """Returns `[n, heads, queries, keys]`, normalised and summed over its terms."""
+        norm = self._batch_norm_similarity
+        if training or not norm.built:
+            terms = self._terms(query, query, key, key, blocks)
+            return tf.reduce_sum(norm(tf.stack(terms), training=training), axis=0)
+        scales, shift = _folded(norm, query.dtype)
+        # Scaled keys and queries are small, similarities are not.
+        queries = [query * scale for scale in scales[:2]]
+        keys = [key, key * scales[2]] if self._relative else [key, key]
+        terms = self._terms(queries[0], queries[-1], *keys, blocks)
+        return tf.add_n(terms) + shift
+
+    def _terms(
+        self,
+        query: tf.Tensor,
+        query_of_rpe: tf.Tensor,
+        key: tf.Tensor,
+        key_of_rpe: tf.Tensor,
+        blocks: Blocks,
+    ) -> list[tf.Tensor]:
+        """Returns the similarities of content, query and position, key and position."""
+        content = tf.matmul(query, key, transpose_b=True)
+        if not self._relative:
+            return [content]
+        encoding = tf.cast(self._query_rpe(blocks.reach), query.dtype)
+        products = tf.einsum("nhqd,rd->nhqr", query_of_rpe, encoding)
+        of_query = skewed(products, blocks.queries)
+        # Seen from a key, the queries are at the reverse distances.
+        encoding = tf.cast(self._key_rpe(blocks.reach), query.dtype)[::-1]
+        products = tf.einsum("nhkd,rd->nhkr", key_of_rpe, encoding)
+        keys = key.shape[2] or tf.shape(key)[2]
+        of_key = tf.linalg.matrix_transpose(skewed(products, keys))
+        return [content, of_query, of_key]
+
+    def _retrieve(
+        self, weights: tf.Tensor, value: tf.Tensor, blocks: Blocks, training: bool
+    ) -> tf.Tensor:
+        """Returns `[b * others, heads, length, channels]`."""
+        parts = [tf.matmul(weights, value)]
+        if self._relative:
+            encoding = tf.cast(self._value_rpe(blocks.reach), weights.dtype)
+            by_distance = unskewed(weights, blocks.queries)
+            parts.append(tf.einsum("nhqr,rd->nhqd", by_distance, encoding))
+        parts = [blocks.join(part) for part in parts]
+        norm = self._batch_norm_retrieved_output
+        if training or not norm.built:
+            return tf.reduce_sum(norm(tf.stack(parts), training=training), axis=0)
+        scales, shift = _folded(norm, weights.dtype)
+        scaled = [part * scale for part, scale in zip(parts, scales, strict=True)]
+        return tf.add_n(scaled) + shift
+
+
+class AxialAttention2D(tf_keras.layers.Layer):
+    """Attention along the columns, then along the rows; then an activation."""
+
+    def __init__(
+        self,
+        channels: int,
+        config: AttentionConfig,
+        *,
+        norm: NormConfig,
+        strides: int = 1,
+        activation: str = "relu",
+    ):
+        """Makes the layers.
+
+        Args:
+          channels: what the expansions of the config multiply.
+          config: heads, expansions and reach.
+          norm: batch normalisation.
+          strides: steps of the output in input pixels.
+          activation: name of the activation.
+        """
+        super().__init__(name="attention")
+        self._strides = strides
+        self._activation = get_activation(activation)
+        self._height_axis = AxialAttention(
+            channels, config, axis=_HEIGHT, name="height_axis", norm=norm
+        )
+        self._width_axis = AxialAttention(
+            channels, config, axis=_WIDTH, name="width_axis", norm=norm
+        )
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns `[b, ceil(h / strides), ceil(w / strides), c * value_expansion]`."""
+        x = self._height_axis(inputs, training=training)[:, :: self._strides]
+        x = self._width_axis(x, training=training)[:, :, :: self._strides]
+        return self._activation(x)
+
+
+class GlobalAttention2D(tf_keras.layers.Layer):
+    """Attention of every pixel to every pixel, by content alone; then an activation."""
+
+    def __init__(
+        self,
+        channels: int,
+        config: AttentionConfig,
+        *,
+        norm: NormConfig,
+        strides: int = 1,
+        activation: str = "relu",
+    ):
+        """Makes the layers; arguments as in `AxialAttention2D`."""
+        super().__init__(name="attention")
+        self._strides = strides
+        self._activation = get_activation(activation)
+        self._global = AxialAttention(
+            channels, config, axis=_WIDTH, name="global", norm=norm, relative=False
+        )
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns `[b, ceil(h / strides), ceil(w / strides), c * value_expansion]`."""
+        _, height, width = tf.unstack(tf.shape(inputs)[:3])
+        x = tf.reshape(inputs, [-1, 1, height * width, inputs.shape[-1]])
+        x = self._global(x, training=training)
+        x = tf.reshape(x, [-1, height, width, x.shape[-1]])
+        x = tf.ensure_shape(x, [*inputs.shape[:3], x.shape[-1]])
+        return self._activation(x[:, :: self._strides, :: self._strides])
+
+
+def _folded(
+    norm: BatchNormalization, dtype: tf.DType
+) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """Returns the factor of each of the stacked terms, and the summand of their sum."""
+    scale, shift = norm.affine()
+    scales = tf.unstack(tf.cast(scale, dtype))
+    return scales, tf.cast(tf.reduce_sum(shift, axis=0), dtype)

@@ -1,0 +1,64 @@
+"""Residual bottlenecks with attention in place of the 3x3 convolution.
+
+Axial-DeepLab: Stand-Alone Axial-Attention for Panoptic Segmentation, Huiyu Wang, Yukun
+Zhu, Bradley Green, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, ECCV 2020,
+https://arxiv.org/abs/2003.07853.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deeplab.core.specs import AttentionConfig, NormConfig
+from deeplab.layers.axial_attention import AxialAttention2D, GlobalAttention2D
+from deeplab.layers.residual import ResidualBlock
+
+
+class AxialBlock(ResidualBlock):
+    """1x1 convolution, attention along both axes or over the plane, 1x1 convolution."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: tuple[int, int, int],
+        *,
+        name: str,
+        norm: NormConfig,
+        attention: AttentionConfig,
+        plane: bool = False,
+        strides: int = 1,
+        activation: str = "relu",
+        **options: Any,
+    ):
+        """Makes the layers.
+
+        Args:
+          in_channels: channels of the input.
+          channels: of the first convolution, those that the expansions of attention
+            multiply, and of the output.
+          name: name of the layer.
+          norm: batch normalisation.
+          attention: heads, expansions and reach.
+          plane: whether every pixel attends to every pixel.
+          strides: steps of the output in input pixels.
+          activation: name of the activation.
+          **options: `squeeze_excite`, `keep_prob` and `recompute_activations` of
+            `ResidualBlock`.
+        """
+        kind = GlobalAttention2D if plane else AxialAttention2D
+        super().__init__(
+            in_channels,
+            channels,
+            name=name,
+            norm=norm,
+            strides=strides,
+            activation=activation,
+            attention=kind(
+                channels[1],
+                attention,
+                norm=norm,
+                strides=strides,
+                activation=activation,
+            ),
+            **options,
+        )

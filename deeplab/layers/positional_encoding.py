@@ -1,0 +1,89 @@
+"""Learned encodings of the distance between two positions.
+
+Self-Attention with Relative Position Representations, Peter Shaw, Jakob Uszkoreit,
+Ashish Vaswani, NAACL 2018, https://arxiv.org/abs/1803.02155. An encoding is a row of a
+table, and which row depends on the distance alone. So nothing of the size "queries
+times keys times channels" is ever made: `skewed` moves the products of the queries
+with the table to the keys that they belong to, and `unskewed` does the reverse. The
+published layer gathers the table for every pair.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tf_keras
+
+# Distances from -254 to 254 have encodings; farther ones share the last.
+MAX_SPAN = 255
+
+
+class RelativePositionalEncoding(tf_keras.layers.Layer):
+    """The table of encodings of one axis."""
+
+    def __init__(self, channels: int, *, name: str, initial_std: float = 1.0):
+        """Makes the layer.
+
+        Args:
+          channels: of an encoding.
+          name: name of the layer.
+          initial_std: standard deviation of the initial values.
+        """
+        super().__init__(name=name)
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=[2 * MAX_SPAN - 1, channels],
+            initializer=tf_keras.initializers.TruncatedNormal(stddev=initial_std),
+        )
+
+    def call(self, reach: tf.Tensor | int) -> tf.Tensor:
+        """Returns the encodings of the distances -reach to reach.
+
+        Args:
+          reach: the largest distance.
+
+        Returns:
+          `[2 * reach + 1, channels]`.
+        """
+        rows = tf.range(-reach, reach + 1) + MAX_SPAN - 1
+        return tf.gather(self.embeddings, tf.clip_by_value(rows, 0, 2 * MAX_SPAN - 2))
+
+
+def skewed(products: tf.Tensor, queries: int | tf.Tensor) -> tf.Tensor:
+    """Moves values of distances to the keys at these distances.
+
+    Args:
+      products: `[n, h, queries, distances]`, the value of distance -(queries - 1) in
+        the first column. With as many keys as queries there are
+        `2 * queries - 1` distances; a memory that reaches farther has more of both.
+      queries: number of queries.
+
+    Returns:
+      `[n, h, queries, keys]`, where key m of query l has the value of distance m - l,
+      counted from the first; `keys = distances - queries + 1`.
+    """
+    shape = tf.shape(products)
+    heads, distances = products.shape[1], shape[3]
+    flat = tf.pad(products, [[0, 0], [0, 0], [0, 0], [0, 1]])
+    flat = tf.reshape(flat, [-1, heads, queries * (distances + 1)])
+    flat = flat[:, :, queries - 1 : queries - 1 + queries * distances]
+    rows = tf.reshape(flat, [-1, heads, queries, distances])
+    return rows[..., : distances - queries + 1]
+
+
+def unskewed(weights: tf.Tensor, queries: int | tf.Tensor) -> tf.Tensor:
+    """Moves values of keys to their distances; the reverse of `skewed`.
+
+    Args:
+      weights: `[n, h, queries, keys]`.
+      queries: number of queries.
+
+    Returns:
+      `[n, h, queries, keys + queries - 1]`, 0 where a distance has no key.
+    """
+    heads, keys = weights.shape[1], tf.shape(weights)[3]
+    distances = keys + queries - 1
+    rows = tf.pad(weights, [[0, 0], [0, 0], [0, 0], [0, queries - 1]])
+    flat = tf.reshape(rows, [-1, heads, queries * distances])
+    flat = tf.pad(flat, [[0, 0], [0, 0], [queries - 1, 1]])
+    rows = tf.reshape(flat, [-1, heads, queries, distances + 1])
+    return rows[..., :distances]
