@@ -13,6 +13,11 @@ from deeplab.protos.model_pb2 import ModelOptions
 
 # Other sizes of networks that are tested anyway.
 SIZES = {
+    "axial_deeplab_l",
+    "axial_resnet_l",
+    "axial_resnet_s",
+    "max_deeplab_l_backbone",
+    "max_deeplab_s_backbone",
     "convnext_base",
     "convnext_large",
     "convnext_small",

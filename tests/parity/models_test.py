@@ -13,6 +13,13 @@ from tests.parity import parity
 RECORDS = Path(__file__).parent / "records/models"
 # Over 100 million weights each, or a second size of a model tested anyway.
 SLOW = {
+    "cityscapes__axial_deeplab__axial_swidernet_1_1_1_os16",
+    "cityscapes__axial_deeplab__axial_swidernet_1_1_3_os16",
+    "cityscapes__axial_deeplab__axial_swidernet_1_1_4.5_os16",
+    "cityscapes__axial_deeplab__max_deeplab_l_backbone_os16",
+    "cityscapes__axial_deeplab__max_deeplab_s_backbone_os16",
+    "variant__axial_deeplab_s_os16",
+    "variant__axial_resnet_s_os32_v3plus",
     "cityscapes_dvps__vip_deeplab__resnet50_beta_os32",
     "cityscapes_dvps__vip_deeplab__wide_resnet41_os16",
     "kitti__motion_deeplab__resnet50_os32",
