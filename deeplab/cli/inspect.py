@@ -57,7 +57,9 @@ def run(args: argparse.Namespace) -> int:
     model = build_model(config)
     print(_table(parameter_counts(model.checkpoint_items)))
     channels = model.input_channels
-    count = multiply_adds(lambda images: model(images, training=True), *size, channels)
+    count = multiply_adds(
+        lambda images: model(images, training=True), *size, channels=channels
+    )
     # Video models take a second frame in further channels.
     what = "image" if channels == 3 else "frame with its neighbour, each"
     print(

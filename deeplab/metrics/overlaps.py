@@ -33,11 +33,11 @@ def overlap_areas(
     starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
     lengths = np.diff(starts, append=a.size)
     first, second = a[starts], b[starts]
-    tables = _table(first), _table(second)
-    if tables[0] and tables[1]:
-        bins = len(tables[0].labels) * len(tables[1].labels)
+    first_table, second_table = _table(first), _table(second)
+    if first_table and second_table:
+        bins = len(first_table.labels) * len(second_table.labels)
         if bins <= _DENSE * first.size:
-            return _tabled(first, second, lengths, *tables)
+            return _tabled(first, second, lengths, first_table, second_table)
     # Both labels in one number, in which they keep their order.
     low = second.astype(np.int64) + 2**31
     pairs = (first.astype(np.int64) << 32) + low
