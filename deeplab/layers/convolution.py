@@ -183,9 +183,10 @@ class Conv1D(tf_keras.layers.Layer):
         gamma_initializer: str = "ones",
         kernel_initializer: Any = "he_normal",
         activation: str | None = None,
+        dtype: str | None = None,
     ):
-        """Makes the layers; arguments as in `Conv2DSame`."""
-        super().__init__(name=name)
+        """Makes the layers; arguments as in `Conv2DSame`, `dtype` as in Keras."""
+        super().__init__(name=name, dtype=dtype)
         self._conv = FoldablePointwiseConv1D(
             channels,
             use_bias=norm is None,
@@ -193,7 +194,7 @@ class Conv1D(tf_keras.layers.Layer):
             name="conv",
         )
         self._batch_norm = norm and batch_norm(
-            norm, gamma_initializer=gamma_initializer
+            norm, gamma_initializer=gamma_initializer, dtype=dtype
         )
         self._activation = get_activation(activation) if activation else None
 

@@ -35,8 +35,9 @@ def batch_norm(
     norm: NormConfig,
     *,
     name: str = "batch_norm",
-    gamma_initializer: str = "ones",
+    gamma_initializer: Any = "ones",
     axis: int | tuple[int, ...] = -1,
+    dtype: str | None = None,
 ) -> BatchNormalization:
     """Returns a batch normalisation of the last axis, or of others.
 
@@ -50,4 +51,5 @@ def batch_norm(
         synchronized=norm.sync,
         gamma_initializer=gamma_initializer,
         name=name,
+        dtype=dtype,
     )

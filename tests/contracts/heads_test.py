@@ -21,6 +21,14 @@ SPECS = {
     "res3": FeatureSpec(12, 8),
     "res5": FeatureSpec(16, 16),
 }
+# What a backbone with a memory path offers besides.
+MEMORY_SPECS = {
+    "feature_panoptic": FeatureSpec(8, 4),
+    "feature_semantic": FeatureSpec(16, 16),
+    "transformer_class_feature": FeatureSpec(6, 0),
+    "transformer_mask_feature": FeatureSpec(6, 0),
+}
+SLOTS = 7
 DECODER = """
   decoder {
     feature_key: "res5" decoder_channels: 8 aspp_channels: 8
@@ -85,6 +93,15 @@ CONFIGS["vip_deeplab"] = [
     f"vip_deeplab {HEAD_OF_VIDEO} {NEXT_HEAD} }} {DEPTH_HEAD} }}",
     f"vip_deeplab {HEAD_OF_VIDEO} {NEXT_HEAD} }} }}",
 ]
+CONFIGS["max_deeplab"] = [
+    """
+    max_deeplab {
+      pixel_space_head { output_channels: 6 head_channels: 8 }
+      auxiliary_low_level { feature_key: "res2" channels_project: 4 }
+      auxiliary_semantic_head { output_channels: 5 head_channels: 8 }
+    }
+    """
+]
 CASES = [
     pytest.param(name, text, id=f"{name}-{index}")
     for name, texts in CONFIGS.items()
@@ -94,20 +111,23 @@ CASES = [
 
 def build(name, text, norm=None):
     options = text_format.Parse(DECODER + text, ModelOptions())
-    return HEADS.get(name)(options, SPECS, norm or NormConfig(), INFO)
+    specs = {**SPECS, **MEMORY_SPECS}
+    return HEADS.get(name)(options, specs, norm or NormConfig(), INFO)
 
 
 def features(height=33, width=49, batch=2, dtype=tf.float32):
     result = {}
-    for i, (key, spec) in enumerate(SPECS.items()):
-        shape = [batch, *(math.ceil(n / spec.stride) for n in (height, width))]
+    for i, (key, spec) in enumerate({**SPECS, **MEMORY_SPECS}.items()):
+        shape = [batch, SLOTS]
+        if spec.stride:
+            shape = [batch, *(math.ceil(n / spec.stride) for n in (height, width))]
         value = tf.random.stateless_uniform([*shape, spec.channels], [i, 1], -1, 1)
         result[key] = tf.cast(value, dtype)
     return result
 
 
 def fields(output):
-    return {k: v for k, v in output._asdict().items() if v is not None}
+    return {k: v for k, v in output._asdict().items() if tf.is_tensor(v)}
 
 
 def randomize(head, seed=0):
@@ -129,6 +149,9 @@ def test_outputs_are_float_maps_at_one_stride(name, text, size):
     assert (height, width) in [features(*size)[key].shape[1:3] for key in SPECS]
     for field, value in fields(output).items():
         assert value.dtype == tf.float32, field
+        if field == "transformer_class_logits":
+            assert value.shape == [2, SLOTS, CLASSES + 1]
+            continue
         # Depth alone is twice as fine.
         shape = (2 * height - 1, 2 * width - 1)
         expected = shape if field == "depth_pred" else (height, width)
@@ -143,7 +166,8 @@ def test_sizes_may_be_unknown_until_run(name, text):
     head(features())
     randomize(head)
     spec = {
-        key: tf.TensorSpec([None, None, None, s.channels]) for key, s in SPECS.items()
+        key: tf.TensorSpec([None] * (value.shape.rank - 1) + [value.shape[-1]])
+        for key, value in features().items()
     }
     run = tf.function(
         lambda x: head(x, pool_size=(2, 9), training=False), input_signature=[spec]
@@ -259,11 +283,11 @@ def test_what_does_not_fit_is_refused(name, text):
     options = text_format.Parse(DECODER + text, ModelOptions())
     options.decoder.feature_key = "res4"
     with pytest.raises(ValueError, match=r"no feature 'res4'.*res2, res3, res5"):
-        HEADS.get(name)(options, SPECS, NormConfig(), INFO)
+        HEADS.get(name)(options, {**SPECS, **MEMORY_SPECS}, NormConfig(), INFO)
     options.decoder.feature_key = "res5"
     del options.decoder.atrous_rates[0]
     with pytest.raises(ValueError, match="three rates"):
-        HEADS.get(name)(options, SPECS, NormConfig(), INFO)
+        HEADS.get(name)(options, {**SPECS, **MEMORY_SPECS}, NormConfig(), INFO)
 
 
 def without_dropout(head):
