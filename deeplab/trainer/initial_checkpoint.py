@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from deeplab.trainer.checkpoint_keys import SUFFIX, variables_by_key
 from deeplab.trainer.checkpointing import UNREADABLE, CheckpointError
+from deeplab.trainer.moat_names import moat_variable_name
 
 # Where others put the encoder: the Model Garden's trainer, and weights that were saved
 # of the encoder alone, as those of ConvNeXt.
@@ -127,6 +128,9 @@ def _candidates(key: str) -> Iterator[str]:
         if key.startswith(start):
             for other in others:
                 yield other + key.removeprefix(start)
+    name = moat_variable_name(key.removesuffix(SUFFIX))
+    if name is not None:
+        yield name
 
 
 @contextlib.contextmanager

@@ -96,6 +96,24 @@ def test_weights_saved_of_the_encoder_alone(tmp_path):
     assert _same(model.encoder, other.encoder)
 
 
+def test_weights_by_the_names_of_their_layers(tmp_path):
+    prefix = str(tmp_path / "moat")
+    tf.raw_ops.SaveV2(
+        prefix=prefix,
+        tensor_names=["moat/block_01_00/se/reduce_conv2d/bias", "global_step"],
+        shape_and_slices=["", ""],
+        tensors=[tf.constant([3.0, 4.0]), tf.constant(7)],
+    )
+    encoder, squeeze = tf.Module(), tf.Module()
+    encoder._blocks = [[], [tf.Module()]]
+    encoder._blocks[1][0]._se = squeeze
+    squeeze._se_reduce = tf.Module()
+    squeeze._se_reduce.bias = tf.Variable([0.0, 0.0])
+    report = restore_matching(prefix, {"encoder": encoder})
+    assert report.restored == ["encoder/_blocks/1/0/_se/_se_reduce/bias"]
+    np.testing.assert_array_equal(squeeze._se_reduce.bias, [3, 4])
+
+
 def test_nothing_in_common_is_an_error(saved):
     _, prefix = saved
     module = tf.Module()
