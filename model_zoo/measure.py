@@ -34,7 +34,7 @@ def measured(config_name: str) -> dict:
       ValueError: the model cannot be built.
     """
     config = read_config(shipped_config(f"{config_name}.textproto"))
-    # Both hide operations in functions of their own, and change no cost.
+    # These hide operations in functions of their own, and change no cost.
     config.model_options.jit_compile = False
     config.model_options.backbone.recompute = False
     height, width = config.eval_dataset_options.crop_size
@@ -43,10 +43,7 @@ def measured(config_name: str) -> dict:
     return {
         "parameters": sum(trained for trained, _ in counts.values()),
         "multiply_adds": multiply_adds(
-            lambda images: model.head(model.backbone(images)),
-            height,
-            width,
-            model.input_channels,
+            model.predict_maps, height, width, model.input_channels
         ),
         "image_size": [height, width],
     }
