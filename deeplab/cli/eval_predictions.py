@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metrics",
         nargs="+",
         help="names of metrics, such as panoptic_quality mean_iou boundary_iou "
-        "boundary_panoptic_quality stq (default: those of the format)",
+        "boundary_panoptic_quality stq vpq (default: those of the format)",
     )
     parser.add_argument("--output", help="folder for results.json and pictures")
     parser.add_argument(
@@ -196,6 +196,7 @@ def _count(
             semantic_raw=labels.class_of(truth, info.label_divisor),
             image_filename=pair.name,
             sequence_id=pair.truth.sequence or None,
+            frame_id=Path(pair.name).stem,
         )
         prediction = Prediction(
             panoptic_pred=predicted,

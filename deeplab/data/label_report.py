@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import io
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -64,6 +65,7 @@ class LabelReport:
       numbered_stuff: class id of stuff -> pixels with an instance id all the same.
       most_instances: class id -> largest number of instances in one image.
       names: image name -> (path, record number) where it was first met.
+      frames: video -> (path, record number, frame) of its records.
       problems: what was found to be wrong.
     """
 
@@ -80,6 +82,7 @@ class LabelReport:
         default_factory=collections.Counter
     )
     names: dict[str, tuple[str, int]] = field(default_factory=dict)
+    frames: dict[str, list[tuple[str, int, str]]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def merge(self, other: LabelReport) -> None:
@@ -95,6 +98,8 @@ class LabelReport:
         self.problems += other.problems
         for name, place in other.names.items():
             self.add_name(name, *place)
+        for video, frames in other.frames.items():
+            self.frames.setdefault(video, []).extend(frames)
 
     def add_name(self, name: str, path: str, record: int) -> None:
         """Notes the name of a record."""
@@ -118,6 +123,7 @@ def remarks(report: LabelReport, info: DatasetInfo) -> Iterator[str]:
     void = report.class_pixels[info.ignore_label] / max(report.pixels, 1)
     if void > _MUCH_VOID:
         yield f"{void:.0%} of the pixels are ignored"
+    yield from _order_remarks(report)
     for c in info.classes:
         if 0 < report.class_pixels[c.id] == report.crowd_pixels[c.id]:
             yield (
@@ -130,6 +136,24 @@ def remarks(report: LabelReport, info: DatasetInfo) -> Iterator[str]:
                 f"{c.name!r} is not countable, but {numbered} of its pixels have an "
                 f"instance id; is label_divisor {info.label_divisor} right?"
             )
+
+
+def _order_remarks(report: LabelReport) -> Iterator[str]:
+    """Yields a video whose frames are not in order; one is enough."""
+    for video, frames in sorted(report.frames.items()):
+        for before, after in itertools.pairwise(sorted(frames)):
+            if _frame_order(before[2]) >= _frame_order(after[2]):
+                yield (
+                    f"frame {after[2]} of video {video!r} comes after frame "
+                    f"{before[2]}: record {after[1]} of {after[0]}; evaluation of "
+                    "videos goes in the order of files and records"
+                )
+                return
+
+
+def _frame_order(name: str) -> tuple[int, str]:
+    """Sorts frames by number where their names are numbers, else by name."""
+    return int(name) if name.isdecimal() else -1, name
 
 
 class NumberedExample(NamedTuple):
@@ -155,6 +179,8 @@ def examine(
     report = LabelReport(records=1)
     if example.filename:
         report.add_name(example.filename, path, number)
+    if example.sequence_id and example.frame_id:
+        report.frames[example.sequence_id] = [(path, number, example.frame_id)]
     try:
         messages = _count(report, example, info, decode_image)
     except ValueError as error:

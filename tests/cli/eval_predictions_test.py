@@ -94,9 +94,11 @@ def test_frames_of_videos_lie_in_folders(tmp_path):
         tmp_path,
         *("--format", "kitti_step", "--dataset", "kitti_step", "--workers", "1"),
         *("--ground_truth", folder, "--predictions", folder),
-        *("--metrics", "panoptic_quality"),
+        *("--metrics", "panoptic_quality", "stq", "vpq"),
     )
     assert results["panoptic_quality/all/pq"] == 100.0
+    assert results["stq/stq/0001"] == pytest.approx(100)
+    assert results["vpq/2_frames/all"] == pytest.approx(100)
     (tmp_path / "flat").mkdir()
     Image.new("RGB", (4, 4)).save(tmp_path / "flat/0.png")
     assert_refused(

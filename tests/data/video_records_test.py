@@ -11,6 +11,7 @@ import tensorflow as tf
 from deeplab.data import tfexample
 from deeplab.data.encoded_label import encode_label
 from deeplab.data.label_check import check_labels, check_records, short_label_check
+from deeplab.data.label_report import remarks
 from deeplab.data.shards import read_records, write_shards
 from deeplab.data.stored_example import stored_example
 from deeplab.datasets.base import LoadedFrame
@@ -118,6 +119,23 @@ def test_the_check_names_a_bad_neighbour(folder, tmp_path, key, content, message
     (problem,) = check_labels([path], VIDEO.info)
     assert problem.record == 0
     assert re.search(message, problem.message)
+
+
+def test_frames_out_of_order_are_remarked_upon(folder, tmp_path):
+    records = serialized(folder)
+    for order, expected in (
+        ((0, 1, 2, 3), []),
+        ((0, 2, 1, 3), ["frame 000001 of video 'train_0000' comes after frame 000002"]),
+        # Another video in between is no matter.
+        ((0, 3, 1, 2), []),
+    ):
+        path = str(tmp_path / "order.tfrecord")
+        with tf.io.TFRecordWriter(path) as writer:
+            for i in order:
+                writer.write(records[i])
+        report = check_records([path], VIDEO.info, workers=2)
+        found = [r for r in remarks(report, VIDEO.info) if "comes after" in r]
+        assert [r.split(":")[0] for r in found] == expected
 
 
 def test_a_camera_of_a_multi_camera_record(folder):
