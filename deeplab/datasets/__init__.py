@@ -22,7 +22,6 @@ DATASETS: Registry[Callable[..., Dataset]] = Registry(
         "coco_stuff",
         "dvps",
         "folder",
-        "imagenet",
         "mapillary_vistas",
         "nyuv2",
         "pascal_context",
