@@ -65,11 +65,7 @@ def _semantic(head: str, without_effect: tuple[str, ...] = ()) -> Family:
     )
 
 
-def _vip_deeplab(
-    targets: tuple[str, ...] = (),
-    losses: tuple[str, ...] = (),
-    metrics: tuple[str, ...] = (),
-) -> Family:
+def _vip_deeplab(targets: tuple[str, ...] = (), losses: tuple[str, ...] = ()) -> Family:
     return Family(
         model="vip_deeplab",
         head="vip_deeplab",
@@ -82,8 +78,8 @@ def _vip_deeplab(
             *losses,
         ),
         postprocessor="video_stitching",
-        metrics=("vpq", "vpq_2frames", "panoptic_quality", "mean_iou", *metrics),
-        main_metric="vpq/all",
+        metrics=("panoptic_quality", "mean_iou"),
+        main_metric="panoptic_quality/all/pq",
     )
 
 
@@ -135,9 +131,7 @@ FAMILIES = {
         metrics=("stq", "panoptic_quality", "mean_iou"),
         main_metric="stq/stq",
     ),
-    "vip_deeplab": _vip_deeplab(
-        targets=("depth",), losses=("depth_loss",), metrics=("depth",)
-    ),
+    "vip_deeplab": _vip_deeplab(targets=("depth",), losses=("depth_loss",)),
     "vip_deeplab_without_depth": _vip_deeplab(),
 }
 

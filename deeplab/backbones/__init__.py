@@ -15,6 +15,7 @@ BACKBONES: Registry[Callable[[Any, Any], Any]] = Registry(
         "axial_resnet",
         "convnext",
         "kmax_encoders",
+        "moat",
         "mobilenet_v3",
         "resnet",
         "wide_resnet",

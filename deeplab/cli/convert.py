@@ -15,7 +15,7 @@ HELP = "write the TFRecords of a data set"
 
 # Images per file when --shards is left out.
 _IMAGES_PER_SHARD = 100
-_OPTIONS = ("description", "images", "seed", "height", "width", "frames")
+_OPTIONS = ("description", "images", "seed", "height", "width", "frames", "two_frames")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     own.add_argument("--seed", type=int, help="toy_street*: seed of the scenes (0)")
     own.add_argument("--height", type=int, help="toy_street*: rows (129)")
     own.add_argument("--width", type=int, help="toy_street*: columns (257)")
+    own.add_argument(
+        "--two_frames",
+        action="store_true",
+        default=None,
+        help="kitti_step, motchallenge_step: store the frame before each, too",
+    )
     own.add_argument("--frames", type=int, help="toy_street_video: of a video (8)")
 
 

@@ -38,6 +38,8 @@ class StoredExample(NamedTuple):
     # "png" or "raw", see `encoded_depth`; None where there is no depth.
     depth: bytes | None = None
     depth_format: str = PNG
+    # Class of the image as a whole; None where it has none.
+    class_id: int | None = None
 
 
 def stored_example(raw: RawImage) -> StoredExample:
@@ -72,6 +74,7 @@ def stored_example(raw: RawImage) -> StoredExample:
         sequence_id=loaded.sequence_id,
         frame_id=loaded.frame_id,
         depth=_encoded(encode_depth, depth, raw.source),
+        class_id=loaded.class_id,
     )
 
 

@@ -36,6 +36,8 @@ SEQUENCE_ID = "video/sequence_id"
 FRAME_ID = "video/frame_id"
 DEPTH = "image/depth/encoded"
 DEPTH_FORMAT = "image/depth/format"
+# Class of the whole image, from 0, in records for classification.
+CLASS_ID = "image/class/label"
 # One entry per camera of a multi-camera record: append its name.
 CAMERA_IMAGE = "image/encoded/"
 CAMERA_NEXT_IMAGE = "next_image/encoded/"
@@ -53,7 +55,7 @@ _TEXTS = (
 )
 # What `read_example` reads, and the kind of list that holds it.
 _KINDS = dict.fromkeys(_TEXTS, "bytes_list") | dict.fromkeys(
-    (HEIGHT, WIDTH), "int64_list"
+    (HEIGHT, WIDTH, CLASS_ID), "int64_list"
 )
 # Keys of which a multi-camera record has one for each camera.
 _PER_CAMERA = {
@@ -143,6 +145,7 @@ def read_example(serialized: bytes, camera: str = "") -> StoredExample:
         frame_id=text(FRAME_ID),
         depth=values.get(DEPTH),
         depth_format=text(DEPTH_FORMAT) or RAW,
+        class_id=values.get(CLASS_ID),
     )
 
 
@@ -161,6 +164,7 @@ def encode_example(
     sequence_id: str | None = None,
     frame_id: str | None = None,
     depth: bytes | None = None,
+    class_id: int | None = None,
 ) -> bytes:
     """Returns a serialised record.
 
@@ -179,6 +183,7 @@ def encode_example(
       sequence_id: name of the video.
       frame_id: name of the frame in it.
       depth: what `encode_depth` made of a depth map.
+      class_id: class of the whole image.
 
     Raises:
       ValueError: the format is unknown, or a label differs in size from the image.
@@ -213,6 +218,7 @@ def encode_example(
         FRAME_ID: frame_id,
         DEPTH: depth,
         DEPTH_FORMAT: None if depth is None else PNG,
+        CLASS_ID: class_id,
     }
     features = {k: _feature(v) for k, v in fields.items() if v is not None}
     example = tf.train.Example(features=tf.train.Features(feature=features))

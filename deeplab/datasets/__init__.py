@@ -22,6 +22,7 @@ DATASETS: Registry[Callable[..., Dataset]] = Registry(
         "coco_stuff",
         "dvps",
         "folder",
+        "imagenet",
         "mapillary_vistas",
         "nyuv2",
         "pascal_context",

@@ -11,7 +11,8 @@ import numpy as np
 
 from deeplab.core.dataset_info import DatasetInfo, load_class_table
 
-_TABLES = Path(__file__).parent / "tables"
+# Folder of the class tables.
+TABLES = Path(__file__).parent / "tables"
 
 
 class LoadedFrame(NamedTuple):
@@ -37,6 +38,8 @@ class LoadedImage(NamedTuple):
     # Name of the video, and of the frame in it; frames sort by it.
     sequence_id: str | None = None
     frame_id: str | None = None
+    # Class of the image as a whole; None where it has none.
+    class_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def table_info(
       label_divisor: see `deeplab.core.labels`.
       **fields: further fields of `DatasetInfo`.
     """
-    classes = load_class_table(_TABLES / f"{table}.csv")
+    classes = load_class_table(TABLES / f"{table}.csv")
     return DatasetInfo(
         name=name,
         classes=classes,

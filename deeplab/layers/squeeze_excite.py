@@ -8,35 +8,48 @@ Lee and Jongyoul Park, CVPR 2020, https://arxiv.org/abs/1911.06667.
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 import tf_keras
 
-from deeplab.layers.activations import hard_sigmoid
+from deeplab.layers.activations import get_activation, hard_sigmoid
 
 
 class SqueezeExcite(tf_keras.layers.Layer):
     """Two projections with a bottleneck, gated by a sigmoid."""
 
-    def __init__(self, channels: int, bottleneck_channels: int, *, name: str):
+    def __init__(
+        self,
+        channels: int,
+        bottleneck_channels: int,
+        *,
+        name: str,
+        activation: str = "relu",
+        kernel_initializer: Any = "he_normal",
+    ):
         """Makes the projections.
 
         Args:
           channels: of input and output.
           bottleneck_channels: between the projections.
           name: name of the layer.
+          activation: name of the activation between the projections.
+          kernel_initializer: of the projections.
         """
         super().__init__(name=name)
+        self._activation = get_activation(activation)
         self._se_reduce = tf_keras.layers.Conv2D(
-            bottleneck_channels, 1, kernel_initializer="he_normal", name="reduce"
+            bottleneck_channels, 1, kernel_initializer=kernel_initializer, name="reduce"
         )
         self._se_expand = tf_keras.layers.Conv2D(
-            channels, 1, kernel_initializer="he_normal", name="expand"
+            channels, 1, kernel_initializer=kernel_initializer, name="expand"
         )
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Returns `[b, h, w, c]` of the shape of `inputs`."""
         x = tf.reduce_mean(inputs, axis=[1, 2], keepdims=True)
-        x = tf.nn.relu(self._se_reduce(x))
+        x = self._activation(self._se_reduce(x))
         return inputs * tf.nn.sigmoid(self._se_expand(x))
 
 

@@ -11,8 +11,11 @@ from deeplab.data.tfexample import read_example
 from deeplab.datasets import DATASETS
 from tests.datasets import panoptic_trees
 from tests.datasets.coco_instances_test import coco_instances_tree
+from tests.datasets.imagenet_test import imagenet_tree
 from tests.datasets.index_trees import TREES, quarters
 from tests.datasets.indoor_trees import DEPTH, nyuv2_tree, sun_rgbd_tree
+from tests.datasets.video_trees import DEPTH as VIDEO_DEPTH
+from tests.datasets.video_trees import dvps_tree, step_tree
 
 PANOPTIC = [
     ("ade20k_panoptic", "val", panoptic_trees.ade20k_tree),
@@ -66,3 +69,37 @@ def test_depth(tmp_path, name):
     np.testing.assert_array_equal(label_of(record, divisor), expected)
     depth = decode_depth(record.depth, record.depth_format, 8, 12)
     np.testing.assert_allclose(depth[:4], DEPTH[:4], atol=1 / 512)
+
+
+def test_step_in_two_frames(tmp_path):
+    labels = step_tree(tmp_path / "raw")
+    arguments = ["convert", "kitti_step", "--root", str(tmp_path / "raw")]
+    arguments += ["--workers", "1", "--two_frames", "--output", str(tmp_path)]
+    assert main(arguments) == 0
+    (path,) = tmp_path.glob("train-*.tfrecord")
+    records = [read_example(r) for r in read_records(path)]
+    assert [(r.sequence_id, r.frame_id) for r in records] == [
+        ("0002", f"{number:06d}") for number in labels
+    ]
+    np.testing.assert_array_equal(label_of(records[1], 1000), labels[1])
+    previous = decode_label(records[1].previous_label, "png", 8, 12, 1000)
+    np.testing.assert_array_equal(previous, labels[0])
+
+
+@pytest.mark.parametrize("name", ["cityscapes_dvps", "semkitti_dvps"])
+def test_dvps(tmp_path, name):
+    first, second = dvps_tree(tmp_path / "raw", name)
+    (record,), divisor = convert(name, "train", tmp_path / "raw", tmp_path / "records")
+    np.testing.assert_array_equal(label_of(record, divisor), first)
+    following = decode_label(record.next_label, "png", 8, 12, divisor)
+    np.testing.assert_array_equal(following, second)
+    depth = decode_depth(record.depth, record.depth_format, 8, 12)
+    np.testing.assert_array_equal(depth, VIDEO_DEPTH)
+
+
+def test_imagenet(tmp_path):
+    classes = imagenet_tree(tmp_path / "raw")
+    output = tmp_path / "records"
+    records, _ = convert("imagenet", "train", tmp_path / "raw", output)
+    assert {r.filename: r.class_id for r in records} == classes
+    assert all(r.label is None for r in records)

@@ -69,7 +69,11 @@ def test_a_folder_takes_its_description_along(tmp_path):
     [
         (["toy_stret"], "unknown data set 'toy_stret'; did you mean toy_street"),
         (["coco_panoptic"], "coco_panoptic is read from a raw folder: give --root"),
-        (["kitti_step", "--root", "x"], "its raw folder cannot be read yet"),
+        (
+            ["wod_pvps_image_panoptic_seg", "--root", "x"],
+            "its raw folder cannot be read yet",
+        ),
+        (["coco_panoptic", "--root", "x", "--two_frames"], "no option --two_frames"),
         (["coco_panoptic", "--root", "x", "--seed", "1"], "has no option --seed"),
         (["toy_street", "--images", "0"], "0 images; draw at least one"),
         (["toy_street", "--images", "2", "--shards", "9"], "choose 1 to 2"),

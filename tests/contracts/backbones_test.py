@@ -26,14 +26,23 @@ SIZES = {
     "kmax_convnext_small",
     "kmax_convnext_tiny",
     "kmax_resnet50",
+    "moat0",
+    "moat1",
+    "moat2",
+    "moat3",
+    "moat4",
     "mobilenet_v3_large",
     "resnet50_beta",
+    "tiny_moat1",
+    "tiny_moat2",
+    "tiny_moat3",
     "wide_resnet41",
 }
 NAMES = [
     pytest.param(name, marks=[pytest.mark.slow] if name in SIZES else [])
     for name in BACKBONES.names()
 ]
+FIXED_STRIDE = ("moat", "tiny_moat", "kmax_moat")
 WITHOUT_BATCH_NORM = ("convnext", "kmax_convnext")
 
 
@@ -46,7 +55,8 @@ def build(name, norm=None, **options):
         **options,
     }
     if not name.startswith("mobilenet"):
-        settings.setdefault("backbone_layer_multiplier", 0.34)
+        few = 0.5 if name.startswith(FIXED_STRIDE) else 0.34
+        settings.setdefault("backbone_layer_multiplier", few)
     message = ModelOptions(backbone={"name": name, **settings})
     return BACKBONES.get(name)(message, norm or NormConfig())
 
@@ -70,6 +80,10 @@ def randomize(model, seed=0):
     ("stride", "size"), [(8, (33, 65)), (16, (40, 50)), (32, (1, 7))]
 )
 def test_features_are_as_specified(name, stride, size):
+    if name.startswith(FIXED_STRIDE) and stride != 32:
+        with pytest.raises(ValueError, match=f"output_stride {stride}"):
+            build(name, output_stride=stride)
+        return
     backbone = build(name, output_stride=stride)
     features = backbone(images(*size), training=False)
     assert set(features) == set(backbone.feature_specs)
@@ -123,6 +137,8 @@ def test_training_normalizes_by_the_batch_and_moves_averages(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_atrous_features_contain_the_strided_ones(name):
+    if name.startswith(FIXED_STRIDE):
+        pytest.skip("has one output stride")
     strided = build(name, output_stride=32, use_squeeze_and_excite=False)
     atrous = build(name, output_stride=8, use_squeeze_and_excite=False)
     for model in (strided, atrous):

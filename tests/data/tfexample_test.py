@@ -70,7 +70,10 @@ def test_keys_are_the_published_ones():
         for name, value in vars(tfexample).items()
         if name.isupper() and isinstance(value, str) and "/" in value
     }
-    assert ours == {key.removesuffix("%s") for key in published.values()}
+    # DeepLab2 has no records for classification.
+    assert ours - {tfexample.CLASS_ID} == {
+        key.removesuffix("%s") for key in published.values()
+    }
 
 
 @pytest.mark.parametrize(

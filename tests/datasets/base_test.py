@@ -57,8 +57,9 @@ def test_ade20k_evaluation_ids_start_at_zero():
 
 
 def test_a_data_set_without_a_reader_says_so():
-    with pytest.raises(ValueError, match="'kitti_step' is described, but its raw"):
-        DATASETS.get("kitti_step")().read(Path("x"), "train")
+    message = "'wod_pvps_image_panoptic_seg' is described, but its raw"
+    with pytest.raises(ValueError, match=message):
+        DATASETS.get("wod_pvps_image_panoptic_seg")().read(Path("x"), "train")
 
 
 def test_unknown_name_suggests_the_nearest():
