@@ -42,7 +42,7 @@ def axial_blocks(
     return dataclasses.replace(
         block_config(options),
         axial_beyond_stride=beyond_stride,
-        attention=_attention(options),
+        attention=attention_config(options),
     )
 
 
@@ -51,14 +51,15 @@ def wide_axial_blocks(options: ModelOptions.BackboneOptions) -> BlockConfig:
     return dataclasses.replace(
         block_config(options, DROP_PATH_BEYOND_STRIDE),
         axial_beyond_stride=16,
-        attention=_attention(options, **_WIDE_ATTENTION),
+        attention=attention_config(options, **_WIDE_ATTENTION),
         attention_expansion=_WIDE_EXPANSION,
     )
 
 
-def _attention(
+def attention_config(
     options: ModelOptions.BackboneOptions, **expansions: float
 ) -> AttentionConfig:
+    """Returns the attention options of a backbone."""
     return AttentionConfig(
         block=options.axial_attention_block,
         flange=options.axial_attention_flange,

@@ -14,6 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from deeplab.backbones import BACKBONES
+from deeplab.backbones.axial_resnet import attention_config
 from deeplab.backbones.convnext import (
     BASE,
     LARGE,
@@ -25,7 +26,7 @@ from deeplab.backbones.convnext import (
 from deeplab.backbones.resnet import RESNET50, resnet_stages
 from deeplab.backbones.stages import BlockConfig, ResidualBackbone, scaled_blocks
 from deeplab.core.specs import FeatureSpec, NormConfig
-from deeplab.layers.stems import resnet_stem
+from deeplab.layers.stems import InceptionStem, resnet_stem
 from deeplab.protos.model_pb2 import ModelOptions
 
 
@@ -57,7 +58,7 @@ def with_stages(specs: Mapping[str, FeatureSpec]) -> dict[str, FeatureSpec]:
     }
 
 
-def _blocks(options: Any, activation: str) -> BlockConfig:
+def _blocks(options: Any, activation: str, axial_beyond_stride: int) -> BlockConfig:
     return BlockConfig(
         squeeze_excite=options.use_squeeze_and_excite,
         sac_beyond_stride=options.use_sac_beyond_stride,
@@ -65,23 +66,43 @@ def _blocks(options: Any, activation: str) -> BlockConfig:
         drop_path_schedule="linear",
         recompute=options.recompute,
         activation=activation,
+        axial_beyond_stride=axial_beyond_stride,
+        attention=attention_config(options),
     )
 
 
 @BACKBONES.register("kmax_resnet50")
 def build_kmax_resnet50(options: ModelOptions, norm: NormConfig) -> ResidualBackbone:
     """Builds ResNet-50."""
-    backbone = options.backbone
+    width = options.backbone.stem_width_multiplier
+    stem, channels = resnet_stem(width, norm), round(64 * width)
+    return _resnet("kmax_resnet50", stem, channels, options.backbone, "relu", 0, norm)
+
+
+@BACKBONES.register("kmax_axial_resnet50")
+def build_kmax_axial_resnet50(
+    options: ModelOptions, norm: NormConfig
+) -> ResidualBackbone:
+    """Builds ResNet-50-Beta with axial attention beyond stride 16, as in MaX-S."""
+    stem = InceptionStem(options.backbone.stem_width_multiplier, norm, "gelu")
+    return _resnet(
+        "kmax_axial_resnet50", stem, stem.channels, options.backbone, "gelu", 16, norm
+    )
+
+
+def _resnet(
+    name, stem, stem_channels, options, activation, axial_beyond_stride, norm
+) -> ResidualBackbone:
     return ResidualPixelEncoder(
-        resnet_stem(backbone.stem_width_multiplier, norm),
-        round(64 * backbone.stem_width_multiplier),
+        stem,
+        stem_channels,
         resnet_stages(
-            scaled_blocks(RESNET50, backbone.backbone_layer_multiplier),
-            backbone.backbone_width_multiplier,
+            scaled_blocks(RESNET50, options.backbone_layer_multiplier),
+            options.backbone_width_multiplier,
         ),
-        name="kmax_resnet50",
-        output_stride=backbone.output_stride,
-        blocks=_blocks(backbone, "relu"),
+        name=name,
+        output_stride=options.output_stride,
+        blocks=_blocks(options, activation, axial_beyond_stride),
         norm=norm,
     )
 

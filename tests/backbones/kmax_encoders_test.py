@@ -26,6 +26,7 @@ def build(name, **options):
     ("name", "activation", "channels"),
     [
         ("kmax_resnet50", "relu", [64, 256, 512, 1024, 2048]),
+        ("kmax_axial_resnet50", "gelu", [128, 256, 512, 1024, 2048]),
         ("kmax_convnext_tiny", "gelu", [96, 96, 192, 384, 768]),
         ("kmax_convnext_small", "gelu", [96, 96, 192, 384, 768]),
         ("kmax_convnext_base", "gelu", [128, 128, 256, 512, 1024]),

@@ -21,6 +21,7 @@ SIZES = {
     "convnext_base",
     "convnext_large",
     "convnext_small",
+    "kmax_axial_resnet50",
     "kmax_convnext_base",
     "kmax_convnext_large",
     "kmax_convnext_small",

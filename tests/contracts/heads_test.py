@@ -28,6 +28,11 @@ MEMORY_SPECS = {
     "transformer_class_feature": FeatureSpec(6, 0),
     "transformer_mask_feature": FeatureSpec(6, 0),
 }
+# And what kMaX-DeepLab takes of a pixel encoder: strides 32 to 4.
+STAGE_SPECS = {
+    f"stage{i}": FeatureSpec(channels, 2**i)
+    for i, channels in enumerate((4, 8, 12, 16, 20), start=1)
+}
 SLOTS = 7
 DECODER = """
   decoder {
@@ -93,15 +98,19 @@ CONFIGS["vip_deeplab"] = [
     f"vip_deeplab {HEAD_OF_VIDEO} {NEXT_HEAD} }} {DEPTH_HEAD} }}",
     f"vip_deeplab {HEAD_OF_VIDEO} {NEXT_HEAD} }} }}",
 ]
-CONFIGS["max_deeplab"] = [
-    """
+MASKS = """
     max_deeplab {
       pixel_space_head { output_channels: 6 head_channels: 8 }
       auxiliary_low_level { feature_key: "res2" channels_project: 4 }
       auxiliary_semantic_head { output_channels: 5 head_channels: 8 }
-    }
-    """
-]
+"""
+TINY_KMAX = f"""
+    {MASKS} num_mask_slots: {SLOTS}
+      decoder_width_multiplier: 0.0625 decoder_layer_multiplier: 0.2
+      transformer_decoder_drop_path_keep_prob: 1.0
+    }}
+"""
+CONFIGS["max_deeplab"] = [f"{MASKS} }}", TINY_KMAX]
 CASES = [
     pytest.param(name, text, id=f"{name}-{index}")
     for name, texts in CONFIGS.items()
@@ -109,15 +118,19 @@ CASES = [
 ]
 
 
+def specs_of(text):
+    return {**SPECS, **(STAGE_SPECS if text == TINY_KMAX else MEMORY_SPECS)}
+
+
 def build(name, text, norm=None):
     options = text_format.Parse(DECODER + text, ModelOptions())
-    specs = {**SPECS, **MEMORY_SPECS}
-    return HEADS.get(name)(options, specs, norm or NormConfig(), INFO)
+    return HEADS.get(name)(options, specs_of(text), norm or NormConfig(), INFO)
 
 
 def features(height=33, width=49, batch=2, dtype=tf.float32):
     result = {}
-    for i, (key, spec) in enumerate({**SPECS, **MEMORY_SPECS}.items()):
+    specs = {**SPECS, **MEMORY_SPECS, **STAGE_SPECS}
+    for i, (key, spec) in enumerate(specs.items()):
         shape = [batch, SLOTS]
         if spec.stride:
             shape = [batch, *(math.ceil(n / spec.stride) for n in (height, width))]
@@ -185,10 +198,12 @@ def test_every_weight_learns(name, text):
     randomize(head)
     with tf.GradientTape() as tape:
         output = head(features(), pool_size=(2, 2), training=True)
-        loss = tf.add_n([tf.reduce_sum(v**2) for v in fields(output).values()])
+        values = tf.nest.flatten(output)  # Auxiliary outputs as well.
+        loss = tf.add_n([tf.reduce_sum(v**2) for v in values if v is not None])
     gradients = tape.gradient(loss, head.trainable_variables)
     for variable, gradient in zip(head.trainable_variables, gradients, strict=True):
         assert gradient is not None, variable.name
+        gradient = tf.convert_to_tensor(gradient)  # Those of encodings are sparse.
         assert np.isfinite(gradient).all(), variable.name
         assert np.abs(gradient).max() > 0, variable.name
 
@@ -283,11 +298,11 @@ def test_what_does_not_fit_is_refused(name, text):
     options = text_format.Parse(DECODER + text, ModelOptions())
     options.decoder.feature_key = "res4"
     with pytest.raises(ValueError, match=r"no feature 'res4'.*res2, res3, res5"):
-        HEADS.get(name)(options, {**SPECS, **MEMORY_SPECS}, NormConfig(), INFO)
+        HEADS.get(name)(options, specs_of(text), NormConfig(), INFO)
     options.decoder.feature_key = "res5"
     del options.decoder.atrous_rates[0]
     with pytest.raises(ValueError, match="three rates"):
-        HEADS.get(name)(options, {**SPECS, **MEMORY_SPECS}, NormConfig(), INFO)
+        HEADS.get(name)(options, specs_of(text), NormConfig(), INFO)
 
 
 def without_dropout(head):

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.heads import HEADS
-from deeplab.heads.max_deeplab import mask_predictor, num_transformer_classes
+from deeplab.heads.mask_predictor import mask_predictor, num_transformer_classes
 from deeplab.protos.model_pb2 import ModelOptions
 from tests.numbered import numbered_dataset
 
