@@ -65,7 +65,11 @@ def _semantic(head: str, without_effect: tuple[str, ...] = ()) -> Family:
     )
 
 
-def _vip_deeplab(targets: tuple[str, ...] = (), losses: tuple[str, ...] = ()) -> Family:
+def _vip_deeplab(
+    targets: tuple[str, ...] = (),
+    losses: tuple[str, ...] = (),
+    metrics: tuple[str, ...] = (),
+) -> Family:
     return Family(
         model="vip_deeplab",
         head="vip_deeplab",
@@ -78,8 +82,8 @@ def _vip_deeplab(targets: tuple[str, ...] = (), losses: tuple[str, ...] = ()) ->
             *losses,
         ),
         postprocessor="video_stitching",
-        metrics=("panoptic_quality", "mean_iou"),
-        main_metric="panoptic_quality/all/pq",
+        metrics=("vpq", "vpq_2frames", "panoptic_quality", "mean_iou", *metrics),
+        main_metric="vpq/all",
     )
 
 
@@ -131,7 +135,9 @@ FAMILIES = {
         metrics=("stq", "panoptic_quality", "mean_iou"),
         main_metric="stq/stq",
     ),
-    "vip_deeplab": _vip_deeplab(targets=("depth",), losses=("depth_loss",)),
+    "vip_deeplab": _vip_deeplab(
+        targets=("depth",), losses=("depth_loss",), metrics=("depth",)
+    ),
     "vip_deeplab_without_depth": _vip_deeplab(),
 }
 

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import tf_keras
+import tensorflow as tf
 
 from deeplab.config import read_config, shipped_config
 from deeplab.factory import build_model
@@ -38,15 +38,17 @@ def measured(config_name: str) -> dict:
     config.model_options.jit_compile = False
     config.model_options.backbone.recompute = False
     height, width = config.eval_dataset_options.crop_size
-    model = build_model(config)
-    counts = parameter_counts(model.checkpoint_items)
-    return {
-        "parameters": sum(trained for trained, _ in counts.values()),
-        "multiply_adds": multiply_adds(
-            model.predict_maps, height, width, model.input_channels
-        ),
-        "image_size": [height, width],
-    }
+    # In a graph of its own a model has shapes, and no weights that take memory.
+    with tf.Graph().as_default():
+        model = build_model(config)
+        counts = parameter_counts(model.checkpoint_items)
+        return {
+            "parameters": sum(trained for trained, _ in counts.values()),
+            "multiply_adds": multiply_adds(
+                model.predict_maps, height, width, model.input_channels
+            ),
+            "image_size": [height, width],
+        }
 
 
 def main(names: Sequence[str]) -> None:
@@ -58,7 +60,6 @@ def main(names: Sequence[str]) -> None:
         if not (entry["config"] and wanted):
             continue
         if entry["config"] not in known:
-            tf_keras.backend.clear_session()
             try:
                 known[entry["config"]] = measured(entry["config"])
             except ValueError as error:

@@ -7,15 +7,17 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+    from rich.console import Console
 
     from deeplab.core.dataset_info import DatasetInfo
     from deeplab.core.structures import Prediction
+    from deeplab.models.predictor import Predictor
     from deeplab.visualization.segments import Segment
 
 HELP = "predict images with an exported model: pictures, label maps, segments"
@@ -39,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Predicts; writes NAME_overlay.png, NAME_panoptic.png and NAME.json per image.
 
+    With a video model, the images of each folder are the frames of a video.
+
     Returns:
       0, or 1 if images could not be read: they are named, the others done.
 
@@ -56,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
     console = Console(stderr=True)
     with console.status(f"loading {args.model}"):
         predictor = load(args.model)
+    if predictor.takes_video:
+        return _predict_videos(predictor, images, args.output, console)
     bad = 0
     with Progress(console=console) as progress:
         for path, name in progress.track(images.items(), description="predicting"):
@@ -72,6 +78,47 @@ def run(args: argparse.Namespace) -> int:
     if bad:
         print(f"{bad} images could not be read, see above", file=sys.stderr)
     return int(bad > 0)
+
+
+def _predict_videos(
+    predictor: Predictor, images: Mapping[Path, str], output: Path, console: Console
+) -> int:
+    """Predicts videos: the images of each folder are one, in the order of their names.
+
+    Returns:
+      0.
+
+    Raises:
+      ValueError: there is but one image, or one cannot be read.
+      OSError: a file cannot be read or written.
+    """
+    from rich.progress import Progress
+
+    from deeplab.models.predictor import read_image
+
+    if len(images) == 1:
+        raise ValueError(
+            f"{next(iter(images))} is a single image, and this model predicts videos: "
+            "give the folder of its frames, named in their order"
+        )
+    videos: dict[Path, list[Path]] = {}
+    for path in sorted(images):
+        videos.setdefault(path.parent, []).append(path)
+    with Progress(console=console) as progress:
+        task = progress.add_task("predicting", total=len(images))
+        for frames in videos.values():
+            predictions = predictor.video(frames)
+            for path, prediction in zip(frames, predictions, strict=True):
+                write_prediction(
+                    output / images[path],
+                    path,
+                    read_image(path),
+                    prediction,
+                    predictor.info,
+                )
+                progress.advance(task)
+    print(f"{output}: {len(images)} frames of {len(videos)} videos predicted")
+    return 0
 
 
 def find_images(places: Sequence[Path], output: Path) -> dict[Path, str]:

@@ -6,6 +6,16 @@ Pre- and post-processing are inside. Signatures:
   serve_encoded: `encoded` [b] strings, JPEG or PNG files, whose sizes may differ; has
     the further output `image_size`, and maps padded with zeros to the largest.
 
+A video model has instead, see `models.frame_inference`:
+
+  initial_state: `images` [1, H, W, 3] uint8, a frame; returns the tensors `state_...`
+    before the first frame of a video of that size.
+  serve_video: `images`, a frame; `previous_images` (Motion-DeepLab; the frame itself
+    where it is the first) or `next_images` (ViP-DeepLab; the frame itself where it is
+    the last); and `state_...`. Has these as further outputs, for the next frame.
+  serving_default: the same for Motion-DeepLab. For ViP-DeepLab pairs that know of no
+    others: `images` and `next_images`, [b, H, W, 3].
+
 Outputs are named as the fields of `deeplab.core.structures.Prediction`. Beside the
 model, `dataset.json` says what the labels mean: `deeplab.load(folder)` reads both.
 """
@@ -22,12 +32,26 @@ import tensorflow as tf
 import tf_keras
 
 from deeplab.core.dataset_info import DatasetInfo, description_of
+from deeplab.models.frame_inference import FrameInference
 from deeplab.models.inference import Inference, Preprocess, image_maps, present
-from deeplab.models.predictor import DATASET_FILE, SERVE_ENCODED, SERVE_IMAGES
+from deeplab.models.predictor import (
+    DATASET_FILE,
+    INITIAL_STATE,
+    SERVE_ENCODED,
+    SERVE_IMAGES,
+    SERVE_VIDEO,
+)
 
 # What a model serves unless asked for more: maps of one value a pixel. Probabilities
 # of all classes at full size are a hundred times as large.
-DEFAULT_FIELDS = ("semantic_pred", "panoptic_pred", "instance_pred", "instance_scores")
+DEFAULT_FIELDS = (
+    "semantic_pred",
+    "panoptic_pred",
+    "instance_pred",
+    "instance_scores",
+    "next_panoptic_pred",
+    "depth_pred",
+)
 CONFIG_FILE = "config.textproto"
 
 _SIDE = 65
@@ -106,6 +130,9 @@ def cast_weights(source: tf_keras.Model, target: tf_keras.Model) -> None:
         copy.assign(tf.cast(variable.value(), copy.dtype))
 
 
+Signatures = dict[str, tf.types.experimental.ConcreteFunction]
+
+
 class _Module(tf.Module):
     """Holds the variables and the functions, and nothing of Keras."""
 
@@ -115,10 +142,17 @@ class _Module(tf.Module):
         super().__init__(name="deeplab")
         # Tracked: the model itself would bring along the functions of all its layers.
         self.model_variables = list(model.variables)
+        self._other = getattr(model, "other_frame", None)
+        if self._other == "next":
+            self._inference = Inference(model, preprocess, fields, channels=6)
+        elif self._other is None:
+            self._inference = Inference(model, preprocess, fields)
+        if self._other is not None:
+            self._frames = FrameInference(model, preprocess, fields)
 
-        self._inference = Inference(model, preprocess, fields)
-
-    def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+    def signatures(self) -> Signatures:
+        if self._other is not None:
+            return self._video_signatures(f"{self._other}_images")
         images = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
         encoded = tf.TensorSpec([None], tf.string, "encoded")
         return {
@@ -130,6 +164,37 @@ class _Module(tf.Module):
             ).get_concrete_function(),
         }
 
+    def _video_signatures(self, others: str) -> Signatures:
+        frame = tf.TensorSpec([1, None, None, 3], tf.uint8)
+
+        @tf.function
+        def serve_video(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+            images, neighbours = inputs.pop("images"), inputs.pop(others)
+            return self._frames.frame(images, neighbours, inputs)
+
+        @tf.function
+        def serve_pairs(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+            both = tf.concat([inputs["images"], inputs[others]], axis=-1)
+            return self._inference.images(both)
+
+        video = serve_video.get_concrete_function(
+            images=frame, **{others: frame}, **self._frames.state_specs
+        )
+        start = tf.function(
+            self._frames.initial_state, input_signature=[_called(frame, "images")]
+        ).get_concrete_function()
+        signatures = {SERVE_IMAGES: video, SERVE_VIDEO: video, INITIAL_STATE: start}
+        if self._other == "next":
+            frames = tf.TensorSpec([None, None, None, 3], tf.uint8)
+            signatures[SERVE_IMAGES] = serve_pairs.get_concrete_function(
+                images=frames, **{others: frames}
+            )
+        return signatures
+
+
+def _called(spec: tf.TensorSpec, name: str) -> tf.TensorSpec:
+    return tf.TensorSpec(spec.shape, spec.dtype, name)
+
 
 def served_fields(model: tf_keras.Model, fields: Sequence[str]) -> tuple[str, ...]:
     """Returns the fields to serve: the given ones, or those of `DEFAULT_FIELDS`.
@@ -137,7 +202,8 @@ def served_fields(model: tf_keras.Model, fields: Sequence[str]) -> tuple[str, ..
     Raises:
       ValueError: the model does not predict one that was asked for.
     """
-    images = tf.zeros([1, _SIDE, _SIDE, 3])
+    channels = getattr(model, "input_channels", 3)
+    images = tf.zeros([1, _SIDE, _SIDE, channels])
     prediction = present(image_maps(model(images, training=False)))
     absent = [name for name in fields if name not in prediction]
     if absent:

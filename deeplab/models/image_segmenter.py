@@ -30,7 +30,8 @@ class ImageSegmenter(tf_keras.Model):
       head: from features to outputs.
       input_channels: channels of the images in training.
       other_frame: which frame it takes besides the image, "previous" or "next"; such
-        a model has `initial_state` and `step`, see `MotionDeepLab` and `ViPDeepLab`.
+        a model has `initial_state`, `state_spec` and `step`, as `MotionDeepLab` and
+        `ViPDeepLab`.
     """
 
     input_channels = 3

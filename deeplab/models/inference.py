@@ -15,7 +15,7 @@ from deeplab.core.structures import Prediction
 from deeplab.models.multiscale import OFFSET_FIELDS
 from deeplab.ops.resize import resize_bilinear, resize_offsets
 
-# Image [H, W, 3] uint8 -> network input [h, w, 3] float32, and the size [2] int32 of
+# Image [H, W, c] uint8 -> network input [h, w, c] float32, and the size [2] int32 of
 # the part of it that is not padding.
 Preprocess = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -63,38 +63,36 @@ class Inference:
         model: Callable[..., Prediction],
         preprocess: Preprocess,
         fields: Sequence[str] | None = None,
+        *,
+        channels: int = 3,
     ):
         """Joins a model with what comes before and after it.
 
         Args:
-          model: called with `[b, h, w, 3]` float32 images and `training=False`.
+          model: called with `[b, h, w, channels]` float32 images and `training=False`.
           preprocess: brings one image to the network's input.
           fields: what to predict; all that the model does when None.
+          channels: of the images; of encoded ones always 3.
 
         Raises:
           ValueError: a field is unknown.
         """
-        unknown = sorted(set(fields or ()) - set(Prediction._fields))
-        if unknown:
-            raise ValueError(
-                f"a prediction has no field {', '.join(unknown)}; it has: "
-                f"{', '.join(Prediction._fields)}"
-            )
+        check_fields(fields)
         self._model = model
         self._preprocess = preprocess
         self._fields = None if fields is None else tuple(fields)
         # One function for every caller: a SavedModel holds the network once.
         self._network = tf.function(
-            self._predict, input_signature=[tf.TensorSpec([None] * 3 + [3])]
+            self._predict, input_signature=[tf.TensorSpec([None] * 3 + [channels])]
         )
 
     def images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Predicts a batch `[b, H, W, 3]` uint8 of images of one size.
+        """Predicts a batch `[b, H, W, channels]` uint8 of images of one size.
 
         Returns:
           Name -> `[b, H, W, ...]`, the fields of a `Prediction`.
         """
-        spec = tf.TensorSpec([None, None, 3], tf.float32)
+        spec = tf.TensorSpec([None, None, images.shape[-1]], tf.float32)
         inputs, resized = tf.map_fn(
             self._preprocess,
             images,
@@ -133,15 +131,7 @@ class Inference:
         return {**outputs, "image_size": raw}
 
     def _predict(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        prediction = present(image_maps(self._model(inputs, training=False)))
-        names = prediction if self._fields is None else self._fields
-        absent = [name for name in names if name not in prediction]
-        if absent:
-            raise ValueError(
-                f"the model does not predict {', '.join(absent)}; it predicts: "
-                f"{', '.join(prediction)}"
-            )
-        return {name: prediction[name] for name in names}
+        return chosen_fields(self._model(inputs, training=False), self._fields)
 
     def _one_by_one(self, inputs: tf.Tensor, sizes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Predicts padded inputs, each without its padding; pads the predictions."""
@@ -186,6 +176,35 @@ class Inference:
         )
         inputs = tf.ensure_shape(inputs.to_tensor(), [None, None, None, 3])
         return inputs, sizes, resized, raw
+
+
+def check_fields(fields: Sequence[str] | None) -> None:
+    """Raises ValueError if one is no field of a `Prediction`."""
+    unknown = sorted(set(fields or ()) - set(Prediction._fields))
+    if unknown:
+        raise ValueError(
+            f"a prediction has no field {', '.join(unknown)}; it has: "
+            f"{', '.join(Prediction._fields)}"
+        )
+
+
+def chosen_fields(
+    prediction: Prediction, fields: Sequence[str] | None
+) -> dict[str, tf.Tensor]:
+    """Returns the given fields of a prediction, all maps of the image when None.
+
+    Raises:
+      ValueError: the model does not predict one of them.
+    """
+    found = present(image_maps(prediction))
+    names = found if fields is None else fields
+    absent = [name for name in names if name not in found]
+    if absent:
+        raise ValueError(
+            f"the model does not predict {', '.join(absent)}; it predicts: "
+            f"{', '.join(found)}"
+        )
+    return {name: found[name] for name in names}
 
 
 def present(prediction: Prediction) -> dict[str, Any]:

@@ -29,6 +29,11 @@ class MotionDeepLab(ImageSegmenter):
     input_channels = 7
     other_frame = "previous"
 
+    @property
+    def state_spec(self) -> TrackState:
+        """What the state of `step` is made of."""
+        return self._tracker.state_spec
+
     def initial_state(
         self, height: int | tf.Tensor, width: int | tf.Tensor
     ) -> TrackState:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +14,7 @@ from PIL import Image
 from deeplab.core.dataset_info import DatasetInfo, read_description
 from deeplab.core.structures import Prediction
 from deeplab.data.encoded_image import as_rgb, encoded_rgb
+from deeplab.models.frame_inference import FrameInference
 from deeplab.models.inference import Inference, Preprocess, present
 
 # Written beside an exported model: what its labels mean.
@@ -21,12 +22,25 @@ DATASET_FILE = "dataset.json"
 # Signatures of an exported model.
 SERVE_IMAGES = "serving_default"
 SERVE_ENCODED = "serve_encoded"
+SERVE_VIDEO = "serve_video"
+INITIAL_STATE = "initial_state"
 
 # Images of equal size [b, H, W, 3] uint8 -> fields of a Prediction.
 Infer = Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
 AnyImage = str | os.PathLike[str] | Image.Image | np.ndarray
 
 _CHANNELS = (1, 3, 4)
+
+
+class VideoFunctions(NamedTuple):
+    """How a video model is called, see `FrameInference`."""
+
+    # Frame [1, H, W, 3] uint8 -> the state before a video.
+    initial_state: Infer
+    # Frame, its neighbour, state -> fields of a Prediction, and the state after it.
+    frame: Callable[..., Mapping[str, tf.Tensor]]
+    # Which neighbour it is, "previous" or "next".
+    other_frame: str
 
 
 class Predictor:
@@ -36,10 +50,27 @@ class Predictor:
       info: what the labels mean.
     """
 
-    def __init__(self, infer: Infer, info: DatasetInfo):
-        """Wraps `infer`; see `Predictor.of_model` and `load`."""
+    def __init__(
+        self,
+        infer: Infer | None,
+        info: DatasetInfo,
+        video_functions: VideoFunctions | None = None,
+    ):
+        """Wraps functions; see `Predictor.of_model` and `load`.
+
+        Args:
+          infer: of images; None for a video model.
+          info: what the labels mean.
+          video_functions: of a video model.
+        """
         self._infer = infer
+        self._video = video_functions
         self.info = info
+
+    @property
+    def takes_video(self) -> bool:
+        """Whether it predicts videos (with `video`) and no single images."""
+        return self._video is not None
 
     @classmethod
     def of_model(
@@ -50,6 +81,12 @@ class Predictor:
         fields: Sequence[str] | None = None,
     ) -> Predictor:
         """Returns the predictor of a model in memory; see `Inference`."""
+        other = getattr(model, "other_frame", None)
+        if other is not None:
+            frames = FrameInference(model, preprocess, fields)
+            return cls(
+                None, info, VideoFunctions(frames.initial_state, frames.frame, other)
+            )
         inference = Inference(model, preprocess, fields)
         signature = [tf.TensorSpec([None, None, None, 3], tf.uint8, "images")]
         return cls(tf.function(inference.images, input_signature=signature), info)
@@ -74,9 +111,14 @@ class Predictor:
           the model was exported without is None.
 
         Raises:
-          ValueError: no image can be made of it.
+          ValueError: no image can be made of it, or the model takes videos.
           OSError: the file cannot be read.
         """
+        if self.takes_video:
+            raise ValueError(
+                "this model predicts videos, not single images: iterate over "
+                "predictor.video(frames)"
+            )
         if isinstance(image, list | tuple):
             return [self(one) for one in image]
         if isinstance(image, np.ndarray) and image.ndim == 4:
@@ -86,9 +128,69 @@ class Predictor:
         batch = self._predict(read_image(image)[None])
         return Prediction(**{k: v[0] for k, v in present(batch).items()})
 
+    def video(self, frames: Iterable[AnyImage]) -> Iterator[Prediction]:
+        """Predicts the frames of one video, in their order.
+
+        Args:
+          frames: images of one size, as in a call; taken one by one, at most one ahead
+            of the predictions.
+
+        Yields:
+          For each frame a `Prediction` as of an image; the ids in `panoptic_pred` stay
+          with an instance through the video.
+
+        Raises:
+          ValueError: the model takes images, no image can be made of a frame, or
+            frames differ in size.
+          OSError: a file cannot be read.
+        """
+        if self._video is None:
+            raise ValueError(
+                "this model predicts images, which do not depend on each other: call "
+                "the predictor with them"
+            )
+        return self._predict_video(self._video, map(read_image, frames))
+
+    def _predict_video(
+        self, model: VideoFunctions, frames: Iterator[np.ndarray]
+    ) -> Iterator[Prediction]:
+        state: Mapping[str, tf.Tensor] = {}
+        for before, frame, after in _with_neighbours(frames):
+            images = tf.constant(frame[None])
+            if not state:
+                state = model.initial_state(images)
+            other = before if model.other_frame == "previous" else after
+            outputs = dict(model.frame(images, tf.constant(other[None]), state))
+            state = {name: outputs.pop(name) for name in state}
+            yield Prediction(
+                **{name: value[0].numpy() for name, value in outputs.items()}
+            )
+
     def _predict(self, images: np.ndarray) -> Prediction:
+        assert self._infer is not None
         outputs = self._infer(tf.constant(images))
         return Prediction(**{name: value.numpy() for name, value in outputs.items()})
+
+
+def _with_neighbours(
+    frames: Iterator[np.ndarray],
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yields each frame between its neighbours; itself where it has none."""
+    last: np.ndarray | None = None
+    current: np.ndarray | None = None
+    for number, following in enumerate(frames):
+        if current is not None:
+            if following.shape != current.shape:
+                raise ValueError(
+                    f"frame {number} is {following.shape[0]} x {following.shape[1]} "
+                    f"pixels, those before it {current.shape[0]} x {current.shape[1]}: "
+                    "the frames of a video have one size"
+                )
+            yield current if last is None else last, current, following
+            last = current
+        current = following
+    if current is not None:
+        yield current if last is None else last, current, current
 
 
 def load(folder: str | os.PathLike[str]) -> Predictor:
@@ -108,10 +210,23 @@ def load(folder: str | os.PathLike[str]) -> Predictor:
         )
     info = read_description(path / DATASET_FILE)
     signatures = tf.saved_model.load(str(path)).signatures
+    if SERVE_VIDEO in signatures:
+        return Predictor(None, info, _served_video(signatures))
     if SERVE_IMAGES not in signatures:
         raise ValueError(f"{path} has no signature {SERVE_IMAGES!r}: export it again")
     signature = signatures[SERVE_IMAGES]
     return Predictor(lambda images: signature(images=images), info)
+
+
+def _served_video(signatures: Mapping[str, Any]) -> VideoFunctions:
+    serve, start = signatures[SERVE_VIDEO], signatures[INITIAL_STATE]
+    inputs = serve.structured_input_signature[1]
+    other = "previous" if "previous_images" in inputs else "next"
+
+    def frame(images: tf.Tensor, others: tf.Tensor, state: Mapping[str, Any]) -> Any:
+        return serve(images=images, **{f"{other}_images": others}, **state)
+
+    return VideoFunctions(lambda images: start(images=images), frame, other)
 
 
 def read_image(image: AnyImage) -> np.ndarray:

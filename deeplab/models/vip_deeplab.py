@@ -61,6 +61,11 @@ class ViPDeepLab(ImageSegmenter):
         outputs = self._outputs(normalized(images), False)
         return averaged_prediction([current for current, _ in outputs])
 
+    @property
+    def state_spec(self) -> StitchState:
+        """What the state of `step` is made of."""
+        return self._stitcher.state_spec
+
     def initial_state(
         self, height: int | tf.Tensor, width: int | tf.Tensor
     ) -> StitchState:

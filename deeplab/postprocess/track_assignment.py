@@ -46,7 +46,17 @@ class Instances(NamedTuple):
 
 
 class TrackAssignment:
-    """Post-processes frames, one by one, and carries track numbers along."""
+    """Post-processes frames, one by one, and carries track numbers along.
+
+    Attributes:
+      state_spec: what the state is made of.
+    """
+
+    state_spec = TrackState(
+        heatmap=tf.TensorSpec([1, None, None], tf.float32),
+        centers=tf.TensorSpec([None, 5], tf.int32),
+        next_id=tf.TensorSpec([], tf.int32),
+    )
 
     def __init__(self, frame: PostProcessor, *, label_divisor: int, ignore_label: int):
         """Makes the post-processor.

@@ -181,6 +181,14 @@ class VideoStitching:
             self._void,
         )
 
+    @property
+    def state_spec(self) -> StitchState:
+        """What the state is made of."""
+        return StitchState(
+            panoptic=tf.TensorSpec([1, None, None], tf.int32),
+            counts=tf.TensorSpec([self._num_classes], tf.int32),
+        )
+
     def initial_state(
         self, height: int | tf.Tensor, width: int | tf.Tensor
     ) -> StitchState:

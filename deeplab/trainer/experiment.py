@@ -38,6 +38,7 @@ _INSTANCE_LAST_LAYERS = (
     "instance_center_head_last_layer",
     "instance_regression_head_last_layer",
     "motion_regression_head_last_layer",
+    "next_instance_regression_head_last_layer",
 )
 
 

@@ -2,12 +2,14 @@
 
 Images are handed to the metrics one by one, in the order of the data set and at
 the size at which their labels are stored, whatever the batch and the replicas
-are: the result does not depend on how the work was shared.
+are: the result does not depend on how the work was shared. Video models see the
+frames one by one, in that order, and start anew with each video.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import orbit
@@ -20,6 +22,7 @@ from deeplab.metrics.base import Metric
 from deeplab.models.inference import image_maps, present, undo_preprocessing
 from deeplab.trainer.overlay_summaries import OverlaySummaries
 from deeplab.trainer.shared_inference import SharedInference
+from deeplab.trainer.video_inference import VideoInference
 from deeplab.trainer.worker import Worker
 from deeplab.visualization import Writer
 
@@ -79,6 +82,9 @@ class StepEvaluator(orbit.AbstractEvaluator):
         self._writers = (*writers, *([summaries] if summaries else []))
         self._after_batch = after_batch
         self._infer = SharedInference(self._predict, use_tf_function)
+        self._track: VideoInference | None = None
+        if getattr(model, "other_frame", None):
+            self._track = VideoInference(self._predict_frame, model, use_tf_function)
         self._has_labels = False
         self._undo = undo_preprocessing
         if use_tf_function:
@@ -95,6 +101,8 @@ class StepEvaluator(orbit.AbstractEvaluator):
             metric.reset()
         for writer in self._writers:
             writer.reset()
+        if self._track is not None:
+            self._track.reset()
         self._has_labels = False
         sums: dict[str, float] = {}
         images = 0
@@ -126,13 +134,17 @@ class StepEvaluator(orbit.AbstractEvaluator):
         """Predicts a batch, queues its images, returns the losses per image."""
         predictions: dict[int, dict[str, tf.Tensor]] = {}
         losses: dict[str, list[np.ndarray]] = {}
-        for size, rows in self._rows_by_size(batch["size_raw"]).items():
+        for size, rows in self._parts(batch["size_raw"]):
             inputs = {
                 name: _cropped(tf.gather(value, rows), size)
                 for name, value in batch.items()
                 if name not in _KEPT[1:]
             }
-            prediction, part_losses = self._infer(inputs)
+            if self._track is not None:
+                video = batch["sequence_id"][rows[0]].numpy().decode()
+                prediction, part_losses = self._track(inputs, video)
+            else:
+                prediction, part_losses = self._infer(inputs)
             for name, values in part_losses.items():
                 losses.setdefault(name, []).append(values.numpy())
             for i, row in enumerate(rows):
@@ -141,18 +153,35 @@ class StepEvaluator(orbit.AbstractEvaluator):
             worker.put(*self._one_image(batch, row, predictions[row]))
         return {name: np.concatenate(values) for name, values in losses.items()}
 
-    def _rows_by_size(self, sizes_raw: tf.Tensor) -> dict[tuple[int, int], list[int]]:
-        """Returns the rows of each input size, so that padding depends on no batch."""
-        found: dict[tuple[int, int], list[int]] = {}
-        for row, size in enumerate(tf.unstack(sizes_raw)):
+    def _parts(self, sizes_raw: tf.Tensor) -> list[tuple[tuple[int, int], list[int]]]:
+        """Returns what is predicted together: input sizes, and the rows of each.
+
+        Rows of one size, so that padding depends on no batch; single ones of a video.
+        """
+        sizes: list[tuple[int, int]] = []
+        for size in tf.unstack(sizes_raw):
             height, width = self._input_size(size).numpy().tolist()
-            found.setdefault((height, width), []).append(row)
-        return found
+            sizes.append((height, width))
+        if self._track is not None:
+            return [(size, [row]) for row, size in enumerate(sizes)]
+        found: dict[tuple[int, int], list[int]] = {}
+        for row, size in enumerate(sizes):
+            found.setdefault(size, []).append(row)
+        return list(found.items())
 
     def _predict(
         self, batch: dict[str, tf.Tensor]
     ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
-        prediction = self._model(batch["image"], training=False)
+        return self._outputs(batch, self._model(batch["image"], training=False))
+
+    def _predict_frame(self, batch: dict[str, tf.Tensor], state: Any) -> Any:
+        prediction, state = self._model.step(batch["image"], state)
+        return self._outputs(batch, prediction), state
+
+    def _outputs(
+        self, batch: dict[str, tf.Tensor], prediction: Prediction
+    ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+        """Returns the fields of a prediction, and its losses if there are targets."""
         losses = {}
         if self._loss is not None and "semantic_gt" in batch:
             losses = self._loss(Example(**batch), _as_output(prediction))

@@ -133,7 +133,7 @@ def test_frames_out_of_order_are_remarked_upon(folder, tmp_path):
         with tf.io.TFRecordWriter(path) as writer:
             for i in order:
                 writer.write(records[i])
-        report = check_records([path], VIDEO.info, workers=2)
+        report = check_records([path], VIDEO.info)
         found = [r for r in remarks(report, VIDEO.info) if "comes after" in r]
         assert [r.split(":")[0] for r in found] == expected
 
