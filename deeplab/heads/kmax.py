@@ -62,6 +62,7 @@ class KMaXDeepLab(Head):
         super().__init__(name="kmax_deeplab")
         self._pixel_decoder = pixel_decoder
         self._transformer_decoder = transformer_decoder
+        self.num_auxiliary_outputs = transformer_decoder.num_layers
         self._predictor = predictor
 
     def call(

@@ -84,6 +84,11 @@ class KMaXTransformerDecoder(tf_keras.layers.Layer):
             channels, name="mask_embedding_projection", norm=norm, activation="gelu"
         )
 
+    @property
+    def num_layers(self) -> int:
+        """How many layers move the centres, and predict."""
+        return len(self._kmax_decoder)
+
     def build(self, input_shape: object) -> None:
         """Makes the centres that every image starts from."""
         self.cluster_centers = self.add_weight(

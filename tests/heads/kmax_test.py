@@ -99,6 +99,7 @@ def test_every_layer_predicts_in_training_alone():
     head = build("decoder_layer_multiplier: 1.0")
     assert head(features(), training=False).auxiliary_outputs == ()
     outputs = head(features(), training=True).auxiliary_outputs
+    assert head.num_auxiliary_outputs == len(outputs)
     # Two layers at each stride, from the coarsest on.
     sizes = [o.pixel_space_mask_logits.shape[1:3].as_list() for o in outputs]
     assert sizes == [[3, 2]] * 2 + [[5, 3]] * 2 + [[9, 5]] * 2

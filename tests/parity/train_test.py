@@ -113,7 +113,12 @@ def recorded_batch(config, record, path):
     options.CopyFrom(config.train_dataset_options)
     options.ClearField("augmentations")
     # Recorded without, whatever the config says.
-    options.ClearField("increase_small_instance_weights")
+    for name in (
+        "increase_small_instance_weights",
+        "min_resize_value",
+        "max_resize_value",
+    ):
+        options.ClearField(name)
     options.file_pattern[:] = [str(path)]
     options.crop_size[:] = record["crop_size"]
     options.batch_size = record["batch"]
