@@ -27,9 +27,12 @@ def records(tmp_path_factory):
 
 
 def weighted_model(config):
-    """Returns a model whose weights are neither zero nor alike."""
+    """Returns a model of weights that are neither zero nor alike; it sees things."""
     model = factory.build_model(config)
     parity.fill_weights(model.checkpoint_items)
+    bias = model.head.checkpoint_items["semantic_last_layer"].bias
+    things = factory.experiment_dataset(config).thing_ids
+    bias.assign([0.2 * (i in things) for i in range(bias.shape[0])])
     return model
 
 

@@ -15,12 +15,14 @@ from deeplab import factory
 from deeplab.core.dataset_info import described_dataset, description_of
 from deeplab.data.tfexample import encode_example
 from deeplab.datasets import DATASETS
-from deeplab.export.saved_model import DEFAULT_FIELDS, cast_weights, export
+from deeplab.export.saved_model import cast_weights, export
 from deeplab.models.predictor import Predictor
 from deeplab.trainer.step_evaluator import StepEvaluator
 from tests.export.tiny import export_tiny, preprocess, tiny
 from tests.visualization import scene
 
+# What a panoptic model of images serves unless asked for more.
+FIELDS = ("semantic_pred", "panoptic_pred", "instance_pred", "instance_scores")
 # Smaller than the crop, the crop, and larger: padded to the next k * 16 + 1.
 SIZES = ((20, 40), (33, 65), (50, 100))
 CONFIG = """
@@ -182,7 +184,7 @@ def test_served_equals_evaluated(batch_size, config, model, served, tmp_path):
     evaluated = iter(evaluate(config, model, tmp_path, stored, batch_size))
     for size in SIZES:
         predictions = [next(evaluated) for _ in range(batch_size)]
-        for name in DEFAULT_FIELDS:
+        for name in FIELDS:
             answers = served[f"{size}/{batch_size}/{name}"]
             assert answers.shape == (batch_size, *size)
             assert len(np.unique(answers)) > 1, f"{name} shows nothing"
@@ -194,7 +196,7 @@ def test_encoded_images_of_mixed_sizes_equal_evaluated(config, model, served, tm
     mixed = [images(size)[0] for size in SIZES]
     evaluated = evaluate(config, model, tmp_path, mixed, 3)
     np.testing.assert_array_equal(served["encoded/image_size"], SIZES)
-    for name in DEFAULT_FIELDS:
+    for name in FIELDS:
         answers = served[f"encoded/{name}"]
         assert answers.shape == (3, 50, 100)
         for answer, prediction, (h, w) in zip(answers, evaluated, SIZES, strict=True):
@@ -207,8 +209,8 @@ def test_loaded_with_the_package_it_is_a_predictor(exported, served, config):
     predictor = deeplab.load(exported)
     assert predictor.info == factory.experiment_dataset(config)
     prediction = predictor(images(SIZES[0])[0])
-    assert prediction.semantic_logits is None
-    for name in DEFAULT_FIELDS:
+    assert {k for k, v in prediction._asdict().items() if v is not None} == set(FIELDS)
+    for name in FIELDS:
         expected = served[f"{SIZES[0]}/1/{name}"][0]
         np.testing.assert_array_equal(getattr(prediction, name), expected)
 
@@ -221,7 +223,7 @@ def test_precision_and_compilation_are_exported(options, tmp_path):
     model = factory.build_model(config)
     loaded = deeplab.load(write_model(config, model, tmp_path / "model"))
     in_memory = Predictor.of_model(
-        model, factory.build_preprocess(config), scene.info(), DEFAULT_FIELDS
+        model, factory.build_preprocess(config), scene.info(), FIELDS
     )
     for size in SIZES:
         pairs = zip(loaded(images(size)), in_memory(images(size)), strict=True)
