@@ -34,6 +34,7 @@ from deeplab.datasets.index_png import (
     read_image,
 )
 from deeplab.datasets.panoptic_png import panoptic_label
+from deeplab.datasets.runs import areas, find_runs
 
 _SPLITS = {"train": 7000, "val": 1000, "test": 2000}
 # Bits of the attributes.
@@ -117,6 +118,7 @@ def _load_bitmask(
     crowd = (green & _CROWD) // _CROWD
     ids = (red << 17) + (crowd << 16) + (blue << 8) + alpha
     ids[(red == 0) | (green & _IGNORE > 0)] = 0
+    found, _, _ = areas(find_runs(ids))
     things = {c.evaluation_id for c in info.classes if c.is_thing}
     segments = [
         {
@@ -124,7 +126,7 @@ def _load_bitmask(
             "category_id": i >> 17,
             "iscrowd": (i >> 16) % 2 if i >> 17 in things else 0,
         }
-        for i in np.unique(ids).tolist()
+        for i in found.tolist()
         if i
     ]
     label = panoptic_label(

@@ -32,6 +32,7 @@ from deeplab.datasets.base import (
 from deeplab.datasets.coco import annotation_of, load_annotated, plain_image
 from deeplab.datasets.index_png import found_images, read_index_png
 from deeplab.datasets.panoptic_png import panoptic_label, read_annotations
+from deeplab.datasets.runs import areas, find_runs
 
 _FOLDERS = {"train": "training", "val": "validation", "test": "testing"}
 # Class "Unlabeled" of the instance files.
@@ -94,9 +95,10 @@ def _load_instances(path: Path, folder: Path, info: DatasetInfo) -> LoadedImage:
     values = read_index_png(label_path)
     # Id 0 is void for `panoptic_label`.
     ids = np.where(values // 256 == _UNLABELED, 0, values + 1)
+    found, _, _ = areas(find_runs(ids))
     segments = [
         {"id": value, "category_id": (value - 1) // 256}
-        for value in np.unique(ids).tolist()
+        for value in found.tolist()
         if value
     ]
     label = panoptic_label(

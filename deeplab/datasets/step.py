@@ -47,9 +47,7 @@ class Step(Dataset):
         self, root: Path, split: str, *, crowd_as_ignore: bool = False
     ) -> Sequence[RawImage]:
         """See `Dataset.read`; `test` has no labels."""
-        check_split(
-            self.info, split, tuple(n for n, s in self.info.splits.items() if s)
-        )
+        check_split(self.info, split, tuple(self.info.splits))
         folder = root / "images" / split
         images = []
         for sequence in sorted(p for p in folder.glob("*") if p.is_dir()):

@@ -63,9 +63,12 @@ def test_motchallenge_keeps_its_folder_of_images(tmp_path):
     step_tree(tmp_path, "train", "0009", "img1")
     path = tmp_path / "panoptic_maps/train/0009/000000.png"
     Image.fromarray(np.full((8, 12, 3), (4, 0, 7), np.uint8)).save(path)
-    images = DATASETS.get("motchallenge_step")().read(tmp_path, "train")
+    dataset = DATASETS.get("motchallenge_step")()
+    images = dataset.read(tmp_path, "train")
     assert len(images) == 3
     np.testing.assert_array_equal(images[0].load().label, 4_007)
+    step_tree(tmp_path, "test", "0001", "img1")
+    assert dataset.read(tmp_path, "test")[0].load().label is None
 
 
 def test_step_test_images_have_no_labels(tmp_path):

@@ -1,0 +1,83 @@
+"""From the drawn raw folder of every data set to two training steps and a score."""
+
+import math
+import shutil
+
+import pytest
+
+from deeplab.cli.main import main
+from deeplab.datasets import DATASETS
+from deeplab.trainer import experiment
+from tests.datasets import panoptic_trees, video_trees
+from tests.datasets.coco_instances_test import coco_instances_tree
+from tests.datasets.index_trees import TREES
+from tests.datasets.indoor_trees import nyuv2_tree, sun_rgbd_tree
+from tests.datasets.trees import cityscapes_tree, coco_tree
+from tests.e2e import tiny_experiment
+
+# (data set, split, function that draws it)
+SEMANTIC = [
+    *((tree.dataset, tree.split, tree.draw) for tree in TREES),
+    ("nyuv2", "train", nyuv2_tree),
+    ("sun_rgbd", "train", sun_rgbd_tree),
+]
+PANOPTIC = [
+    ("ade20k_panoptic", "val", panoptic_trees.ade20k_tree),
+    ("bdd100k_panoptic", "val", panoptic_trees.bdd100k_tree),
+    (
+        "cityscapes_dvps",
+        "train",
+        lambda root: video_trees.dvps_tree(root, "cityscapes_dvps"),
+    ),
+    ("cityscapes_panoptic", "val", lambda root: cityscapes_tree(root, "instanceIds")),
+    ("coco_instances", "val", coco_instances_tree),
+    ("coco_panoptic", "val", coco_tree),
+    ("kitti_step", "train", video_trees.step_tree),
+    ("mapillary_vistas", "train", panoptic_trees.mapillary_panoptic_tree),
+    (
+        "semkitti_dvps",
+        "train",
+        lambda root: video_trees.dvps_tree(root, "semkitti_dvps"),
+    ),
+]
+
+
+def train_and_evaluate(folder, name, split, draw, semantic):
+    """Returns what an evaluation says after two steps on the data set."""
+    draw(folder / "raw")
+    arguments = ["convert", name, "--root", str(folder / "raw"), "--split", split]
+    arguments += ["--workers", "1", "--output", str(folder / "converted")]
+    assert main(arguments) == 0
+    records = folder / "records"
+    records.mkdir()
+    for path in (folder / "converted").glob("*.tfrecord"):
+        for target in ("train", "val"):
+            shutil.copyfile(path, records / f"{target}-{path.name}")
+    config = tiny_experiment.experiment(records, semantic=semantic)
+    config.trainer_options.solver_options.training_number_of_steps = 2
+    channels = DATASETS.get(name)().info.num_classes
+    if semantic:
+        config.model_options.deeplab_v3.num_classes = channels
+    else:
+        head = config.model_options.panoptic_deeplab.semantic_head
+        head.output_channels = channels
+    for options in (config.train_dataset_options, config.eval_dataset_options):
+        options.dataset = name
+        options.batch_size = 1
+    return experiment.run(config, "train_and_eval", folder / "run")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "split", "draw"), SEMANTIC)
+def test_semantic(tmp_path, name, split, draw):
+    results = train_and_evaluate(tmp_path, name, split, draw, semantic=True)
+    assert 0 <= results["mean_iou/miou"] <= 100
+    assert math.isfinite(results["losses/total_loss"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "split", "draw"), PANOPTIC)
+def test_panoptic(tmp_path, name, split, draw):
+    results = train_and_evaluate(tmp_path, name, split, draw, semantic=False)
+    assert 0 <= results["panoptic_quality/all/pq"] <= 100
+    assert math.isfinite(results["losses/total_loss"])
