@@ -15,6 +15,7 @@ BACKBONES: Registry[Callable[[Any, Any], Any]] = Registry(
         "axial_resnet",
         "convnext",
         "kmax_encoders",
+        "max_deeplab",
         "moat",
         "mobilenet_v3",
         "resnet",

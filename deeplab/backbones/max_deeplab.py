@@ -1,0 +1,465 @@
+"""MaX-DeepLab S and L: axial networks with a memory path and stacked decoders.
+
+MaX-DeepLab: End-to-End Panoptic Segmentation with Mask Transformers, Huiyu Wang, Yukun
+Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
+https://arxiv.org/abs/2012.00759. The private attribute names are the keys of published
+checkpoints; "extra" marks what is not pretrained on ImageNet.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import tensorflow as tf
+import tf_keras
+
+from deeplab.backbones import BACKBONES
+from deeplab.backbones.axial_resnet import axial_blocks, wide_axial_blocks
+from deeplab.backbones.base import Backbone
+from deeplab.backbones.resnet import RESNET50, resnet_stages
+from deeplab.backbones.stages import (
+    BlockConfig,
+    Stage,
+    StageConfig,
+    plan_blocks,
+    scaled_blocks,
+)
+from deeplab.backbones.wide_resnet import WIDE_RESNET41, wide_stages
+from deeplab.core.specs import FeatureSpec, NormConfig
+from deeplab.layers.activations import get_activation
+from deeplab.layers.convolution import Conv1D
+from deeplab.layers.dual_path_transformer import DualPathTransformer, TransformerConfig
+from deeplab.layers.resized_fuse import ResizedFuse
+from deeplab.layers.stems import InceptionStem, wide_stem
+from deeplab.protos.model_pb2 import ModelOptions
+
+PUBLISHED_SLOTS = 128
+_MASK_STRIDE = 4
+_LAST_STRIDE = 32  # Of the network without atrous convolution.
+_TRANSFORMER_CHANNELS = 128
+
+
+@dataclass(frozen=True)
+class MemoryConfig:
+    """The memory path, and the decoders that it runs through.
+
+    Attributes:
+      channels: of the memory.
+      slots: vectors of the memory: one for each mask.
+      beyond_stride: smallest output stride of the blocks with a transformer.
+      transformer_expansion: channels of a transformer at stride 16 over 128; they
+        halve with the stride.
+      feature_channels: of the class and mask features of the memory.
+      pretrained_stacks: decoders that belong to the pretrained backbone.
+      extra_stacks: decoders after these.
+      extra_blocks: blocks of a stage of these.
+    """
+
+    channels: int = 256
+    slots: int = PUBLISHED_SLOTS
+    beyond_stride: int = 32
+    transformer_expansion: float = 1.0
+    feature_channels: int = 256
+    pretrained_stacks: int = 0
+    extra_stacks: int = 0
+    extra_blocks: int = 1
+
+
+@dataclass(frozen=True)
+class DecoderStep:
+    """One stage of the stacked decoders.
+
+    Attributes:
+      index: counts them from 1.
+      stride: of its features.
+      pretrained: whether the fusion, and a first group of blocks, belong to the
+        pretrained backbone.
+      extra: whether it has a group of blocks that does not.
+    """
+
+    index: int
+    stride: int
+    pretrained: bool
+    extra: bool
+
+    @property
+    def fuse_name(self) -> str:
+        """Attribute of the fusion."""
+        return f"{self.name(extra=not self.pretrained)}_resized_fuse"
+
+    def name(self, *, extra: bool) -> str:
+        """Attribute of one of its groups of blocks."""
+        return f"_decoder_stage{self.index}" + ("_extra" if extra else "")
+
+
+def decoder_steps(
+    output_stride: int, pretrained_stacks: int, extra_stacks: int
+) -> Iterator[DecoderStep]:
+    """Yields the stages of the stacked decoders: up to stride 4, down, and up again."""
+    stride, stack, finer = output_stride, 0, True
+    pretrained, index = pretrained_stacks > 0, 0
+    while stack < pretrained_stacks + extra_stacks or stride > _MASK_STRIDE:
+        index += 1
+        stride = stride // 2 if finer else stride * 2
+        at_bottom = stride == output_stride
+        stack += at_bottom
+        turns = at_bottom and pretrained and stack == pretrained_stacks
+        yield DecoderStep(index, stride, pretrained, not pretrained or turns)
+        pretrained = pretrained and not turns
+        if at_bottom:
+            finer = True
+        elif stride == _MASK_STRIDE:
+            finer = False
+
+
+class DualPathStage(Stage):
+    """A stage whose blocks may each end with an exchange between pixels and memory."""
+
+    def __init__(
+        self,
+        stage: StageConfig,
+        *,
+        in_channels: int,
+        output_stride: int,
+        blocks: BlockConfig,
+        norm: NormConfig,
+        memory: MemoryConfig,
+        stride: int,
+    ):
+        """Makes the blocks.
+
+        Args:
+          stage: this stage.
+          in_channels: channels of its input.
+          output_stride: largest stride of the network.
+          blocks: what the blocks have in common.
+          norm: batch normalisation.
+          memory: the memory path.
+          stride: of its features, which sets the channels of a transformer.
+        """
+        super().__init__(
+            stage,
+            in_channels=in_channels,
+            output_stride=output_stride,
+            blocks=blocks,
+            norm=norm,
+        )
+        self._transformers: list[str] = []
+        if stage.output_stride < memory.beyond_stride:
+            return
+        channels = _TRANSFORMER_CHANNELS * memory.transformer_expansion * stride / 16
+        plans = plan_blocks(stage, blocks, output_stride)
+        for block, plan in zip(self._names, plans, strict=True):
+            name = f"{block}_transformer"
+            transformer = DualPathTransformer(
+                stage.channels[-1],
+                memory.channels,
+                TransformerConfig(int(channels)),
+                name=name[1:],
+                norm=norm,
+                keep_prob=plan.keep_prob,
+                activation=blocks.activation,
+            )
+            setattr(self, name, transformer)
+            self._transformers.append(name)
+
+    def call(
+        self, inputs: tf.Tensor, memory: tf.Tensor, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns the features before and after the last activation, and the memory."""
+        features = activated = inputs
+        for i, name in enumerate(self._names):
+            features, activated = getattr(self, name)(activated, training=training)
+            if self._transformers:
+                exchange = getattr(self, self._transformers[i])
+                features, activated, memory = exchange(
+                    features, memory, training=training
+                )
+        return features, activated, memory
+
+
+class MaXDeepLabBackbone(Backbone):
+    """Stem, stages and stacked decoders, with a memory beside them."""
+
+    def __init__(
+        self,
+        stem: tf_keras.layers.Layer,
+        stem_channels: int,
+        stages: Sequence[StageConfig],
+        *,
+        name: str,
+        output_stride: int,
+        width_multiplier: float,
+        blocks: BlockConfig,
+        memory: MemoryConfig,
+        norm: NormConfig,
+    ):
+        """Makes the layers.
+
+        Args:
+          stem: from images to features of stride 2, not activated.
+          stem_channels: channels of the stem's output.
+          stages: from the finest to the coarsest.
+          name: name of the network.
+          output_stride: largest stride: 8, 16 or 32.
+          width_multiplier: of the channels of the decoders.
+          blocks: what the blocks have in common.
+          memory: the memory path.
+          norm: batch normalisation.
+
+        Raises:
+          ValueError: the output stride is not a power of two from 8 on.
+        """
+        super().__init__(name=name)
+        if output_stride < 8 or output_stride & (output_stride - 1):
+            raise ValueError(
+                f"backbone.output_stride {output_stride}: choose 8, 16 or 32"
+            )
+        self._activation = get_activation(blocks.activation)
+        self._memory = memory
+        self._common = {"blocks": blocks, "norm": norm, "memory": memory}
+        self._output_stride = output_stride
+        self._width_multiplier = width_multiplier
+        self._wide = any(len(stage.channels) == 2 for stage in stages)
+        self._stem = stem
+        self._add_stages(stages, stem_channels)
+        steps = decoder_steps(
+            output_stride, memory.pretrained_stacks, memory.extra_stacks
+        )
+        self._steps = tuple(steps)
+        if not memory.pretrained_stacks:
+            self._add_stage(
+                "_stage5_extra", _LAST_STRIDE, memory.extra_blocks, output_stride
+            )
+        self._add_decoders(norm)
+        for kind in ("class", "mask"):
+            feature = Conv1D(
+                memory.feature_channels,
+                name=f"{kind}_feature_extra",
+                norm=norm,
+                activation=blocks.activation,
+            )
+            setattr(self, f"_{kind}_feature_extra", feature)
+            self.feature_specs[f"transformer_{kind}_feature"] = FeatureSpec(
+                memory.feature_channels, 0
+            )
+        self.memory_feature = self.add_weight(
+            name="memory_feature",
+            shape=[1, max(memory.slots, PUBLISHED_SLOTS), memory.channels],
+            initializer=tf_keras.initializers.TruncatedNormal(stddev=1.0),
+        )
+
+    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        """Returns features of pixels and memory.
+
+        `res1` to `res5`; `feature_panoptic` at stride 4 and `feature_semantic`, for
+        masks and for the auxiliary semantic output; `transformer_class_feature` and
+        `transformer_mask_feature`, `[b, slots, channels]`.
+        """
+        memory = self.memory_feature[:, : self._memory.slots]
+        memory = tf.tile(memory, [tf.shape(images)[0], 1, 1])
+        features = {}
+        stem = self._stem(images, training=training)
+        memory = tf.cast(memory, stem.dtype)
+        features["res1"] = x = self._activation(stem)
+        # Not activated, by stride: what the decoders fuse.
+        raw = {2: [stem]}
+        for name in self._stage_names:
+            stage = getattr(self, f"_stage{name[3:]}")
+            plain, x, memory = stage(x, memory, training=training)
+            features[name] = x
+            stride = self.feature_specs[name].stride
+            if name == "res5":
+                # The last feature alone stands for its stride.
+                raw[stride] = []
+            if name != "res1":
+                raw.setdefault(stride, []).append(plain)
+                raw[stride] = raw[stride][-1:]
+        semantic, panoptic, memory = self._decode(raw, x, memory, training)
+        features["feature_panoptic"] = panoptic
+        features["feature_semantic"] = semantic
+        for kind in ("class", "mask"):
+            project = getattr(self, f"_{kind}_feature_extra")
+            features[f"transformer_{kind}_feature"] = project(memory, training=training)
+        return features
+
+    @property
+    def pretrained_variables(self) -> list[tf.Variable]:
+        """The stem, the stages and the pretrained decoders, without their memory."""
+        names = ["_stem", *(f"_stage{name[3:]}" for name in self._stage_names)]
+        for step in self._steps:
+            if step.pretrained:
+                names += [step.fuse_name, step.name(extra=False)]
+        layers = [getattr(self, name) for name in dict.fromkeys(names) if name]
+        transformers = {
+            id(variable)
+            for layer in layers
+            if isinstance(layer, DualPathStage)
+            for name in layer._transformers
+            for variable in getattr(layer, name).trainable_variables
+        }
+        return [
+            variable
+            for layer in layers
+            for variable in layer.trainable_variables
+            if id(variable) not in transformers
+        ]
+
+    def _add_stages(self, stages: Sequence[StageConfig], channels: int) -> None:
+        self._stage_names = []
+        self._plain_channels = {2: channels}
+        self.feature_specs = {"res1": FeatureSpec(channels, 2)}
+        for stage in stages:
+            stride = min(stage.output_stride, self._output_stride)
+            layer = DualPathStage(
+                stage,
+                in_channels=channels,
+                output_stride=self._output_stride,
+                # The published widths follow the stride without atrous convolution.
+                stride=stage.input_stride,
+                **self._common,
+            )
+            setattr(self, f"_stage{stage.index}", layer)
+            name = f"res{stage.index}"
+            self._stage_names.append(name)
+            channels = stage.channels[-1]
+            self.feature_specs[name] = FeatureSpec(channels, stride)
+        self._last_channels = channels
+
+    def _add_stage(
+        self, attribute: str, nominal: int, num_blocks: int, stride: int
+    ) -> None:
+        """Adds blocks of a decoder, whose input has the channels of its output."""
+        width = nominal * 64 * self._width_multiplier / 4
+        width = math.floor(width)
+        wide = self._wide and nominal < _LAST_STRIDE
+        channels = (4 * width, 4 * width) if wide else (width, width, 4 * width)
+        config = StageConfig(5, num_blocks, channels, nominal, stride=1)
+        layer = DualPathStage(
+            config,
+            in_channels=self._last_channels if "stage5" in attribute else 4 * width,
+            output_stride=self._output_stride,
+            stride=stride,
+            **self._common,
+        )
+        setattr(self, attribute, layer)
+
+    def _add_decoders(self, norm: NormConfig) -> None:
+        memory = self._memory
+        before = self._output_stride
+        for step in self._steps:
+            nominal = self._nominal(step)
+            channels = round(nominal * 64 * self._width_multiplier)
+            fuse = ResizedFuse(
+                channels,
+                name=step.fuse_name[1:],
+                norm=norm,
+                halved=[0] if step.stride > before else [],
+            )
+            setattr(self, step.fuse_name, fuse)
+            if step.pretrained:
+                self._add_stage(step.name(extra=False), nominal, 1, step.stride)
+            if step.extra:
+                name = step.name(extra=True)
+                self._add_stage(name, nominal, memory.extra_blocks, step.stride)
+            before = step.stride
+        fine = round(_MASK_STRIDE * 64 * self._width_multiplier)
+        self.feature_specs["feature_panoptic"] = FeatureSpec(fine, _MASK_STRIDE)
+        self.feature_specs["feature_semantic"] = (
+            self.feature_specs["feature_panoptic"]
+            if memory.extra_stacks
+            else FeatureSpec(self._last_channels, self._output_stride)
+        )
+
+    def _nominal(self, step: DecoderStep) -> int:
+        """Returns the stride whose channels a decoder stage has."""
+        return _LAST_STRIDE if step.stride == self._output_stride else step.stride
+
+    def _decode(
+        self,
+        raw: dict[int, list[tf.Tensor]],
+        activated: tf.Tensor,
+        memory: tf.Tensor,
+        training: bool,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns semantic and panoptic features, and the memory."""
+        current, fine = raw[self._output_stride][-1], []
+        semantic = activated
+        if not self._memory.pretrained_stacks:
+            current, activated, memory = self._stage5_extra(
+                activated, memory, training=training
+            )
+            raw[self._output_stride] = [current]
+        for step in self._steps:
+            sources = raw[step.stride][-2:]
+            size = (tf.shape(sources[0])[1], tf.shape(sources[0])[2])
+            x = getattr(self, step.fuse_name)(
+                [current, *sources], size, training=training
+            )
+            for extra in (False, True):
+                if step.extra if extra else step.pretrained:
+                    blocks = getattr(self, step.name(extra=extra))
+                    current, x, memory = blocks(x, memory, training=training)
+            raw[step.stride].append(current)
+            if step.stride == _MASK_STRIDE:
+                fine.append(x)
+        if self._memory.extra_stacks:
+            semantic = fine[self._memory.pretrained_stacks]
+        return semantic, fine[-1], memory
+
+
+def _slots(options: ModelOptions) -> int:
+    return options.max_deeplab.num_mask_slots or PUBLISHED_SLOTS
+
+
+@BACKBONES.register("max_deeplab_s")
+def build_max_deeplab_s(options: ModelOptions, norm: NormConfig) -> MaXDeepLabBackbone:
+    """Builds MaX-DeepLab-S: ResNet-50-Beta with attention beyond stride 16."""
+    backbone = options.backbone
+    stem = InceptionStem(backbone.stem_width_multiplier, norm)
+    return MaXDeepLabBackbone(
+        stem,
+        stem.channels,
+        resnet_stages(
+            scaled_blocks(RESNET50, backbone.backbone_layer_multiplier),
+            backbone.backbone_width_multiplier,
+        ),
+        name=backbone.name,
+        output_stride=backbone.output_stride,
+        width_multiplier=backbone.backbone_width_multiplier,
+        blocks=axial_blocks(backbone, 16),
+        memory=MemoryConfig(slots=_slots(options)),
+        norm=norm,
+    )
+
+
+@BACKBONES.register("max_deeplab_l")
+def build_max_deeplab_l(options: ModelOptions, norm: NormConfig) -> MaXDeepLabBackbone:
+    """Builds MaX-DeepLab-L: Wide-ResNet-41 with two stacked decoders."""
+    backbone = options.backbone
+    return MaXDeepLabBackbone(
+        wide_stem(backbone.stem_width_multiplier, norm),
+        round(64 * backbone.stem_width_multiplier),
+        wide_stages(
+            scaled_blocks(WIDE_RESNET41, backbone.backbone_layer_multiplier),
+            stem_width_multiplier=backbone.stem_width_multiplier,
+            width_multiplier=backbone.backbone_width_multiplier,
+        ),
+        name=backbone.name,
+        output_stride=backbone.output_stride,
+        width_multiplier=backbone.backbone_width_multiplier,
+        blocks=wide_axial_blocks(backbone),
+        memory=MemoryConfig(
+            channels=512,
+            slots=_slots(options),
+            beyond_stride=16,
+            transformer_expansion=2.0,
+            feature_channels=512,
+            pretrained_stacks=1,
+            extra_stacks=1,
+            extra_blocks=3,
+        ),
+        norm=norm,
+    )

@@ -1,0 +1,224 @@
+"""The dual-path transformer: a memory that exchanges features with all pixels.
+
+MaX-DeepLab: End-to-End Panoptic Segmentation with Mask Transformers, Huiyu Wang, Yukun
+Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
+https://arxiv.org/abs/2012.00759. Memory attends to pixels and to itself at once, and
+pixels attend to memory; attention of pixels to pixels is what convolutions and axial
+attention do beside it. The private attribute names are the keys of published
+checkpoints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+import tf_keras
+
+from deeplab.core.specs import NormConfig
+from deeplab.layers.activations import get_activation
+from deeplab.layers.convolution import Conv1D
+from deeplab.layers.drop_path import drop_path_mask
+from deeplab.layers.normalization import batch_norm
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """Channels of a dual-path transformer.
+
+    Attributes:
+      channels: what the expansions multiply.
+      num_heads: heads.
+      bottleneck_expansion: of the projections before attention.
+      key_expansion: of queries and keys.
+      value_expansion: of values.
+      feed_forward_channels: in the middle of the memory's last two projections.
+    """
+
+    channels: int = 128
+    num_heads: int = 8
+    bottleneck_expansion: int = 2
+    key_expansion: int = 1
+    value_expansion: int = 2
+    feed_forward_channels: int = 2048
+
+
+class AttentionOperation(tf_keras.layers.Layer):
+    """Multi-head attention with normalised similarities and an activated result."""
+
+    def __init__(self, *, name: str, norm: NormConfig, activation: str):
+        """Makes the normalisations.
+
+        Args:
+          name: name of the layer.
+          norm: batch normalisation.
+          activation: of what is retrieved.
+        """
+        super().__init__(name=name)
+        self._batch_norm_similarity = batch_norm(
+            norm, name="batch_norm_similarity", axis=1
+        )
+        self._batch_norm_retrieved_value = batch_norm(
+            norm, name="batch_norm_retrieved_value", axis=(1, 3)
+        )
+        self._activation = get_activation(activation)
+
+    def call(
+        self,
+        query: tf.Tensor,
+        key: tf.Tensor,
+        value: tf.Tensor,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """Attends.
+
+        Args:
+          query: `[b, heads, queries, c]`.
+          key: `[b, heads, keys, c]`.
+          value: `[b, heads, keys, c']`.
+          training: whether to normalise by the batch.
+
+        Returns:
+          `[b, queries, heads * c']`.
+        """
+        norm = self._batch_norm_similarity
+        if training or not norm.built:
+            similarity = norm(
+                tf.matmul(query, key, transpose_b=True), training=training
+            )
+        else:
+            # A summand per head would not change the softmax.
+            scale = norm.affine()[0][:, tf.newaxis, tf.newaxis]
+            query = query * tf.cast(scale, query.dtype)
+            similarity = tf.matmul(query, key, transpose_b=True)
+        # Half precision has too few digits for a sum over all pixels.
+        weights = tf.nn.softmax(tf.cast(similarity, tf.float32))
+        retrieved = tf.matmul(tf.cast(weights, value.dtype), value)
+        retrieved = self._batch_norm_retrieved_value(retrieved, training=training)
+        retrieved = tf.transpose(self._activation(retrieved), [0, 2, 1, 3])
+        count, channels = tf.shape(retrieved)[1], query.shape[1] * value.shape[3]
+        return tf.reshape(retrieved, [-1, count, channels])
+
+
+class DualPathTransformer(tf_keras.layers.Layer):
+    """One exchange between memory and pixels."""
+
+    def __init__(
+        self,
+        pixel_channels: int,
+        memory_channels: int,
+        config: TransformerConfig,
+        *,
+        name: str,
+        norm: NormConfig,
+        keep_prob: float = 1.0,
+        activation: str = "relu",
+    ):
+        """Makes the layers.
+
+        Args:
+          pixel_channels: channels of the features of pixels.
+          memory_channels: channels of the memory.
+          config: channels in between.
+          name: name of the layer.
+          norm: batch normalisation.
+          keep_prob: probability of keeping each path in training.
+          activation: name of the activation.
+        """
+        super().__init__(name=name)
+        self._config = config
+        self._keep_prob = keep_prob
+        self._activation = get_activation(activation)
+        bottleneck = config.channels * config.bottleneck_expansion
+        self._sizes = [config.channels * config.key_expansion] * 2
+        self._sizes.append(config.channels * config.value_expansion)
+        active = {"norm": norm, "activation": activation}
+        last = {"norm": norm, "gamma_initializer": "zeros"}
+        spread = tf_keras.initializers.TruncatedNormal(stddev=bottleneck**-0.5)
+        for space in ("memory", "pixel"):
+            first = Conv1D(bottleneck, name=f"{space}_conv1_bn_act", **active)
+            qkv = Conv1D(
+                sum(self._sizes),
+                name=f"{space}_qkv_conv_bn",
+                norm=norm,
+                kernel_initializer=spread,
+            )
+            attention = AttentionOperation(
+                name=f"{space}_attention", norm=norm, activation=activation
+            )
+            setattr(self, f"_{space}_conv1_bn_act", first)
+            setattr(self, f"_{space}_qkv_conv_bn", qkv)
+            setattr(self, f"_{space}_attention", attention)
+        self._memory_conv3_bn = Conv1D(memory_channels, name="memory_conv3_bn", **last)
+        self._memory_ffn_conv1_bn_act = Conv1D(
+            config.feed_forward_channels, name="memory_ffn_conv1_bn_act", **active
+        )
+        self._memory_ffn_conv2_bn = Conv1D(
+            memory_channels, name="memory_ffn_conv2_bn", **last
+        )
+        self._pixel_conv3_bn = Conv1D(pixel_channels, name="pixel_conv3_bn", **last)
+
+    def call(
+        self, pixels: tf.Tensor, memory: tf.Tensor, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Exchanges features.
+
+        Args:
+          pixels: `[b, h, w, pixel_channels]`, not activated.
+          memory: `[b, slots, memory_channels]`.
+          training: whether to normalise by the batch and drop paths.
+
+        Returns:
+          Pixels and memory of the same shapes: pixels before and after the activation,
+          then memory.
+        """
+        flat = tf.reshape(pixels, [-1, _pixel_count(pixels), pixels.shape[-1]])
+        m = self._memory_conv1_bn_act(memory, training=training)
+        p = self._pixel_conv1_bn_act(self._activation(flat), training=training)
+        memory_query, memory_key, memory_value = self._split(
+            self._memory_qkv_conv_bn(m, training=training)
+        )
+        pixel_query, pixel_key, pixel_value = self._split(
+            self._pixel_qkv_conv_bn(p, training=training)
+        )
+        found = self._memory_attention(
+            memory_query,
+            tf.concat([pixel_key, memory_key], axis=2),
+            tf.concat([pixel_value, memory_value], axis=2),
+            training=training,
+        )
+        found = self._memory_conv3_bn(found, training=training)
+        memory = self._activation(memory + self._kept(found, training))
+        fed = self._memory_ffn_conv1_bn_act(memory, training=training)
+        fed = self._memory_ffn_conv2_bn(fed, training=training)
+        memory = self._activation(memory + self._kept(fed, training))
+        seen = self._pixel_attention(
+            pixel_query, memory_key, memory_value, training=training
+        )
+        seen = self._pixel_conv3_bn(seen, training=training)
+        pixels += tf.reshape(self._kept(seen, training), tf.shape(pixels))
+        return pixels, self._activation(pixels), memory
+
+    def _split(self, qkv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns queries, keys, values: `[b, heads, length, c]`."""
+        query, key, value = (
+            self._split_heads(part) for part in tf.split(qkv, self._sizes, axis=-1)
+        )
+        return query, key, value
+
+    def _split_heads(self, x: tf.Tensor) -> tf.Tensor:
+        heads = self._config.num_heads
+        x = tf.reshape(x, [-1, tf.shape(x)[1], heads, x.shape[-1] // heads])
+        return tf.transpose(x, [0, 2, 1, 3])
+
+    def _kept(self, path: tf.Tensor, training: bool) -> tf.Tensor:
+        if not training or self._keep_prob == 1.0:
+            return path
+        return path * drop_path_mask(path, self._keep_prob)
+
+
+def _pixel_count(pixels: tf.Tensor) -> int | tf.Tensor:
+    _, height, width, _ = pixels.shape
+    if height is not None and width is not None:
+        return height * width
+    return tf.reduce_prod(tf.shape(pixels)[1:3])
