@@ -271,12 +271,8 @@ class MaXDeepLabBackbone(Backbone):
             plain, x, memory = stage(x, memory, training=training)
             features[name] = x
             stride = self.feature_specs[name].stride
-            if name == "res5":
-                # The last feature alone stands for its stride.
-                raw[stride] = []
-            if name != "res1":
-                raw.setdefault(stride, []).append(plain)
-                raw[stride] = raw[stride][-1:]
+            # The last feature alone stands for its stride.
+            raw[stride] = [plain]
         semantic, panoptic, memory = self._decode(raw, x, memory, training)
         features["feature_panoptic"] = panoptic
         features["feature_semantic"] = semantic
@@ -332,14 +328,13 @@ class MaXDeepLabBackbone(Backbone):
         self, attribute: str, nominal: int, num_blocks: int, stride: int
     ) -> None:
         """Adds blocks of a decoder, whose input has the channels of its output."""
-        width = nominal * 64 * self._width_multiplier / 4
-        width = math.floor(width)
+        width = math.floor(nominal * 16 * self._width_multiplier)
         wide = self._wide and nominal < _LAST_STRIDE
         channels = (4 * width, 4 * width) if wide else (width, width, 4 * width)
         config = StageConfig(5, num_blocks, channels, nominal, stride=1)
         layer = DualPathStage(
             config,
-            in_channels=self._last_channels if "stage5" in attribute else 4 * width,
+            in_channels=self._last_channels if nominal == _LAST_STRIDE else 4 * width,
             output_stride=self._output_stride,
             stride=stride,
             **self._common,

@@ -83,9 +83,8 @@ class AttentionOperation(tf_keras.layers.Layer):
         """
         norm = self._batch_norm_similarity
         if training or not norm.built:
-            similarity = norm(
-                tf.matmul(query, key, transpose_b=True), training=training
-            )
+            similarity = tf.matmul(query, key, transpose_b=True)
+            similarity = norm(similarity, training=training)
         else:
             # A summand per head would not change the softmax.
             scale = norm.affine()[0][:, tf.newaxis, tf.newaxis]
@@ -134,14 +133,15 @@ class DualPathTransformer(tf_keras.layers.Layer):
         self._sizes.append(config.channels * config.value_expansion)
         active = {"norm": norm, "activation": activation}
         last = {"norm": norm, "gamma_initializer": "zeros"}
-        spread = tf_keras.initializers.TruncatedNormal(stddev=bottleneck**-0.5)
         for space in ("memory", "pixel"):
             first = Conv1D(bottleneck, name=f"{space}_conv1_bn_act", **active)
             qkv = Conv1D(
                 sum(self._sizes),
                 name=f"{space}_qkv_conv_bn",
                 norm=norm,
-                kernel_initializer=spread,
+                kernel_initializer=tf_keras.initializers.TruncatedNormal(
+                    stddev=bottleneck**-0.5
+                ),
             )
             attention = AttentionOperation(
                 name=f"{space}_attention", norm=norm, activation=activation
