@@ -44,8 +44,11 @@ class RelativePositionalEncoding(tf_keras.layers.Layer):
         Returns:
           `[2 * reach + 1, channels]`.
         """
-        rows = tf.range(-reach, reach + 1) + MAX_SPAN - 1
-        return tf.gather(self.embeddings, tf.clip_by_value(rows, 0, 2 * MAX_SPAN - 2))
+        known = tf.minimum(reach, MAX_SPAN - 1)
+        rows = self.embeddings[MAX_SPAN - 1 - known : MAX_SPAN + known]
+        # Not gathered: that gradient would be a list of rows.
+        beyond = tf.ones([reach - known, 1], rows.dtype)
+        return tf.concat([beyond * rows[:1], rows, beyond * rows[-1:]], axis=0)
 
 
 def skewed(products: tf.Tensor, queries: int | tf.Tensor) -> tf.Tensor:
