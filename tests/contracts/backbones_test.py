@@ -175,14 +175,19 @@ def test_mixed_precision_is_close(name):
     exact(images(), training=True)
     mixed.set_weights(exact.get_weights())
     assert all(v.dtype == tf.float32 for v in mixed.variables)
-    # Attention averages, and normalisation then enlarges what is left, and rounding.
-    factor = 2.0 if name.startswith(WITH_ATTENTION) else 1.0
-    for training, tolerance in ((False, 0.1 * factor), (True, 0.2 * factor)):
-        for key, value in exact(images(), training=training).items():
+    # What rounding nothing but the input does to deep features shows how far they may
+    # move: each layer of 16 bits rounds as much again.
+    nudged = tf.cast(tf.cast(images(), tf.bfloat16), tf.float32)
+    for training, tolerance in ((False, 0.1), (True, 0.2)):
+        outputs = exact(images(), training=training)
+        sensitive = exact(nudged, training=training)
+        for key, value in outputs.items():
             rounded = mixed(images(), training=training)[key]
             assert rounded.dtype == tf.bfloat16
             error = np.abs(tf.cast(rounded, tf.float32) - value).mean()
-            assert error < tolerance * np.abs(value).mean(), (key, training)
+            allowed = 10 * np.abs(sensitive[key] - value).mean()
+            size = np.abs(value).mean()
+            assert error < max(tolerance * size, min(allowed, size)), (key, training)
 
 
 @pytest.mark.parametrize("name", NAMES)
