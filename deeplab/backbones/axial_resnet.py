@@ -31,7 +31,6 @@ from deeplab.core.specs import AttentionConfig, NormConfig
 from deeplab.layers.stems import InceptionStem, resnet_stem, wide_stem
 from deeplab.protos.model_pb2 import ModelOptions
 
-_WIDE_ATTENTION = {"key_expansion": 2.0, "value_expansion": 4.0}
 _WIDE_EXPANSION = 4  # Of the first convolution of an axial block.
 
 
@@ -51,19 +50,22 @@ def wide_axial_blocks(options: ModelOptions.BackboneOptions) -> BlockConfig:
     return dataclasses.replace(
         block_config(options, DROP_PATH_BEYOND_STRIDE),
         axial_beyond_stride=16,
-        attention=attention_config(options, **_WIDE_ATTENTION),
+        attention=attention_config(options, key_expansion=2.0, value_expansion=4.0),
         attention_expansion=_WIDE_EXPANSION,
     )
 
 
 def attention_config(
-    options: ModelOptions.BackboneOptions, **expansions: float
+    options: ModelOptions.BackboneOptions,
+    key_expansion: float = 1.0,
+    value_expansion: float = 2.0,
 ) -> AttentionConfig:
     """Returns the attention options of a backbone."""
     return AttentionConfig(
+        key_expansion=key_expansion,
+        value_expansion=value_expansion,
         block=options.axial_attention_block,
         flange=options.axial_attention_flange,
-        **expansions,
     )
 
 

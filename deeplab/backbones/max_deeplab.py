@@ -9,8 +9,7 @@ checkpoints; "extra" marks what is not pretrained on ImageNet.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import tensorflow as tf
 import tf_keras
@@ -18,166 +17,29 @@ import tf_keras
 from deeplab.backbones import BACKBONES
 from deeplab.backbones.axial_resnet import axial_blocks, wide_axial_blocks
 from deeplab.backbones.base import Backbone
+from deeplab.backbones.dual_path_stages import (
+    MASK_STRIDE,
+    PUBLISHED_SLOTS,
+    DecoderStep,
+    DualPathStage,
+    MemoryConfig,
+    decoder_steps,
+)
 from deeplab.backbones.resnet import RESNET50, resnet_stages
 from deeplab.backbones.stages import (
     BlockConfig,
-    Stage,
     StageConfig,
-    plan_blocks,
     scaled_blocks,
 )
 from deeplab.backbones.wide_resnet import WIDE_RESNET41, wide_stages
 from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.layers.activations import get_activation
 from deeplab.layers.convolution import Conv1D
-from deeplab.layers.dual_path_transformer import DualPathTransformer, TransformerConfig
 from deeplab.layers.resized_fuse import ResizedFuse
 from deeplab.layers.stems import InceptionStem, wide_stem
 from deeplab.protos.model_pb2 import ModelOptions
 
-PUBLISHED_SLOTS = 128
-_MASK_STRIDE = 4
 _LAST_STRIDE = 32  # Of the network without atrous convolution.
-_TRANSFORMER_CHANNELS = 128
-
-
-@dataclass(frozen=True)
-class MemoryConfig:
-    """The memory path, and the decoders that it runs through.
-
-    Attributes:
-      channels: of the memory.
-      slots: vectors of the memory: one for each mask.
-      beyond_stride: smallest output stride of the blocks with a transformer.
-      transformer_expansion: channels of a transformer at stride 16 over 128; they
-        halve with the stride.
-      feature_channels: of the class and mask features of the memory.
-      pretrained_stacks: decoders that belong to the pretrained backbone.
-      extra_stacks: decoders after these.
-      extra_blocks: blocks of a stage of these.
-    """
-
-    channels: int = 256
-    slots: int = PUBLISHED_SLOTS
-    beyond_stride: int = 32
-    transformer_expansion: float = 1.0
-    feature_channels: int = 256
-    pretrained_stacks: int = 0
-    extra_stacks: int = 0
-    extra_blocks: int = 1
-
-
-@dataclass(frozen=True)
-class DecoderStep:
-    """One stage of the stacked decoders.
-
-    Attributes:
-      index: counts them from 1.
-      stride: of its features.
-      pretrained: whether the fusion, and a first group of blocks, belong to the
-        pretrained backbone.
-      extra: whether it has a group of blocks that does not.
-    """
-
-    index: int
-    stride: int
-    pretrained: bool
-    extra: bool
-
-    @property
-    def fuse_name(self) -> str:
-        """Attribute of the fusion."""
-        return f"{self.name(extra=not self.pretrained)}_resized_fuse"
-
-    def name(self, *, extra: bool) -> str:
-        """Attribute of one of its groups of blocks."""
-        return f"_decoder_stage{self.index}" + ("_extra" if extra else "")
-
-
-def decoder_steps(
-    output_stride: int, pretrained_stacks: int, extra_stacks: int
-) -> Iterator[DecoderStep]:
-    """Yields the stages of the stacked decoders: up to stride 4, down, and up again."""
-    stride, stack, finer = output_stride, 0, True
-    pretrained, index = pretrained_stacks > 0, 0
-    while stack < pretrained_stacks + extra_stacks or stride > _MASK_STRIDE:
-        index += 1
-        stride = stride // 2 if finer else stride * 2
-        at_bottom = stride == output_stride
-        stack += at_bottom
-        turns = at_bottom and pretrained and stack == pretrained_stacks
-        yield DecoderStep(index, stride, pretrained, not pretrained or turns)
-        pretrained = pretrained and not turns
-        if at_bottom:
-            finer = True
-        elif stride == _MASK_STRIDE:
-            finer = False
-
-
-class DualPathStage(Stage):
-    """A stage whose blocks may each end with an exchange between pixels and memory."""
-
-    def __init__(
-        self,
-        stage: StageConfig,
-        *,
-        in_channels: int,
-        output_stride: int,
-        blocks: BlockConfig,
-        norm: NormConfig,
-        memory: MemoryConfig,
-        stride: int,
-    ):
-        """Makes the blocks.
-
-        Args:
-          stage: this stage.
-          in_channels: channels of its input.
-          output_stride: largest stride of the network.
-          blocks: what the blocks have in common.
-          norm: batch normalisation.
-          memory: the memory path.
-          stride: of its features, which sets the channels of a transformer.
-        """
-        super().__init__(
-            stage,
-            in_channels=in_channels,
-            output_stride=output_stride,
-            blocks=blocks,
-            norm=norm,
-        )
-        self._transformers: list[str] = []
-        if stage.output_stride < memory.beyond_stride:
-            return
-        channels = _TRANSFORMER_CHANNELS * memory.transformer_expansion * stride / 16
-        plans = plan_blocks(stage, blocks, output_stride)
-        for block, plan in zip(self._names, plans, strict=True):
-            name = f"{block}_transformer"
-            transformer = DualPathTransformer(
-                stage.channels[-1],
-                memory.channels,
-                TransformerConfig(int(channels)),
-                name=name[1:],
-                norm=norm,
-                keep_prob=plan.keep_prob,
-                activation=blocks.activation,
-            )
-            setattr(self, name, transformer)
-            self._transformers.append(name)
-
-    def call(
-        self, inputs: tf.Tensor, memory: tf.Tensor, training: bool = False
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Returns the features before and after the last activation, and the memory."""
-        features = activated = inputs
-        for i, name in enumerate(self._names):
-            features, activated = getattr(self, name)(activated, training=training)
-            if self._transformers:
-                exchange = getattr(self, self._transformers[i])
-                features, activated, memory = exchange(
-                    features, memory, training=training
-                )
-        return features, activated, memory
 
 
 class MaXDeepLabBackbone(Backbone):
@@ -259,7 +121,7 @@ class MaXDeepLabBackbone(Backbone):
         `transformer_mask_feature`, `[b, slots, channels]`.
         """
         memory = self.memory_feature[:, : self._memory.slots]
-        memory = tf.tile(memory, [tf.shape(images)[0], 1, 1])
+        memory = tf.tile(memory, tf.stack([tf.shape(images)[0], 1, 1]))
         features = {}
         stem = self._stem(images, training=training)
         memory = tf.cast(memory, stem.dtype)
@@ -293,8 +155,8 @@ class MaXDeepLabBackbone(Backbone):
             id(variable)
             for layer in layers
             if isinstance(layer, DualPathStage)
-            for name in layer._transformers
-            for variable in getattr(layer, name).trainable_variables
+            for transformer in layer.transformers
+            for variable in transformer.trainable_variables
         }
         return [
             variable
@@ -306,7 +168,7 @@ class MaXDeepLabBackbone(Backbone):
     def _add_stages(self, stages: Sequence[StageConfig], channels: int) -> None:
         self._stage_names = []
         self._plain_channels = {2: channels}
-        self.feature_specs = {"res1": FeatureSpec(channels, 2)}
+        self.feature_specs: dict[str, FeatureSpec] = {"res1": FeatureSpec(channels, 2)}
         for stage in stages:
             stride = min(stage.output_stride, self._output_stride)
             layer = DualPathStage(
@@ -360,8 +222,8 @@ class MaXDeepLabBackbone(Backbone):
                 name = step.name(extra=True)
                 self._add_stage(name, nominal, memory.extra_blocks, step.stride)
             before = step.stride
-        fine = round(_MASK_STRIDE * 64 * self._width_multiplier)
-        self.feature_specs["feature_panoptic"] = FeatureSpec(fine, _MASK_STRIDE)
+        fine = round(MASK_STRIDE * 64 * self._width_multiplier)
+        self.feature_specs["feature_panoptic"] = FeatureSpec(fine, MASK_STRIDE)
         self.feature_specs["feature_semantic"] = (
             self.feature_specs["feature_panoptic"]
             if memory.extra_stacks
@@ -398,7 +260,7 @@ class MaXDeepLabBackbone(Backbone):
                     blocks = getattr(self, step.name(extra=extra))
                     current, x, memory = blocks(x, memory, training=training)
             raw[step.stride].append(current)
-            if step.stride == _MASK_STRIDE:
+            if step.stride == MASK_STRIDE:
                 fine.append(x)
         if self._memory.extra_stacks:
             semantic = fine[self._memory.pretrained_stacks]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
-Length = int | tf.Tensor
+# int or tf.Tensor.
+Length = Any
 
 
 class Blocks:
@@ -68,7 +71,8 @@ class Blocks:
         """Returns `[n, heads, length, c]` of `[n * blocks, heads, queries, c]`."""
         if not self._local:
             return blocks
-        _, heads, queries, channels = blocks.shape
+        shape: Any = blocks.shape
+        _, heads, queries, channels = shape
         x = tf.reshape(blocks, [-1, self._count, heads, queries, channels])
         x = tf.transpose(x, [0, 2, 1, 3, 4])
         x = tf.reshape(x, [-1, heads, self._count * queries, channels])

@@ -10,6 +10,8 @@ inference; weights are computed in float32 at any precision.
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 import tf_keras
 
@@ -84,7 +86,7 @@ class AxialAttention(tf_keras.layers.Layer):
                 self._value_channels // heads, name="value_rpe"
             )
 
-    def build(self, input_shape: tf.TensorShape) -> None:
+    def build(self, input_shape: Any) -> None:
         """Makes the projection to queries, keys and values."""
         channels = input_shape[-1]
         self.qkv_kernel = self.add_weight(
@@ -140,7 +142,9 @@ class AxialAttention(tf_keras.layers.Layer):
 
     def _split_heads(self, x: tf.Tensor) -> tf.Tensor:
         _, height, width = tf.unstack(tf.shape(x)[:3])
-        heads, depth = self._config.num_heads, x.shape[-1] // self._config.num_heads
+        heads = self._config.num_heads
+        channels: Any = x.shape[-1]
+        depth = channels // heads
         length = x.shape[self._axis]
         x = tf.reshape(x, [-1, height, width, heads, depth])
         order = [0, 2, 3, 1, 4] if self._axis == _HEIGHT else [0, 1, 3, 2, 4]
@@ -149,7 +153,8 @@ class AxialAttention(tf_keras.layers.Layer):
 
     def _merge_heads(self, x: tf.Tensor, inputs: tf.Tensor) -> tf.Tensor:
         batch, height, width = tf.unstack(tf.shape(inputs)[:3])
-        heads, depth = x.shape[1], x.shape[3]
+        static: Any = x.shape
+        _, heads, _, depth = static
         down = self._axis == _HEIGHT
         others, length = (width, height) if down else (height, width)
         x = tf.reshape(x, [batch, others, heads, length, depth])
@@ -167,9 +172,10 @@ class AxialAttention(tf_keras.layers.Layer):
             return tf.reduce_sum(norm(tf.stack(terms), training=training), axis=0)
         scales, shift = _folded(norm, query.dtype)
         # Scaled keys and queries are small, similarities are not.
-        queries = [query * scale for scale in scales[:2]]
-        keys = [key, key * scales[2]] if self._relative else [key, key]
-        terms = self._terms(queries[0], queries[-1], *keys, blocks)
+        of_rpe = [query, key]
+        if self._relative:
+            of_rpe = [query * scales[1], key * scales[2]]
+        terms = self._terms(query * scales[0], of_rpe[0], key, of_rpe[1], blocks)
         return tf.add_n(terms) + shift
 
     def _terms(

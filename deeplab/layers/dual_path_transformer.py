@@ -11,6 +11,7 @@ checkpoints.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
@@ -95,8 +96,9 @@ class AttentionOperation(tf_keras.layers.Layer):
         retrieved = tf.matmul(tf.cast(weights, value.dtype), value)
         retrieved = self._batch_norm_retrieved_value(retrieved, training=training)
         retrieved = tf.transpose(self._activation(retrieved), [0, 2, 1, 3])
-        count, channels = tf.shape(retrieved)[1], query.shape[1] * value.shape[3]
-        return tf.reshape(retrieved, [-1, count, channels])
+        static: Any = retrieved.shape
+        _, _, heads, channels = static
+        return tf.reshape(retrieved, [-1, tf.shape(retrieved)[1], heads * channels])
 
 
 class DualPathTransformer(tf_keras.layers.Layer):
@@ -208,7 +210,8 @@ class DualPathTransformer(tf_keras.layers.Layer):
 
     def _split_heads(self, x: tf.Tensor) -> tf.Tensor:
         heads = self._config.num_heads
-        x = tf.reshape(x, [-1, tf.shape(x)[1], heads, x.shape[-1] // heads])
+        channels: Any = x.shape[-1]
+        x = tf.reshape(x, [-1, tf.shape(x)[1], heads, channels // heads])
         return tf.transpose(x, [0, 2, 1, 3])
 
     def _kept(self, path: tf.Tensor, training: bool) -> tf.Tensor:

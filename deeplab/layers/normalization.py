@@ -36,10 +36,10 @@ def batch_norm(
     *,
     name: str = "batch_norm",
     gamma_initializer: Any = "ones",
-    axis: int | tuple[int, ...] = -1,
+    axis: Any = -1,
     dtype: str | None = None,
 ) -> BatchNormalization:
-    """Returns a batch normalisation of the last axis, or of others.
+    """Returns a batch normalisation of the last axis, or of a tuple of others.
 
     Of the last axis and without `norm.sync` it runs as one fused kernel, which
     inference also merges with the convolution before it.

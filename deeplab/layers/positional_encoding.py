@@ -10,6 +10,8 @@ published layer gathers the table for every pair.
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 import tf_keras
 
@@ -35,7 +37,7 @@ class RelativePositionalEncoding(tf_keras.layers.Layer):
             initializer=tf_keras.initializers.TruncatedNormal(stddev=initial_std),
         )
 
-    def call(self, reach: tf.Tensor | int) -> tf.Tensor:
+    def call(self, reach: Any) -> tf.Tensor:
         """Returns the encodings of the distances -reach to reach.
 
         Args:
@@ -51,7 +53,7 @@ class RelativePositionalEncoding(tf_keras.layers.Layer):
         return tf.concat([beyond * rows[:1], rows, beyond * rows[-1:]], axis=0)
 
 
-def skewed(products: tf.Tensor, queries: int | tf.Tensor) -> tf.Tensor:
+def skewed(products: tf.Tensor, queries: Any) -> tf.Tensor:
     """Moves values of distances to the keys at these distances.
 
     Args:
@@ -70,10 +72,10 @@ def skewed(products: tf.Tensor, queries: int | tf.Tensor) -> tf.Tensor:
     flat = tf.reshape(flat, [-1, heads, queries * (distances + 1)])
     flat = flat[:, :, queries - 1 : queries - 1 + queries * distances]
     rows = tf.reshape(flat, [-1, heads, queries, distances])
-    return rows[..., : distances - queries + 1]
+    return rows[:, :, :, : distances - queries + 1]
 
 
-def unskewed(weights: tf.Tensor, queries: int | tf.Tensor) -> tf.Tensor:
+def unskewed(weights: tf.Tensor, queries: Any) -> tf.Tensor:
     """Moves values of keys to their distances; the reverse of `skewed`.
 
     Args:
@@ -84,9 +86,9 @@ def unskewed(weights: tf.Tensor, queries: int | tf.Tensor) -> tf.Tensor:
       `[n, h, queries, keys + queries - 1]`, 0 where a distance has no key.
     """
     heads, keys = weights.shape[1], tf.shape(weights)[3]
-    distances = keys + queries - 1
+    distances: Any = keys + queries - 1
     rows = tf.pad(weights, [[0, 0], [0, 0], [0, 0], [0, queries - 1]])
     flat = tf.reshape(rows, [-1, heads, queries * distances])
     flat = tf.pad(flat, [[0, 0], [0, 0], [queries - 1, 1]])
     rows = tf.reshape(flat, [-1, heads, queries, distances + 1])
-    return rows[..., :distances]
+    return rows[:, :, :, :distances]
