@@ -23,11 +23,25 @@ from deeplab.backbones.convnext import (
     ConvNeXt,
     build_convnext,
 )
+from deeplab.backbones.moat import SIZES, Moat, build_moat
 from deeplab.backbones.resnet import RESNET50, resnet_stages
 from deeplab.backbones.stages import BlockConfig, ResidualBackbone, scaled_blocks
 from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.layers.stems import InceptionStem, resnet_stem
 from deeplab.protos.model_pb2 import ModelOptions
+
+# Size of MOAT -> image size and data of the pretraining that its published name tells.
+MOAT_PRETRAINING = {
+    "moat0": ("pretrain_224", "1k"),
+    "moat1": ("pretrain_224", "1k"),
+    "moat2": ("finetune_384", "22k"),
+    "moat3": ("finetune_512", "22k"),
+    "moat4": ("finetune_512", "22k"),
+    "tiny_moat0": ("pretrain_256", "1k"),
+    "tiny_moat1": ("pretrain_256", "1k"),
+    "tiny_moat2": ("pretrain_256", "1k"),
+    "tiny_moat3": ("pretrain_256", "1k"),
+}
 
 
 class ResidualPixelEncoder(ResidualBackbone):
@@ -129,3 +143,15 @@ def build_kmax_convnext_base(options: ModelOptions, norm: NormConfig) -> ConvNeX
 def build_kmax_convnext_large(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
     """Builds ConvNeXt-L; it has no batch normalisation."""
     return build_convnext("kmax_convnext_large", LARGE, options)
+
+
+def _register_moat(name: str, size: str, position_embedding: bool | None) -> None:
+    @BACKBONES.register(name)
+    def build(options: ModelOptions, norm: NormConfig) -> Moat:
+        return build_moat(name, SIZES[size], options, norm, position_embedding)
+
+
+for _size, (_pretraining, _data) in MOAT_PRETRAINING.items():
+    _register_moat(f"kmax_{_size}_{_pretraining}_{_data}", _size, None)
+    # Without biases of relative positions.
+    _register_moat(f"kmax_{_size}_{_pretraining}_no_pe_{_data}", _size, False)

@@ -200,9 +200,20 @@ def _specs(index: int, spec: FeatureSpec) -> dict[str, FeatureSpec]:
 
 
 def build_moat(
-    name: str, size: MoatSize, options: ModelOptions, norm: NormConfig
+    name: str,
+    size: MoatSize,
+    options: ModelOptions,
+    norm: NormConfig,
+    position_embedding: bool | None = None,
 ) -> Moat:
     """Builds a MOAT of any size, under any name.
+
+    Args:
+      name: name of the network.
+      size: blocks and channels, before the multipliers of the options.
+      options: the model.
+      norm: batch normalisation.
+      position_embedding: None takes what the options say.
 
     Raises:
       ValueError: an option is out of range.
@@ -218,6 +229,8 @@ def build_moat(
         raise ValueError(
             f"backbone.attention_window {list(window)}: give height and width"
         )
+    if position_embedding is None:
+        position_embedding = backbone.position_embedding
     width = backbone.backbone_width_multiplier
     return Moat(
         MoatSize(
@@ -228,7 +241,7 @@ def build_moat(
         name=name,
         norm=norm,
         config=MoatConfig(
-            position_embedding=backbone.position_embedding,
+            position_embedding=position_embedding,
             window=window or None,
             global_stage_end=backbone.global_attention_at_stage_end,
             drop_path_keep_prob=backbone.drop_path_keep_prob,

@@ -63,3 +63,31 @@ def test_drop_path_grows_with_depth():
     # A block's stage is that of its input; below stride 16 nothing is dropped.
     expected = [[1, 1], [1, 1], [1, 0.7], [0.7, 0.6]]
     np.testing.assert_allclose(keep_probs, expected)
+
+
+def test_published_names_of_moat():
+    names = [name for name in BACKBONES.names() if "moat" in name and "kmax" in name]
+    assert len(names) == 18
+    assert "kmax_moat0_pretrain_224_1k" in names
+    assert "kmax_moat3_finetune_512_no_pe_22k" in names
+    assert "kmax_tiny_moat2_pretrain_256_no_pe_1k" in names
+
+
+def test_moat_is_that_of_its_name():
+    few = {"backbone_layer_multiplier": 0.5}
+    image = tf.zeros([1, 33, 65, 3])
+    counts = []
+    for name in ("", "no_pe_"):
+        encoder = build(f"kmax_tiny_moat0_pretrain_256_{name}1k", **few)
+        features = encoder(image)
+        assert [features[f"stage{i}"].shape[-1] for i in range(1, 6)] == [
+            32,
+            32,
+            64,
+            128,
+            256,
+        ]
+        counts.append(encoder.count_params())
+    with_embedding, without = counts
+    # Tables of (2 * 14 - 1)^2 and (2 * 7 - 1)^2 biases for each head, per block.
+    assert with_embedding - without == 3 * 4 * 27**2 + 1 * 8 * 13**2

@@ -18,6 +18,7 @@ FAST = {
     "cityscapes__panoptic_deeplab__mobilenet_v3_small_os32",
     "cityscapes__panoptic_deeplab__resnet50_os32_merge_with_pure_tf_func",
     "cityscapes__panoptic_deeplab__resnet50_os32_semseg",
+    "coco__kmax_deeplab__kmax_meta_r50_os32",
     "coco__panoptic_deeplab__resnet50_beta_os32",
     "example__example_cityscapes_deeplabv3_mv3l",
     "example__example_cityscapes_deeplabv3plus",
