@@ -95,7 +95,6 @@ def build_max_deeplab_s_backbone(
     return _resnet(options.backbone, 16, stem, stem.channels, norm)
 
 
-@BACKBONES.register("max_deeplab_l_backbone")
 @BACKBONES.register("axial_swidernet")
 def build_axial_swidernet(options: ModelOptions, norm: NormConfig) -> ResidualBackbone:
     """Builds SWideRNet with attention beyond stride 16."""

@@ -28,8 +28,9 @@ class MemoryConfig:
 
     Attributes:
       channels: of the memory.
-      slots: vectors of the memory: one for each mask.
-      beyond_stride: smallest output stride of the blocks with a transformer.
+      slots: vectors of the memory: one for each mask. 0: there is no memory, and
+        nothing that is not pretrained.
+      beyond_stride: smallest output stride of the blocks with a transformer; 0: none.
       transformer_expansion: channels of a transformer at stride 16 over 128; they
         halve with the stride.
       feature_channels: of the class and mask features of the memory.
@@ -128,7 +129,7 @@ class DualPathStage(Stage):
             norm=norm,
         )
         self._transformers: list[str] = []
-        if stage.output_stride < memory.beyond_stride:
+        if not stage.output_stride >= memory.beyond_stride > 0:
             return
         channels = _TRANSFORMER_CHANNELS * memory.transformer_expansion * stride / 16
         plans = plan_blocks(stage, blocks, output_stride)
@@ -152,8 +153,8 @@ class DualPathStage(Stage):
         return [getattr(self, name) for name in self._transformers]
 
     def call(
-        self, inputs: tf.Tensor, memory: tf.Tensor, training: bool = False
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        self, inputs: tf.Tensor, memory: tf.Tensor | None, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
         """Returns the features before and after the last activation, and the memory."""
         features = activated = inputs
         for i, name in enumerate(self._names):

@@ -8,6 +8,7 @@ checkpoints; "extra" marks what is not pretrained on ImageNet.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -91,17 +92,36 @@ class MaXDeepLabBackbone(Backbone):
             output_stride, memory.pretrained_stacks, memory.extra_stacks
         )
         self._steps = tuple(steps)
-        if not memory.pretrained_stacks:
+        if not memory.slots:
+            self._steps = tuple(
+                dataclasses.replace(step, extra=False)
+                for step in self._steps
+                if step.pretrained
+            )
+        elif not memory.pretrained_stacks:
             self._add_stage(
                 "_stage5_extra", _LAST_STRIDE, memory.extra_blocks, output_stride
             )
         self._add_decoders(norm)
+        self._add_outputs(norm, blocks.activation)
+
+    def _add_outputs(self, norm: NormConfig, activation: str) -> None:
+        memory = self._memory
+        coarse = FeatureSpec(self._last_channels, self._output_stride)
+        if not memory.slots:
+            self.feature_specs["backbone_output"] = coarse
+            return
+        fine = round(MASK_STRIDE * 64 * self._width_multiplier)
+        self.feature_specs["feature_panoptic"] = FeatureSpec(fine, MASK_STRIDE)
+        self.feature_specs["feature_semantic"] = (
+            self.feature_specs["feature_panoptic"] if memory.extra_stacks else coarse
+        )
         for kind in ("class", "mask"):
             feature = Conv1D(
                 memory.feature_channels,
                 name=f"{kind}_feature_extra",
                 norm=norm,
-                activation=blocks.activation,
+                activation=activation,
             )
             setattr(self, f"_{kind}_feature_extra", feature)
             self.feature_specs[f"transformer_{kind}_feature"] = FeatureSpec(
@@ -118,13 +138,16 @@ class MaXDeepLabBackbone(Backbone):
 
         `res1` to `res5`; `feature_panoptic` at stride 4 and `feature_semantic`, for
         masks and for the auxiliary semantic output; `transformer_class_feature` and
-        `transformer_mask_feature`, `[b, slots, channels]`.
+        `transformer_mask_feature`, `[b, slots, channels]`. Without a memory, besides
+        `res1` to `res5` only `backbone_output`, of the last decoder.
         """
-        memory = self.memory_feature[:, : self._memory.slots]
-        memory = tf.tile(memory, tf.stack([tf.shape(images)[0], 1, 1]))
         features = {}
         stem = self._stem(images, training=training)
-        memory = tf.cast(memory, stem.dtype)
+        memory = None
+        if self._memory.slots:
+            memory = self.memory_feature[:, : self._memory.slots]
+            memory = tf.tile(memory, tf.stack([tf.shape(images)[0], 1, 1]))
+            memory = tf.cast(memory, stem.dtype)
         features["res1"] = x = self._activation(stem)
         # Not activated, by stride: what the decoders fuse.
         raw = {2: [stem]}
@@ -136,6 +159,9 @@ class MaXDeepLabBackbone(Backbone):
             # The last feature alone stands for its stride.
             raw[stride] = [plain]
         semantic, panoptic, memory = self._decode(raw, x, memory, training)
+        if memory is None:
+            features["backbone_output"] = panoptic
+            return features
         features["feature_panoptic"] = panoptic
         features["feature_semantic"] = semantic
         for kind in ("class", "mask"):
@@ -222,13 +248,6 @@ class MaXDeepLabBackbone(Backbone):
                 name = step.name(extra=True)
                 self._add_stage(name, nominal, memory.extra_blocks, step.stride)
             before = step.stride
-        fine = round(MASK_STRIDE * 64 * self._width_multiplier)
-        self.feature_specs["feature_panoptic"] = FeatureSpec(fine, MASK_STRIDE)
-        self.feature_specs["feature_semantic"] = (
-            self.feature_specs["feature_panoptic"]
-            if memory.extra_stacks
-            else FeatureSpec(self._last_channels, self._output_stride)
-        )
 
     def _nominal(self, step: DecoderStep) -> int:
         """Returns the stride whose channels a decoder stage has."""
@@ -238,13 +257,13 @@ class MaXDeepLabBackbone(Backbone):
         self,
         raw: dict[int, list[tf.Tensor]],
         activated: tf.Tensor,
-        memory: tf.Tensor,
+        memory: tf.Tensor | None,
         training: bool,
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Returns semantic and panoptic features, and the memory."""
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+        """Returns the semantic and the last features, and the memory."""
         current, fine = raw[self._output_stride][-1], []
-        semantic = activated
-        if not self._memory.pretrained_stacks:
+        semantic = x = activated
+        if memory is not None and not self._memory.pretrained_stacks:
             current, activated, memory = self._stage5_extra(
                 activated, memory, training=training
             )
@@ -264,7 +283,7 @@ class MaXDeepLabBackbone(Backbone):
                 fine.append(x)
         if self._memory.extra_stacks:
             semantic = fine[self._memory.pretrained_stacks]
-        return semantic, fine[-1], memory
+        return semantic, x, memory
 
 
 def _slots(options: ModelOptions) -> int:
@@ -292,10 +311,32 @@ def build_max_deeplab_s(options: ModelOptions, norm: NormConfig) -> MaXDeepLabBa
     )
 
 
+@BACKBONES.register("max_deeplab_l_backbone")
+def build_max_deeplab_l_backbone(
+    options: ModelOptions, norm: NormConfig
+) -> MaXDeepLabBackbone:
+    """Builds what of MaX-DeepLab-L is pretrained: no memory, and one decoder."""
+    memory = MemoryConfig(slots=0, beyond_stride=0, pretrained_stacks=1)
+    return _large(options.backbone, memory, norm)
+
+
 @BACKBONES.register("max_deeplab_l")
 def build_max_deeplab_l(options: ModelOptions, norm: NormConfig) -> MaXDeepLabBackbone:
     """Builds MaX-DeepLab-L: Wide-ResNet-41 with two stacked decoders."""
-    backbone = options.backbone
+    memory = MemoryConfig(
+        channels=512,
+        slots=_slots(options),
+        beyond_stride=16,
+        transformer_expansion=2.0,
+        feature_channels=512,
+        pretrained_stacks=1,
+        extra_stacks=1,
+        extra_blocks=3,
+    )
+    return _large(options.backbone, memory, norm)
+
+
+def _large(backbone, memory, norm) -> MaXDeepLabBackbone:
     return MaXDeepLabBackbone(
         wide_stem(backbone.stem_width_multiplier, norm),
         round(64 * backbone.stem_width_multiplier),
@@ -308,15 +349,6 @@ def build_max_deeplab_l(options: ModelOptions, norm: NormConfig) -> MaXDeepLabBa
         output_stride=backbone.output_stride,
         width_multiplier=backbone.backbone_width_multiplier,
         blocks=wide_axial_blocks(backbone),
-        memory=MemoryConfig(
-            channels=512,
-            slots=_slots(options),
-            beyond_stride=16,
-            transformer_expansion=2.0,
-            feature_channels=512,
-            pretrained_stacks=1,
-            extra_stacks=1,
-            extra_blocks=3,
-        ),
+        memory=memory,
         norm=norm,
     )

@@ -90,7 +90,7 @@ class MaXDeepLab(Head):
         self._pixel_space_mask_batch_norm = batch_norm(
             norm,
             name="pixel_space_mask_batch_norm",
-            gamma_initializer=tf_keras.initializers.Constant(0.1),
+            gamma_initializer=tf_keras.initializers.Constant(0.1),  # type: ignore
             dtype="float32",
         )
         odds = (num_classes - 1) * _VOID_PROBABILITY / (1.0 - _VOID_PROBABILITY)

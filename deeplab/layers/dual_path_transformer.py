@@ -175,6 +175,7 @@ class DualPathTransformer(tf_keras.layers.Layer):
           then memory.
         """
         flat = tf.reshape(pixels, [-1, _pixel_count(pixels), pixels.shape[-1]])
+        memory = tf.cast(memory, pixels.dtype)
         m = self._memory_conv1_bn_act(memory, training=training)
         p = self._pixel_conv1_bn_act(self._activation(flat), training=training)
         memory_query, memory_key, memory_value = self._split(
