@@ -1,9 +1,10 @@
 """A training pass of kMaX-DeepLab: what no matching decides is as published.
 
-With random weights the costs of the matching lie below the 6e-5 to which the published
-code rounds them (it fills them up with 999): the masks it matches there are not those
-of least cost. `tests/parity/losses_test.py` holds the matched terms to the published
-ones where masks are alike.
+With random weights all masks fit about equally badly: the costs that the matching
+compares differ by some 1e-5, where the published code, which fills its matrix up with
+999, computes in steps of 6e-5. The terms that depend on the matching differ from the
+recorded ones; whether this is the only reason is open. `tests/parity/losses_test.py`
+holds the same terms to published values where masks differ clearly.
 """
 
 from pathlib import Path
