@@ -11,7 +11,6 @@ checkpoints.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 import tf_keras
@@ -20,7 +19,7 @@ from deeplab.core.specs import NormConfig
 from deeplab.layers.activations import get_activation
 from deeplab.layers.convolution import Conv1D
 from deeplab.layers.drop_path import drop_path_mask
-from deeplab.layers.normalization import batch_norm
+from deeplab.layers.memory_attention import MemoryAttention, split_heads
 
 
 @dataclass(frozen=True)
@@ -42,63 +41,6 @@ class TransformerConfig:
     key_expansion: int = 1
     value_expansion: int = 2
     feed_forward_channels: int = 2048
-
-
-class AttentionOperation(tf_keras.layers.Layer):
-    """Multi-head attention with normalised similarities and an activated result."""
-
-    def __init__(self, *, name: str, norm: NormConfig, activation: str):
-        """Makes the normalisations.
-
-        Args:
-          name: name of the layer.
-          norm: batch normalisation.
-          activation: of what is retrieved.
-        """
-        super().__init__(name=name)
-        self._batch_norm_similarity = batch_norm(
-            norm, name="batch_norm_similarity", axis=1
-        )
-        self._batch_norm_retrieved_value = batch_norm(
-            norm, name="batch_norm_retrieved_value", axis=(1, 3)
-        )
-        self._activation = get_activation(activation)
-
-    def call(
-        self,
-        query: tf.Tensor,
-        key: tf.Tensor,
-        value: tf.Tensor,
-        training: bool = False,
-    ) -> tf.Tensor:
-        """Attends.
-
-        Args:
-          query: `[b, heads, queries, c]`.
-          key: `[b, heads, keys, c]`.
-          value: `[b, heads, keys, c']`.
-          training: whether to normalise by the batch.
-
-        Returns:
-          `[b, queries, heads * c']`.
-        """
-        norm = self._batch_norm_similarity
-        if training or not norm.built:
-            similarity = tf.matmul(query, key, transpose_b=True)
-            similarity = norm(similarity, training=training)
-        else:
-            # A summand per head would not change the softmax.
-            scale = norm.affine()[0][:, tf.newaxis, tf.newaxis]
-            query = query * tf.cast(scale, query.dtype)
-            similarity = tf.matmul(query, key, transpose_b=True)
-        # Half precision has too few digits for a sum over all pixels.
-        weights = tf.nn.softmax(tf.cast(similarity, tf.float32))
-        retrieved = tf.matmul(tf.cast(weights, value.dtype), value)
-        retrieved = self._batch_norm_retrieved_value(retrieved, training=training)
-        retrieved = tf.transpose(self._activation(retrieved), [0, 2, 1, 3])
-        static: Any = retrieved.shape
-        _, _, heads, channels = static
-        return tf.reshape(retrieved, [-1, tf.shape(retrieved)[1], heads * channels])
 
 
 class DualPathTransformer(tf_keras.layers.Layer):
@@ -145,7 +87,7 @@ class DualPathTransformer(tf_keras.layers.Layer):
                     stddev=bottleneck**-0.5
                 ),
             )
-            attention = AttentionOperation(
+            attention = MemoryAttention(
                 name=f"{space}_attention", norm=norm, activation=activation
             )
             setattr(self, f"_{space}_conv1_bn_act", first)
@@ -205,15 +147,10 @@ class DualPathTransformer(tf_keras.layers.Layer):
     def _split(self, qkv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns queries, keys, values: `[b, heads, length, c]`."""
         query, key, value = (
-            self._split_heads(part) for part in tf.split(qkv, self._sizes, axis=-1)
+            split_heads(part, self._config.num_heads)
+            for part in tf.split(qkv, self._sizes, axis=-1)
         )
         return query, key, value
-
-    def _split_heads(self, x: tf.Tensor) -> tf.Tensor:
-        heads = self._config.num_heads
-        channels: Any = x.shape[-1]
-        x = tf.reshape(x, [-1, tf.shape(x)[1], heads, channels // heads])
-        return tf.transpose(x, [0, 2, 1, 3])
 
     def _kept(self, path: tf.Tensor, training: bool) -> tf.Tensor:
         if not training or self._keep_prob == 1.0:

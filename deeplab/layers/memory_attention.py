@@ -57,9 +57,16 @@ class MemoryAttention(tf_keras.layers.Layer):
           `[b, queries, heads * c']`, in the precision of `value`; weights are computed
           in float32.
         """
-        similarity = self._batch_norm_similarity(
-            tf.matmul(query, key, transpose_b=True), training=training
-        )
+        norm = self._batch_norm_similarity
+        if training or not norm.built:
+            similarity = tf.matmul(query, key, transpose_b=True)
+            similarity = norm(similarity, training=training)
+        else:
+            # A summand per head would not change the softmax.
+            scale = norm.affine()[0][:, tf.newaxis, tf.newaxis]
+            query = query * tf.cast(scale, query.dtype)
+            similarity = tf.matmul(query, key, transpose_b=True)
+        # Half precision has too few digits for a sum over all pixels.
         weights = tf.nn.softmax(tf.cast(similarity, tf.float32))
         found = self._batch_norm_retrieved_value(
             tf.matmul(tf.cast(weights, value.dtype), value), training=training

@@ -4,11 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from deeplab.core.specs import NormConfig
-from deeplab.layers.dual_path_transformer import (
-    AttentionOperation,
-    DualPathTransformer,
-    TransformerConfig,
-)
+from deeplab.layers.dual_path_transformer import DualPathTransformer, TransformerConfig
+from deeplab.layers.memory_attention import MemoryAttention
 
 NORM = NormConfig()
 CONFIG = TransformerConfig(channels=8, num_heads=2, feed_forward_channels=12)
@@ -27,7 +24,7 @@ def random(*shape, seed=0):
 
 
 def test_attention_equals_loops_over_queries():
-    layer = AttentionOperation(name="a", norm=NORM, activation="relu")
+    layer = MemoryAttention(name="a", norm=NORM, activation="relu")
     query, key, value = random(2, 3, 4, 5), random(2, 3, 6, 5), random(2, 3, 6, 7)
     layer(query, key, value)
     randomize(layer)
