@@ -26,10 +26,10 @@ demo: $(INSTALLED) ## draw data, train, evaluate, export and predict, into runs/
 	$(BIN)/deeplab demo --output runs/demo
 
 test: $(INSTALLED) ## the test suite, at most 10 minutes on 2 cores
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 test-slow: $(INSTALLED) ## what `test` leaves out: full-size models and long runs
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2
 
 lint: $(INSTALLED) ## style, types and who may import whom
 	$(BIN)/ruff check .

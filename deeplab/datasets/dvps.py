@@ -34,6 +34,7 @@ from deeplab.datasets.base import (
     check_split,
     table_info,
 )
+from deeplab.datasets.cityscapes import MASK_DEFAULTS
 from deeplab.datasets.index_png import found_images, read_index_png
 from deeplab.datasets.tracked_label import tracked_label
 
@@ -134,6 +135,7 @@ class CityscapesDvps(Dvps):
                 table="cityscapes",
                 ignore_label=32,
                 label_divisor=1000,
+                masks=MASK_DEFAULTS,
                 splits={"train": 2000, "val": 250, "test": 250},
             )
         )
