@@ -62,7 +62,7 @@ def refuse_unread(config: ReadTracker, sections: Iterable[str]) -> None:
     for path in config.unread(sections):
         if path in _ONE_BEHAVIOUR:
             logging.info("%s has no effect: %s", path, _ONE_BEHAVIOUR[path])
-        elif any(path == p or path.startswith(p + ".") for p in family.without_effect):
+        elif is_part_of(path, family.without_effect):
             logging.info("%s has no effect on this architecture", path)
         else:
             refused.append(path)
@@ -71,6 +71,11 @@ def refuse_unread(config: ReadTracker, sections: Iterable[str]) -> None:
             "the config sets fields that this experiment does not use; remove them: "
             + ", ".join(refused)
         )
+
+
+def is_part_of(path: str, fields: Iterable[str]) -> bool:
+    """Returns whether a path of a config is one of the fields, or lies in one."""
+    return any(path == f or path.startswith((f"{f}.", f"{f}[")) for f in fields)
 
 
 def _model_problems(config: Any) -> Iterator[str]:
