@@ -1,5 +1,6 @@
 """The same surroundings for every test: two CPU devices, fixed seeds, no noise."""
 
+import gc
 import os
 import random
 
@@ -43,3 +44,14 @@ def fixed_seeds():
     random.seed(0)
     np.random.seed(0)
     tf_keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def memory_given_back(request):
+    """Frees full-size models after the test that built them; they hold each other."""
+    yield
+    if request.node.get_closest_marker("slow"):
+        import tf_keras
+
+        tf_keras.backend.clear_session()
+        gc.collect()
