@@ -53,6 +53,7 @@ READ_IN_A_RUN = (
     "experiment_name",
     "model_options.initial_checkpoint",
     "model_options.backbone.pretrained_weights",
+    "trainer_options.num_checkpoints_to_keep",
     "trainer_options.save_checkpoints_steps",
     "trainer_options.save_summaries_steps",
     "trainer_options.steps_per_loop",
