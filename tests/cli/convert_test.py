@@ -1,4 +1,9 @@
 import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,6 +41,35 @@ def test_a_second_run_says_that_it_continues(tmp_path, capsys):
     assert main([*arguments, "--seed", "1"]) == 2
     assert "other settings (seed)" in capsys.readouterr().err
     assert main([*arguments, "--seed", "1", "--overwrite"]) == 0
+
+
+def checksums(folder):
+    manifest = json.loads((folder / "train.manifest.json").read_text())
+    assert manifest["complete"]
+    return {shard["file"]: shard["sha256"] for shard in manifest["shards"]}
+
+
+def test_the_killed_command_run_again_equals_an_unbroken_run(tmp_path):
+    """SIGKILL leaves no time to tidy up, neither to the command nor to its workers."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    arguments = ["convert", "toy_street", "--images", "60", "--shards", "12"]
+    arguments += ["--workers", "2", "--output"]
+    command = [sys.executable, "-m", "deeplab.cli.main", *arguments, str(broken)]
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
+    deadline = time.monotonic() + 120
+    while not list(broken.glob("train-*.tfrecord")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert len(list(broken.glob("train-*.tfrecord"))) < 12
+    assert main([*arguments, str(broken)]) == 0
+    assert main([*arguments, str(whole)]) == 0
+    assert checksums(broken) == checksums(whole)
+    assert sorted(p.name for p in broken.iterdir()) == sorted(
+        p.name for p in whole.iterdir()
+    )
 
 
 def test_coco_keeps_crowds_unless_told_otherwise(tmp_path):
