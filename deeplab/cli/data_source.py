@@ -49,17 +49,27 @@ def data_sources(args: argparse.Namespace) -> list[DataSource]:
     """
     if args.config_file:
         return _sources_of_config(args)
+    info = named_data_set(args)
+    if info is None:
+        raise ValueError("--records needs --dataset or --description")
+    return [DataSource(" ".join(args.records), args.records, info)]
+
+
+def named_data_set(args: argparse.Namespace) -> DatasetInfo | None:
+    """Returns what `--description` describes or `--dataset` names, None without them.
+
+    Raises:
+      ValueError: there is no such data set, or the description is none.
+    """
     if args.description:
         from deeplab.core.dataset_info import read_description
 
-        info = read_description(Path(args.description))
-    elif args.dataset:
+        return read_description(Path(args.description))
+    if args.dataset:
         from deeplab.datasets import DATASETS
 
-        info = DATASETS.get(args.dataset)().info
-    else:
-        raise ValueError("--records needs --dataset or --description")
-    return [DataSource(" ".join(args.records), args.records, info)]
+        return DATASETS.get(args.dataset)().info
+    return None
 
 
 def _sources_of_config(args: argparse.Namespace) -> list[DataSource]:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from deeplab.cli.data_source import named_data_set
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -208,20 +210,13 @@ def _count(
 
 
 def _data_set(args: argparse.Namespace) -> DatasetInfo:
-    if args.description:
-        from deeplab.core.dataset_info import read_description
-
-        info = read_description(Path(args.description))
-    elif args.dataset:
-        from deeplab.datasets import DATASETS
-
-        info = DATASETS.get(args.dataset)().info
-    elif (args.ground_truth_format or args.format) == "coco_panoptic":
+    info = named_data_set(args)
+    if info is None:
+        if (args.ground_truth_format or args.format) != "coco_panoptic":
+            raise ValueError(f"--format {args.format} needs --dataset or --description")
         from deeplab.predictions.coco_panoptic import described_by
 
         info = described_by(Path(args.ground_truth))
-    else:
-        raise ValueError(f"--format {args.format} needs --dataset or --description")
     return dataclasses.replace(info, label_divisor=_DIVISOR)
 
 

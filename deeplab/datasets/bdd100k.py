@@ -27,11 +27,11 @@ from deeplab.datasets.base import (
     table_info,
 )
 from deeplab.datasets.coco import plain_image
+from deeplab.datasets.image_file import read_image
 from deeplab.datasets.index_png import (
     found_images,
     ids_of,
     images_beside_labels,
-    read_image,
 )
 from deeplab.datasets.panoptic_png import panoptic_label
 from deeplab.datasets.runs import areas, find_runs

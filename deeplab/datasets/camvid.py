@@ -23,11 +23,11 @@ import numpy as np
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets import DATASETS
 from deeplab.datasets.base import Dataset, RawImage, check_split, table_info
+from deeplab.datasets.image_file import read_image
 from deeplab.datasets.index_png import (
     found_images,
     load_indexed,
     named_files,
-    read_image,
     read_names,
 )
 

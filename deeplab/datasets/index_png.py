@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets.base import LoadedImage, RawImage, path_inside
+from deeplab.datasets.image_file import read_image
 from deeplab.datasets.runs import areas, find_runs, relabel
 
 # From the path of a label file to `[H, W]` int32 ids.
@@ -30,22 +29,6 @@ def read_index_png(path: Path) -> np.ndarray:
     if image.mode not in ("1", "L", "P") and not image.mode.startswith("I"):
         raise ValueError(f"{path}: ids are a grey or palette PNG, not {image.mode}")
     return np.asarray(image).astype(np.int32)
-
-
-def read_image(path: Path) -> Image.Image:
-    """Reads an image file of any kind.
-
-    Raises:
-      ValueError: the file is no whole image.
-      FileNotFoundError: there is no such file.
-    """
-    data = path.read_bytes()
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"{path}: not a readable image: {error}") from error
-    return image
 
 
 def ids_of(info: DatasetInfo, *, void: Iterable[int] = ()) -> dict[int, int]:

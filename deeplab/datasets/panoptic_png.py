@@ -9,17 +9,16 @@ the order of the JSON, as in published records.
 from __future__ import annotations
 
 import collections
-import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
+from deeplab.datasets.image_file import read_image
 from deeplab.datasets.runs import areas, find_runs, relabel
 
 
@@ -92,12 +91,7 @@ def read_segment_ids(path: Path) -> np.ndarray:
       ValueError: the file is no whole RGB PNG.
       FileNotFoundError: there is no such file.
     """
-    data = path.read_bytes()
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"{path}: not a readable image: {error}") from error
+    image = read_image(path)
     if image.mode not in ("RGB", "RGBA"):
         raise ValueError(f"{path}: segment ids are an RGB PNG, not {image.mode}")
     # Four bytes a pixel are one int32 each; the last is padding.

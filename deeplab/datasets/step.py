@@ -25,7 +25,7 @@ from deeplab.datasets.base import (
     check_split,
     table_info,
 )
-from deeplab.datasets.index_png import read_image
+from deeplab.datasets.image_file import read_image
 from deeplab.datasets.tracked_label import tracked_label
 
 _IMAGE_ENDINGS = (".png", ".jpg")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -128,13 +128,12 @@ def files_below(folder: Path, suffix: str) -> list[Path]:
     return found
 
 
-def check_range(where: object, kind: str, ids: Iterable[int], limit: int) -> None:
+def check_range(where: object, kind: str, largest: int, limit: int) -> None:
     """Refuses ids that a format cannot hold.
 
     Raises:
-      ValueError: an id is above `limit`.
+      ValueError: the largest id is above `limit`.
     """
-    largest = max(ids, default=0)
     if largest > limit:
         raise ValueError(
             f"{where}: {kind} id {largest} does not fit into this format (at most "

@@ -21,6 +21,7 @@ from deeplab.core import labels
 from deeplab.core.atomic_file import atomic_file
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets.base import path_inside
+from deeplab.datasets.image_file import read_image
 from deeplab.predictions import FORMATS
 from deeplab.predictions.base import (
     StoredMap,
@@ -105,8 +106,8 @@ def write_channels(
     Raises:
       ValueError: an id does not fit into the layout.
     """
-    check_range(path, "class", [int(classes.max())], layout.max_class)
-    check_range(path, "instance", [int(instances.max())], layout.max_instance)
+    check_range(path, "class", int(classes.max()), layout.max_class)
+    check_range(path, "instance", int(instances.max()), layout.max_instance)
     with atomic_file(path) as file:
         layout.write(file, classes, instances)
 
@@ -161,11 +162,7 @@ def _read_array(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _read_rgb(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            image.load()
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"{path}: not a readable image: {error}") from error
+    image = read_image(path)
     if image.mode != "RGB":
         raise ValueError(f"{path}: no panoptic map: an image of mode {image.mode}")
     return np.asarray(image).astype(np.int32)

@@ -18,6 +18,7 @@ from deeplab.core import labels
 from deeplab.core.atomic_file import atomic_file
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets.base import path_inside
+from deeplab.datasets.image_file import read_image
 from deeplab.predictions import FORMATS
 from deeplab.predictions.base import (
     StoredMap,
@@ -98,11 +99,7 @@ def read_semantic(path: Path) -> np.ndarray:
     Raises:
       ValueError: the file is no whole grey image.
     """
-    try:
-        with Image.open(path) as image:
-            image.load()
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"{path}: not a readable image: {error}") from error
+    image = read_image(path)
     if image.mode not in ("L", "I;16"):
         raise ValueError(f"{path}: no class map: an image of mode {image.mode}")
     return np.asarray(image).astype(np.int32)
