@@ -9,12 +9,16 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deeplab.data.shards import Runner
 
 HELP = "write the TFRecords of a data set"
 
 # Images per file when --shards is left out.
 _IMAGES_PER_SHARD = 100
+_LOCAL = "local"
 _OPTIONS = ("description", "images", "seed", "height", "width", "frames", "two_frames")
 
 
@@ -29,8 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shards", type=int, help=f"files a split (one per {_IMAGES_PER_SHARD} images)"
     )
+    parser.add_argument("--workers", type=int, help="processes (all cores)")
     parser.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, help="processes (all cores)"
+        "--runner",
+        default=_LOCAL,
+        help=f"{_LOCAL}, or one of Apache Beam such as DirectRunner or FlinkRunner",
+    )
+    parser.add_argument(
+        "--runner_options",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of the pipeline of Beam, such as parallelism=8",
     )
     parser.add_argument(
         "--crowd_as_ignore",
@@ -82,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from deeplab.data.shards import write_shards
 
+    runner = _runner(args)
     for split, images in sources.items():
         started = time.monotonic()
         written = write_shards(
@@ -89,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
             args.output,
             split=split,
             num_shards=args.shards or -(-len(images) // _IMAGES_PER_SHARD),
-            workers=args.workers,
+            workers=args.workers or os.cpu_count() or 1,
             settings={
                 "dataset": args.name,
                 "root": str(root.resolve()) if args.root else "",
@@ -98,6 +113,7 @@ def run(args: argparse.Namespace) -> int:
                 **{key: str(value) for key, value in options.items()},
             },
             overwrite=args.overwrite,
+            runner=runner,
         )
         if written.kept:
             print(f"{split}: kept {written.kept} shards of an earlier run")
@@ -108,6 +124,25 @@ def run(args: argparse.Namespace) -> int:
     if "description" in options:
         shutil.copyfile(options["description"], args.output / "description.json")
     return 0
+
+
+def _runner(args: argparse.Namespace) -> Runner | None:
+    """Returns what writes the shards if it is not this machine.
+
+    Raises:
+      ValueError: the runner is unknown or not installed, or given what it has not.
+    """
+    if args.runner == _LOCAL:
+        if args.runner_options:
+            raise ValueError("--runner_options: for runners of Beam; give --runner")
+        return None
+    if args.workers is not None:
+        raise ValueError(
+            f"--workers: for --runner {_LOCAL}; those of Beam have --runner_options"
+        )
+    from deeplab.data.beam_runner import BeamRunner
+
+    return BeamRunner(args.runner, args.runner_options)
 
 
 def _options(args: argparse.Namespace, builder: Callable[..., Any]) -> dict[str, Any]:

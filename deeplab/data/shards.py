@@ -1,21 +1,20 @@
 """Writes and reads TFRecord files: sharded, parallel, atomic, resumable.
 
-A shard is written under a temporary name and renamed when it is whole, so that a
-file with a shard's name is always a whole shard. `<split>.manifest.json` lists the
-finished ones; a second run of the same conversion keeps them and writes the rest.
+A file with a shard's name is always a whole shard (`shard_file`). `manifest` lists
+the finished ones; a second run of the same conversion keeps them and writes the rest.
 """
 
 from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 import hashlib
 import itertools
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 from rich.console import Console
@@ -30,22 +29,16 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from deeplab.data.manifest import Manifest
 from deeplab.data.parallel import parallel_map
-from deeplab.data.stored_example import StoredExample, stored_example
-from deeplab.data.tfexample import encode_example
+from deeplab.data.shard_file import Shard, write_shard
+from deeplab.data.stored_example import stored_example
 from deeplab.datasets.base import RawImage
 
+# Writes shards, given as path -> images, and yields them when they are finished.
+Runner: TypeAlias = Callable[[Mapping[Path, Sequence[RawImage]]], Iterable[Shard]]
+
 _READ_BUFFER = 8 << 20
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One finished file of a split."""
-
-    file: str
-    records: int
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -70,6 +63,7 @@ def write_shards(
     workers: int,
     settings: Mapping[str, Any],
     overwrite: bool = False,
+    runner: Runner | None = None,
 ) -> Written:
     """Writes the records of a split as `<split>-00000-of-00010.tfrecord` and so on.
 
@@ -83,6 +77,8 @@ def write_shards(
         values. A run resumes one with equal settings only.
       overwrite: removes the records of the split that the folder holds, instead of
         resuming.
+      runner: writes the shards in place of the `workers`, such as
+        `beam_runner.BeamRunner`.
 
     Raises:
       ValueError: an image is broken or does not fit its label, two images have one
@@ -95,12 +91,12 @@ def write_shards(
         )
     _refuse_duplicates(images)
     output.mkdir(parents=True, exist_ok=True)
-    manifest = _Manifest(output, split, {**settings, **_identity(images, num_shards)})
+    manifest = Manifest(output, split, {**settings, **_identity(images, num_shards)})
     if overwrite:
         manifest.remove()
     kept = manifest.finished()
     manifest.save(kept.values())
-    for left_over in output.glob(f".{split}-*.tfrecord.tmp"):
+    for left_over in output.glob(f".{split}-*.tfrecord.*.tmp"):
         left_over.unlink()
     done = dict(kept)
     todo = {}
@@ -108,12 +104,12 @@ def write_shards(
         name = f"{split}-{i:05d}-of-{num_shards:05d}.tfrecord"
         if name not in done:
             first, last = (len(images) * k // num_shards for k in (i, i + 1))
-            todo[name] = images[first:last]
+            todo[output / name] = images[first:last]
     if todo:
-        with _progress(sum(len(part) for part in todo.values()), split) as report:
-            for shard in _write_all(todo, output, workers, report):
-                done[shard.file] = shard
-                manifest.save(done.values())
+        write = runner or functools.partial(_write_here, workers=workers, title=split)
+        for shard in write(todo):
+            done[shard.file] = shard
+            manifest.save(done.values())
     shards = tuple(sorted(done.values(), key=lambda s: s.file))
     return Written(shards, len(kept))
 
@@ -162,128 +158,16 @@ def _identity(images: Sequence[RawImage], num_shards: int) -> dict[str, Any]:
     }
 
 
-class _Manifest:
-    """The list of the finished shards of a split, on disk."""
-
-    def __init__(self, folder: Path, split: str, settings: Mapping[str, Any]):
-        self._folder, self._split = folder, split
-        self._path = folder / f"{split}.manifest.json"
-        self._settings = dict(settings)
-
-    def finished(self) -> dict[str, Shard]:
-        """Returns the shards that an earlier run finished, by file name.
-
-        Raises:
-          ValueError: there are shards, but not of this conversion.
-        """
-        if not self._path.exists():
-            if self._shards():
-                raise ValueError(
-                    f"{self._folder} holds records of split {self._split!r} that no "
-                    "manifest lists; write to another folder, or with --overwrite"
-                )
-            return {}
-        try:
-            content = json.loads(self._path.read_text(encoding="utf-8"))
-            shards = [Shard(**entry) for entry in content["shards"]]
-            settings = content["settings"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{self._path}: not a manifest ({error}); write to another folder, or "
-                "with --overwrite"
-            ) from error
-        if shards and settings != self._settings:
-            changed = sorted(
-                key
-                for key in settings.keys() | self._settings.keys()
-                if settings.get(key) != self._settings.get(key)
-            )
-            raise ValueError(
-                f"{self._folder} holds shards of a conversion with other settings "
-                f"({', '.join(changed)}); write to another folder, or with --overwrite"
-            )
-        return {s.file: s for s in shards if self._is_there(s)}
-
-    def save(self, shards: Iterable[Shard]) -> None:
-        """Replaces the manifest by one that lists `shards`."""
-        listed = sorted(shards, key=lambda s: s.file)
-        content = {
-            "settings": self._settings,
-            "records": sum(s.records for s in listed),
-            "complete": len(listed) == self._settings["num_shards"],
-            "shards": [asdict(s) for s in listed],
-        }
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(self._path)
-
-    def remove(self) -> None:
-        """Removes the shards of the split, whoever wrote them, and their list."""
-        for path in self._shards():
-            path.unlink()
-        self._path.unlink(missing_ok=True)
-
-    def _shards(self) -> list[Path]:
-        return list(self._folder.glob(f"{self._split}-?????-of-?????.tfrecord"))
-
-    def _is_there(self, shard: Shard) -> bool:
-        path = self._folder / shard.file
-        return path.exists() and path.stat().st_size == shard.bytes
-
-
-def _write_all(
-    todo: Mapping[str, Sequence[RawImage]],
-    output: Path,
-    workers: int,
-    report: Callable[[int], None],
+def _write_here(
+    todo: Mapping[Path, Sequence[RawImage]], *, workers: int, title: str
 ) -> Iterator[Shard]:
-    """Yields the shards as they are finished; `report` is told the images done."""
+    """Writes shards one after the other; processes read and encode their images."""
     images = itertools.chain.from_iterable(todo.values())
     encoded = parallel_map(stored_example, images, workers)
-    done = itertools.count(1)
-    with contextlib.closing(encoded):
-        for name, part in todo.items():
-            records = itertools.islice(encoded, len(part))
-            yield _write_shard(output / name, records, lambda: report(next(done)))
-
-
-def _write_shard(
-    path: Path, examples: Iterable[StoredExample], report: Callable[[], None]
-) -> Shard:
-    """Writes one shard; calls `report` after each record."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    records = 0
-    try:
-        with tf.io.TFRecordWriter(str(temporary)) as writer:
-            for example in examples:
-                writer.write(_serialized(example))
-                records += 1
-                report()
-        size, digest = temporary.stat().st_size, _hash(temporary)
-        temporary.replace(path)
-    except tf.errors.OpError as error:
-        raise OSError(
-            f"{path}: cannot be written: {error.message}; finished shards are kept, "
-            "run again when there is room"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return Shard(path.name, records, size, digest)
-
-
-def _serialized(example: StoredExample) -> bytes:
-    fields = example._asdict()
-    # What is encoded here has the formats that are written here.
-    del fields["label_format"], fields["depth_format"]
-    return encode_example(**fields)
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as f:
-        digest = hashlib.sha256()
-        while block := f.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    total = sum(len(part) for part in todo.values())
+    with contextlib.closing(encoded), _progress(total, title) as report:
+        for path, part in todo.items():
+            yield write_shard(path, itertools.islice(encoded, len(part)), report)
 
 
 class _Rate(ProgressColumn):
@@ -295,8 +179,8 @@ class _Rate(ProgressColumn):
 
 
 @contextlib.contextmanager
-def _progress(total: int, title: str) -> Iterator[Callable[[int], None]]:
-    """Shows a bar with rate and remaining time; yields the function that moves it."""
+def _progress(total: int, title: str) -> Iterator[Callable[[], None]]:
+    """Shows a bar with rate and remaining time; yields what moves it by one image."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -306,4 +190,4 @@ def _progress(total: int, title: str) -> Iterator[Callable[[int], None]]:
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(title, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        yield lambda: bar.advance(task)

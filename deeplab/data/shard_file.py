@@ -1,0 +1,111 @@
+"""One shard: a TFRecord file that has its name only when it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import tensorflow as tf
+
+from deeplab.core.atomic_file import atomic_file
+from deeplab.data.stored_example import StoredExample, stored_example
+from deeplab.data.tfexample import encode_example
+from deeplab.datasets.base import RawImage
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One finished file of a split."""
+
+    file: str
+    records: int
+    bytes: int
+    sha256: str
+
+
+def write_shard(
+    path: Path,
+    examples: Iterable[StoredExample],
+    report: Callable[[], None] = lambda: None,
+) -> Shard:
+    """Writes one shard under a temporary name and renames it when it is whole.
+
+    Args:
+      path: the file.
+      examples: its records, in order.
+      report: called after each record.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    # Two machines that are given the same shard do not write to one file.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    records = 0
+    try:
+        with tf.io.TFRecordWriter(str(temporary)) as writer:
+            for example in examples:
+                writer.write(_serialized(example))
+                records += 1
+                report()
+        size, digest = temporary.stat().st_size, _hash(temporary)
+        temporary.replace(path)
+    except tf.errors.OpError as error:
+        raise OSError(
+            f"{path}: cannot be written: {error.message}; finished shards are kept, "
+            "run again when there is room"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return Shard(path.name, records, size, digest)
+
+
+def write_noted_shard(path: str, images: Sequence[RawImage]) -> None:
+    """Reads, encodes and writes one shard, and notes it for the manifest.
+
+    Args:
+      path: the file; the note lies beside it.
+      images: what to write, in order.
+
+    Raises:
+      ValueError: an image is broken or does not fit its label.
+      OSError: a file cannot be read or written.
+    """
+    shard = write_shard(Path(path), map(stored_example, images))
+    with atomic_file(note_path(Path(path))) as note:
+        note.write(json.dumps(asdict(shard)).encode())
+
+
+def note_path(shard: Path) -> Path:
+    """Returns where the note of a finished shard lies."""
+    return shard.with_name(f".{shard.name}.json")
+
+
+def read_note(path: Path) -> Shard:
+    """Returns the shard that a note tells of.
+
+    Raises:
+      ValueError: the file is no such note.
+    """
+    try:
+        return Shard(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: not the note of a shard ({error})") from error
+
+
+def _serialized(example: StoredExample) -> bytes:
+    fields = example._asdict()
+    # What is encoded here has the formats that are written here.
+    del fields["label_format"], fields["depth_format"]
+    return encode_example(**fields)
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as f:
+        digest = hashlib.sha256()
+        while block := f.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
