@@ -5,7 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deeplab.cli.main import main
 from deeplab.data.encoded_label import decode_label
+from deeplab.data.photometric import ColorRanges
+from deeplab.data.pipeline import build_pipeline
+from deeplab.data.pipeline_config import Augmentation, PipelineConfig
 from deeplab.data.shards import read_records
 from deeplab.data.stored_example import stored_example
 from deeplab.data.tfexample import read_example
@@ -148,19 +152,25 @@ def test_wrong_root_and_wrong_split(tmp_path):
         DATASETS.get("coco_panoptic")().read(tmp_path, "dev")
 
 
-@pytest.mark.skipif(
-    not SHARED.exists(), reason="the real COCO images are not beside this checkout"
-)
-def test_real_images_give_the_published_record(tmp_path):
-    """Two images of COCO, as the published converter wrote them."""
+@pytest.fixture
+def real(tmp_path):
+    """The root of two images of COCO, and the records the published tool made."""
     sample = SHARED / "data/coco_sample"
-    shutil.copytree(sample / "input_images", tmp_path / "val2017")
-    annotations = tmp_path / "annotations"
+    published = SHARED / "parity/records/coco_val_sample.tfrecord"
+    if not (sample.exists() and published.exists()):
+        pytest.skip("the real COCO images are not beside this checkout")
+    root = tmp_path / "coco"
+    shutil.copytree(sample / "input_images", root / "val2017")
+    annotations = root / "annotations"
     shutil.copytree(sample / "panoptic_examples", annotations / "panoptic_val2017")
     listed = annotations / "panoptic_val2017.json"
     shutil.copyfile(sample / "panoptic_examples.json", listed)
-    published = SHARED / "parity/records/coco_val_sample.tfrecord"
-    images = read(tmp_path, crowd_as_ignore=True)
+    return root, published
+
+
+def test_real_images_give_the_published_record(real):
+    root, published = real
+    images = read(root, crowd_as_ignore=True)
     for raw, serialized in zip(images, read_records(published), strict=True):
         expected = read_example(serialized)
         stored = stored_example(raw)
@@ -173,3 +183,39 @@ def test_real_images_give_the_published_record(tmp_path):
         np.testing.assert_array_equal(label, wanted)
         # A stored label takes a small part of a raw one.
         assert len(stored.label) < len(expected.label) / 20
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_real_images_give_the_samples_of_the_published_records(
+    real, tmp_path, training
+):
+    """Every field of the batches that a model sees, crops and colours included."""
+    root, published = real
+    output = tmp_path / "records"
+    arguments = ["convert", "coco_panoptic", "--root", str(root), "--split", "val"]
+    arguments += ["--crowd_as_ignore", "--workers", "1", "--output", str(output)]
+    assert main(arguments) == 0
+
+    def batches(pattern):
+        colors = ColorRanges(brightness=0.1, contrast=0.2, saturation=0.2, hue=0.1)
+        config = PipelineConfig(
+            (str(pattern),),
+            (257, 257) if training else None,
+            output_stride=16,
+            augmentation=Augmentation(0.5, 1.5, 0.0, colors=colors),
+        )
+        data = build_pipeline(
+            config,
+            DATASETS.get("coco_panoptic")().info,
+            training=training,
+            targets=("semantic", "centers"),
+            batch_size=2,
+            seed=3,
+        )
+        return list(data.take(3 if training else 1).as_numpy_iterator())
+
+    made, wanted = batches(output / "*.tfrecord"), batches(published)
+    for ours, theirs in zip(made, wanted, strict=True):
+        assert ours.keys() == theirs.keys()
+        for name, value in theirs.items():
+            np.testing.assert_array_equal(ours[name], value, name)
