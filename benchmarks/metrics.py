@@ -1,115 +1,339 @@
-"""Time of adding one image to each metric, on one core.
+"""Metrics beside the official tools: same data, values, difference and time.
 
-    python benchmarks/metrics.py [--height 1025 --width 2049 --instances 68]
+    python benchmarks/metrics.py [--height 1024 --width 2048 --instances 68 --frames 4]
 
-The panoptic quality published with DeepLab2 took 54 ms for an image of that size; the
-target here is 10 ms. Besides a smooth prediction, as networks give, the worst case is
-timed: a prediction that changes its label at every second pixel.
+All on one core. Two tables: values and time of every metric beside its official tool,
+and the time of adding one image to each metric. Data are drawn: videos of moving
+scenes, and predictions that are shifted, with segments dropped, merged and renamed.
+
+"tool" is the official program (`benchmarks/official_tools.py` says how to install it;
+without it the row says so); "definition" is the definition of the paper, written out in
+`benchmarks/metric_definitions.py`, where the official code is no package. Rows with
+"files" read the same PNGs. The panoptic quality published with DeepLab2 took 54 ms for
+an image of 1025 x 2049.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 import numpy as np
 
-from deeplab.core.dataset_info import ClassInfo, DatasetInfo
+from benchmarks import metric_definitions, official_tools
+from benchmarks.metric_definitions import Frame
+from deeplab.cli.eval_predictions import evaluate, match
+from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
+from deeplab.datasets import DATASETS
 from deeplab.metrics import METRICS
+from deeplab.metrics.base import Metric
+from deeplab.metrics.instance_ap import NAMES as AP_NAMES
+from deeplab.predictions import FORMATS
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 from tests.parity import scenes
 
-PUBLISHED_PQ = 54e-3
-INFO = DatasetInfo(
-    name="benchmark",
-    classes=tuple(ClassInfo(i, str(i), i > 10, (0, 0, 0), i) for i in range(19)),
-    num_classes=19,
-    ignore_label=255,
-    label_divisor=1000,
+# Of a video; windows of VPQ have up to 4.
+FRAMES_OF_VIDEO = 4
+OPTIONS = EvaluatorOptions(detailed_ap_metrics=True)
+DEFINED = (
+    *("mean_iou", "boundary_iou", "boundary_panoptic_quality"),
+    *("stq", "vpq", "vpq_2frames", "depth", "dvpq", "dstq"),
 )
+PANOPTIC_TOOLS = {
+    "panopticapi": "panopticapi.evaluation",
+    "cityscapesscripts": "cityscapesscripts.evaluation.evalPanopticSemanticLabeling",
+}
 
 
-def images(height: int, width: int, instances: int) -> dict[str, tuple]:
-    """Returns kind of prediction -> (example, prediction)."""
+class Comparison(NamedTuple):
+    """What two programs say about the same frames; each is timed as a whole."""
+
+    metric: str
+    against: str
+    ours: Callable[[], dict[str, float]]
+    official: Callable[[], dict[str, float]]
+
+
+class Row(NamedTuple):
+    """What came out; without the official values if the tool is not installed."""
+
+    metric: str
+    against: str
+    ours: dict[str, float]
+    seconds: float
+    official: dict[str, float] | None
+    official_seconds: float
+
+    def difference(self) -> float:
+        """Returns the largest absolute difference over all values."""
+        assert self.official is not None
+        return max(abs(self.ours[name] - v) for name, v in self.official.items())
+
+
+def drawn_frames(height: int, width: int, instances: int, count: int) -> list[Frame]:
+    """Returns frames of videos whose scenes move to the right."""
+    frames = []
     rng = np.random.default_rng(0)
-    truth = scenes.panoptic(height, width, seed=0, n=instances)
-    smooth = scenes.perturb(truth, seed=0)
-    noisy = np.where(rng.random(truth.shape) < 0.5, 12001, smooth).astype(np.int32)
-    depth = np.maximum(rng.uniform(-20, 80, truth.shape), 0).astype(np.float32)
+    for index in range(count):
+        video, step = divmod(index, FRAMES_OF_VIDEO)
+        truth = scenes.panoptic(height, width, seed=video, n=instances)
+        truth = np.roll(truth, step * max(width // 100, 1), axis=1)
+        # What is dropped, merged and renamed changes with every second frame.
+        predicted = scenes.perturb(truth, seed=video * FRAMES_OF_VIDEO + step // 2)
+        depth = np.maximum(rng.uniform(-20, 80, truth.shape), 0).astype(np.float32)
+        error = rng.uniform(0.95, 1.12, truth.shape).astype(np.float32)
+        guess = np.maximum(depth * error, np.float32(0.1))
+        frames.append(Frame(f"video {video}", truth, predicted, depth, guess))
+    return frames
+
+
+def as_update(
+    frames: Sequence[Frame], index: int, scores: dict[int, float], info: DatasetInfo
+) -> tuple[Example, Prediction]:
+    """Returns what a metric is updated with; the last frame precedes itself."""
+    frame, later = frames[index], frames[min(index + 1, len(frames) - 1)]
+    labels, place = np.unique(frame.predicted, return_inverse=True)
+    confidence = np.array([scores.get(label, 1) for label in labels.tolist()])
+    confidence = confidence[place].reshape(frame.predicted.shape)
     example = Example(
         image=None,
-        panoptic_raw=truth,
-        next_panoptic_raw=truth,
-        semantic_raw=truth // 1000,
-        depth_raw=depth,
-        sequence_id="0",
-        frame_id="0",
+        panoptic_raw=frame.truth,
+        next_panoptic_raw=later.truth,
+        semantic_raw=frame.truth // info.label_divisor,
+        depth_raw=frame.depth,
+        sequence_id=frame.video,
+        frame_id=str(index),
     )
-    shared = {
-        "depth_pred": 1.05 * depth[..., np.newaxis],
-        "semantic_probs": rng.random((height, width, 19), np.float32),
-        "instance_scores": rng.random((height, width), np.float32),
-    }
+    prediction = Prediction(
+        panoptic_pred=frame.predicted,
+        next_panoptic_pred=later.predicted,
+        semantic_pred=frame.predicted // info.label_divisor,
+        depth_pred=frame.predicted_depth[..., np.newaxis],
+        semantic_scores=confidence,
+        instance_scores=np.ones_like(confidence),
+    )
+    return example, prediction
+
+
+def drawn_scores(
+    frames: Sequence[Frame], info: DatasetInfo
+) -> dict[int, dict[int, float]]:
+    """Returns number of the frame -> predicted thing -> a confidence, never equal."""
+    rng = np.random.default_rng(1)
+    things = set(info.thing_ids)
+    # Sixteenths and so on, whose mean over pixels is exact.
     return {
-        kind: (
-            example,
-            Prediction(
-                panoptic_pred=p,
-                next_panoptic_pred=p,
-                semantic_pred=p // 1000,
-                **shared,
-            ),
-        )
-        for kind, p in (("smooth", smooth), ("noisy", noisy))
+        index: {
+            label: int(rng.integers(1, 2**16)) / 2**16
+            for label in np.unique(frame.predicted).tolist()
+            if label // info.label_divisor in things
+        }
+        for index, frame in enumerate(frames)
     }
 
 
-def best_time(
-    function: Callable[..., object],
-    *args: object,
-    before: Callable[[], object] = lambda: None,
-    repeats: int = 15,
+def measured(
+    name: str, updates: Sequence[tuple[Example, Prediction]], info: DatasetInfo
+) -> dict[str, float]:
+    """Returns what a metric of the library says."""
+    metric = METRICS.get(name)(info, OPTIONS)
+    for example, prediction in updates:
+        metric.update(example, prediction)
+    return metric.result()
+
+
+def from_files(
+    name: str, layout: str, truth: Path, predicted: Path, info: DatasetInfo
+) -> dict[str, float]:
+    """Returns what `deeplab eval-predictions` says, with one process."""
+    files = FORMATS.get(layout)()
+    pairs = match(files.read(truth, info), files.read(predicted, info))
+    results = evaluate(pairs, info, [name])
+    return {key.removeprefix(f"{name}/"): value for key, value in results.items()}
+
+
+def comparisons(
+    frames: Sequence[Frame], info: DatasetInfo, folder: Path
+) -> Iterator[Comparison]:
+    """Yields everything that can be compared; files are written to `folder`."""
+    official_tools.write_coco(folder, frames, info)
+    official_tools.write_cityscapes(folder, frames, info)
+    ours = functools.partial(
+        from_files,
+        "panoptic_quality",
+        "coco_panoptic",
+        folder / "truth.json",
+        folder / "predicted.json",
+        info,
+    )
+    for title, module in PANOPTIC_TOOLS.items():
+        official = functools.partial(
+            official_tools.panoptic_quality, module, folder, frames, info
+        )
+        yield Comparison("panoptic_quality", f"tool {title}, files", ours, official)
+    yield Comparison(
+        "mean_iou",
+        "tool cityscapesscripts, files",
+        functools.partial(
+            from_files,
+            "mean_iou",
+            "semantic_png",
+            folder / "truth_ids",
+            folder / "predicted_ids",
+            info,
+        ),
+        functools.partial(official_tools.cityscapes_iou, folder, frames, info),
+    )
+    scores = drawn_scores(frames, info)
+    updates = [as_update(frames, i, scores[i], info) for i in range(len(frames))]
+    yield Comparison(
+        "instance_ap",
+        "tool pycocotools",
+        functools.partial(measured, "instance_ap", updates, info),
+        functools.partial(official_tools.coco_ap, AP_NAMES, scores, frames, info),
+    )
+    pairs = [
+        updates[i]
+        for i in range(len(frames) - 1)
+        if frames[i].video == frames[i + 1].video
+    ]
+    for name in DEFINED:
+        yield Comparison(
+            name,
+            "definition",
+            functools.partial(
+                measured, name, pairs if name == "vpq_2frames" else updates, info
+            ),
+            functools.partial(getattr(metric_definitions, name), frames, info),
+        )
+
+
+def compare(comparison: Comparison, repeats: int) -> Row:
+    """Runs both sides; times are the shortest of several."""
+    ours, seconds = best(comparison.ours, repeats)
+    try:
+        official, official_seconds = best(comparison.official, repeats)
+    except ModuleNotFoundError:
+        official, official_seconds = None, 0.0
+    return Row(
+        comparison.metric,
+        comparison.against,
+        ours,
+        seconds,
+        official,
+        official_seconds,
+    )
+
+
+def best(
+    function: Callable[[], dict[str, float]], repeats: int
+) -> tuple[dict[str, float], float]:
+    """Returns the value of a function and the shortest of several times in seconds."""
+    value, times = {}, []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        value = function()
+        times.append(time.perf_counter() - start)
+    return value, min(times)
+
+
+def print_rows(rows: Sequence[Row], frames: int) -> None:
+    """Prints the table of comparisons; times are for one frame."""
+    print(
+        f"{'metric':25s} {'against':29s} {'values':>6s} {'ours':>9s} {'official':>9s} "
+        f"{'largest difference':>18s} {'ours':>9s} {'official':>10s} {'ratio':>6s}"
+    )
+    for row in rows:
+        first = next(iter(row.ours))
+        line = f"{row.metric:25s} {row.against:29s} "
+        time_ours = f"{1e3 * row.seconds / frames:6.1f} ms"
+        if row.official is None:
+            line += f"{'':6s} {row.ours[first]:9.4f}   not installed{'':15s}{time_ours}"
+        else:
+            line += (
+                f"{len(row.official):6d} {row.ours[first]:9.4f} "
+                f"{row.official[first]:9.4f} {row.difference():18.1e} {time_ours} "
+                f"{1e3 * row.official_seconds / frames:7.1f} ms "
+                f"{row.seconds / row.official_seconds:6.3f}"
+            )
+        print(line)
+
+
+def print_updates(
+    frame: Frame, scores: dict[int, float], info: DatasetInfo, repeats: int
+) -> None:
+    """Prints the time of adding one image, as drawn and at its worst.
+
+    The worst is a prediction that changes its label at every second pixel.
+    """
+    rng = np.random.default_rng(0)
+    half = rng.random(frame.truth.shape) < 0.5
+    noisy = np.where(half, 12001, frame.predicted).astype(np.int32)
+    kinds = {"drawn": frame, "noise": frame._replace(predicted=noisy)}
+    print(f"{'':25s} {'drawn':>10s} {'noise':>10s} {'result':>10s}")
+    for name in METRICS.names():
+        metric = METRICS.get(name)(info, OPTIONS)
+        times = []
+        for kind in kinds.values():
+            update = as_update([kind], 0, scores, info)
+            # A frame of a video can be added once only.
+            times.append(best_update(metric, update, repeats))
+        start = time.perf_counter()
+        metric.result()
+        times.append(time.perf_counter() - start)
+        print(f"{name:25s} " + " ".join(f"{1e3 * t:7.1f} ms" for t in times))
+
+
+def best_update(
+    metric: Metric, update: tuple[Example, Prediction], repeats: int
 ) -> float:
-    """Returns the shortest of several times in seconds; `before` is not counted."""
+    """Returns the shortest of several times in seconds."""
     times = []
     for _ in range(repeats):
-        before()
+        metric.reset()
         start = time.perf_counter()
-        function(*args)
+        metric.update(*update)
         times.append(time.perf_counter() - start)
     return min(times)
 
 
+def use_one_core() -> None:
+    """Keeps this process on one core, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
 def main() -> None:
-    """Prints a line for each metric and kind of prediction."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--height", type=int, default=1025)
-    parser.add_argument("--width", type=int, default=2049)
+    """Prints both tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--height", type=int, default=1024)
+    parser.add_argument("--width", type=int, default=2048)
     # Of 68 drawn instances 60 stay visible.
     parser.add_argument("--instances", type=int, default=68)
+    parser.add_argument("--frames", type=int, default=4)
+    parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
-    cases = images(args.height, args.width, args.instances)
-    print(f"update with one {args.height} x {args.width} image, one core, best of 15")
-    for name in METRICS.names():
-        metric = METRICS.get(name)(INFO, EvaluatorOptions())
-        for kind, (example, prediction) in cases.items():
-            # A frame of a video can be added once only.
-            seconds = best_time(metric.update, example, prediction, before=metric.reset)
-            line = f"{name:25s} {kind:8s} {1e3 * seconds:8.1f} ms"
-            if name == "panoptic_quality":
-                line += f"   {PUBLISHED_PQ / seconds:5.1f} x as fast as published"
-            print(line)
-        seconds = best_time(metric.result, repeats=1)
-        print(f"{name:25s} result   {1e3 * seconds:8.1f} ms")
+    use_one_core()
+    info = DATASETS.get("cityscapes_panoptic")().info
+    frames = drawn_frames(args.height, args.width, args.instances, args.frames)
+    size = f"{args.height} x {args.width}, {args.instances} instances, one core"
+    print(f"{args.frames} frames of {size}; times for one frame, values in percent")
+    with tempfile.TemporaryDirectory() as folder:
+        found = comparisons(frames, info, Path(folder))
+        rows = [compare(comparison, args.repeats) for comparison in found]
+    print_rows(rows, len(frames))
+    print(f"\nadding one image of {size}, best of {5 * args.repeats}")
+    print_updates(frames[0], drawn_scores(frames, info)[0], info, 5 * args.repeats)
 
 
 if __name__ == "__main__":

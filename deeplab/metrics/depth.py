@@ -20,11 +20,14 @@ from deeplab.metrics import METRICS
 from deeplab.metrics.base import check_maps
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
-# Largest ratio of predicted and true depth of an inlier.
+# Largest ratio of predicted and true depth of an inlier; the others are its powers.
 _INLIER = 1.25
 # Metres; what is predicted nearer counts as that far, since it has a logarithm.
 _NEAREST = 1e-3
-_NAMES = ("inlier", "silog", "abs_rel", "sq_rel", "rmse")
+_NAMES = (
+    *("inlier", "inlier_2", "inlier_3"),
+    *("silog", "abs_rel", "sq_rel", "rmse", "rmse_log"),
+)
 
 
 class DepthErrors:
@@ -48,22 +51,27 @@ class DepthErrors:
         check_maps(
             example, depth_raw=example.depth_raw, depth_pred=prediction.depth_pred
         )
-        measured = is_measured(example.depth_raw, self._info)
+        measured = np.ravel(is_measured(example.depth_raw, self._info))
         if not measured.any():
             return
-        truth = example.depth_raw[measured]
-        predicted = prediction.depth_pred[..., 0][measured]
-        ratio = np.maximum(predicted, np.float32(_NEAREST)) / truth
-        share, log = ratio - 1, np.log(ratio)
-        square = share * share
+        truth, predicted = (
+            np.compress(measured, maps).astype(np.float64)
+            for maps in (example.depth_raw, prediction.depth_pred)
+        )
+        np.maximum(predicted, _NEAREST, out=predicted)
+        ratio = predicted / truth
+        factor = np.maximum(ratio, truth / predicted)
+        log = np.log(ratio)
+        error = predicted - truth
+        share = np.abs(error) / truth
         self._errors.append(
             (
-                100 * _mean(np.maximum(ratio, 1 / ratio) < _INLIER),
-                # Rounding can take the variance of equal values below 0.
-                100 * math.sqrt(max(_mean(log * log) - _mean(log) ** 2, 0.0)),
-                100 * _mean(np.abs(share)),
-                100 * _mean(square),
-                math.sqrt(_mean(square * truth * truth)),
+                *(100 * float((factor < _INLIER**n).mean()) for n in (1, 2, 3)),
+                100 * float(log.std()),
+                100 * float(share.mean()),
+                100 * float(np.square(share).mean()),
+                math.sqrt(np.square(error).mean()),
+                math.sqrt(np.square(log).mean()),
             )
         )
 
@@ -71,10 +79,12 @@ class DepthErrors:
         """Returns means over the images, 0 without any.
 
         "inlier", pixels whose depth is right up to a factor of 1.25, in percent;
-        "silog", 100 times the spread of the logarithm; "abs_rel" and "sq_rel", the
-        relative error and its square, in percent; "rmse" in metres.
+        "inlier_2" and "inlier_3", the same of its square and cube; "silog", 100 times
+        the spread of the logarithm; "abs_rel" and "sq_rel", the relative error and
+        its square, in percent; "rmse" in metres; "rmse_log", that of the natural
+        logarithm.
         """
-        columns = zip(*self._errors, strict=True) if self._errors else [()] * 5
+        columns = [[errors[i] for errors in self._errors] for i in range(len(_NAMES))]
         return {
             name: math.fsum(column) / max(len(self._errors), 1)
             for name, column in zip(_NAMES, columns, strict=True)
@@ -90,12 +100,18 @@ class DepthErrors:
         return {"errors": errors.reshape(-1, len(_NAMES))}
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Replaces the errors of all images."""
-        self._errors = [tuple(row) for row in state["errors"].tolist()]
+        """Replaces the errors of all images.
 
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean(dtype=np.float64))
+        Raises:
+          ValueError: the state has other errors.
+        """
+        errors = state["errors"]
+        if errors.shape[1:] != (len(_NAMES),):
+            raise ValueError(
+                f"the stored errors have shape {errors.shape}, but the columns of an "
+                f"image are {', '.join(_NAMES)}"
+            )
+        self._errors = [tuple(row) for row in errors.tolist()]
 
 
 def is_measured(depth: np.ndarray, info: DatasetInfo) -> np.ndarray:

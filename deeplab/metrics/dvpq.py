@@ -76,8 +76,8 @@ class DepthVideoPanopticQuality:
             panoptic_pred=prediction.panoptic_pred,
             depth_pred=prediction.depth_pred,
         )
-        info, depth = self._info, example.depth_raw
-        measured = is_measured(depth, info)
+        info, depth = self._info, example.depth_raw.astype(np.float64)
+        measured = is_measured(example.depth_raw, info)
         difference = np.abs(prediction.depth_pred[..., 0] - depth)
         share = difference / np.where(measured, depth, 1)
         void = np.int32(labels.void_label(info.ignore_label, info.label_divisor))

@@ -43,6 +43,20 @@ def test_two_pixels():
     log = math.log(1.5)
     spread = math.sqrt(log**2 / 2 - (log / 2) ** 2)
     assert result["silog"] == pytest.approx(100 * spread)
+    assert result["rmse_log"] == pytest.approx(log / math.sqrt(2))
+
+
+def test_inliers_of_three_factors():
+    """Ratios 1.2, 1.5, 1.9 and 2: within 1.25, 1.5625, 1.953125 and none."""
+    result = measured(([5, 2, 10, 1], [6, 3, 19, 2]))
+    assert result["inlier"] == pytest.approx(25)
+    assert result["inlier_2"] == pytest.approx(50)
+    assert result["inlier_3"] == pytest.approx(75)
+
+
+def test_states_of_other_errors_are_refused():
+    with pytest.raises(ValueError, match=r"shape \(2, 5\).*rmse_log"):
+        DepthErrors(INFO).load_state({"errors": np.zeros((2, 5))})
 
 
 def test_silog_forgives_a_common_factor():
