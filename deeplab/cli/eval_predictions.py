@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from deeplab.core.dataset_info import DatasetInfo
     from deeplab.metrics.base import Metric
-    from deeplab.predictions.base import Format, StoredMap
+    from deeplab.predictions.base import StoredMap
 
 HELP = "measure stored predictions of any program"
 
@@ -32,11 +32,11 @@ _PER_CLASS = ("pq", "iou")
 
 
 class Pair(NamedTuple):
-    """The two label maps of an image."""
+    """The two label maps of an image; no prediction means no segments."""
 
     name: str
     truth: StoredMap
-    prediction: StoredMap
+    prediction: StoredMap | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,8 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         required=True,
-        help="of the files: coco_panoptic, kitti_step, semantic_png, two_channel_png, "
-        "three_channel_png or two_channel_numpy_array",
+        help="of the files, such as coco_panoptic, kitti_step or cityscapes_pixel; "
+        "g3doc/metrics.md lists all",
     )
     parser.add_argument(
         "--ground_truth_format", help="of the ground truth, if it differs"
@@ -82,10 +82,11 @@ def run(args: argparse.Namespace) -> int:
     layout = FORMATS.get(args.format)()
     truth_layout = FORMATS.get(args.ground_truth_format or args.format)()
     info = _data_set(args)
-    names = args.metrics or default_metrics(layout)
+    names = args.metrics or layout.metrics
     pairs = match(
         truth_layout.read(Path(args.ground_truth), info),
         layout.read(Path(args.predictions), info),
+        complete=layout.lists_every_image,
     )
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("measuring", total=len(pairs))
@@ -98,29 +99,30 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def default_metrics(layout: Format) -> list[str]:
-    """Returns the metrics that files of a format can be measured by."""
-    names = ["panoptic_quality"] if layout.has_instances else []
-    return [*names, "mean_iou", *(["stq"] if layout.is_video else [])]
-
-
 def match(
-    truth: Mapping[str, StoredMap], predictions: Mapping[str, StoredMap]
+    truth: Mapping[str, StoredMap],
+    predictions: Mapping[str, StoredMap],
+    complete: bool = True,
 ) -> list[Pair]:
     """Returns the pairs of maps of the same name, in the order of the truth.
 
+    Args:
+      truth: name -> map.
+      predictions: name -> map.
+      complete: whether an image without segments has a prediction, too.
+
     Raises:
-      ValueError: an image has no prediction.
+      ValueError: an image has no prediction, or none has one.
     """
     missing = [name for name in truth if name not in predictions]
-    if missing:
+    if missing and (complete or len(missing) == len(truth)):
         shown = ", ".join(missing[:_NAMES_SHOWN])
         raise ValueError(
             f"{len(missing)} of {len(truth)} images have no prediction: {shown}"
             f"{' ...' if len(missing) > _NAMES_SHOWN else ''}; predictions are called "
             f"{', '.join(list(predictions)[:_NAMES_SHOWN])} ..."
         )
-    return [Pair(name, truth[name], predictions[name]) for name in truth]
+    return [Pair(name, truth[name], predictions.get(name)) for name in truth]
 
 
 def evaluate(
@@ -186,23 +188,38 @@ def _count(
     pairs: Sequence[Pair], *, info: DatasetInfo, names: Sequence[str]
 ) -> dict[str, dict[str, np.ndarray]]:
     """Returns metric -> its state after some images; runs in a worker."""
+    import numpy as np
+
     from deeplab.core import labels
     from deeplab.core.structures import Example, Prediction
+    from deeplab.predictions.base import LabelMap
 
     metrics = _build(names, info)
     for pair in pairs:
-        truth, predicted = pair.truth.load(), pair.prediction.load()
+        truth = pair.truth.load()
+        predicted = pair.prediction.load() if pair.prediction else None
+        if predicted is None or not predicted.panoptic.size:
+            void = labels.void_label(info.ignore_label, info.label_divisor)
+            predicted = LabelMap(np.full_like(truth.panoptic, void))
         example = Example(
             image=None,
-            panoptic_raw=truth,
-            semantic_raw=labels.class_of(truth, info.label_divisor),
+            panoptic_raw=truth.panoptic,
+            semantic_raw=labels.class_of(truth.panoptic, info.label_divisor),
+            depth_raw=truth.depth,
             image_filename=pair.name,
             sequence_id=pair.truth.sequence or None,
             frame_id=Path(pair.name).stem,
         )
+        equally_sure = np.ones(predicted.panoptic.shape, np.float32)
         prediction = Prediction(
-            panoptic_pred=predicted,
-            semantic_pred=labels.class_of(predicted, info.label_divisor),
+            panoptic_pred=predicted.panoptic,
+            semantic_pred=labels.class_of(predicted.panoptic, info.label_divisor),
+            # The files have one score, of class and mask together.
+            semantic_scores=equally_sure,
+            instance_scores=equally_sure
+            if predicted.scores is None
+            else predicted.scores,
+            depth_pred=None if predicted.depth is None else predicted.depth[..., None],
         )
         for metric in metrics.values():
             metric.update(example, prediction)

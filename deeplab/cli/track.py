@@ -62,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
     from deeplab.datasets import DATASETS
     from deeplab.predictions import FORMATS
+    from deeplab.predictions.base import LabelMap
     from deeplab.tracking.iou_tracker import IoUTracker
 
     info = DATASETS.get(args.dataset)().info
@@ -81,9 +82,9 @@ def run(args: argparse.Namespace) -> int:
         for sequence in _sequences(frames).values():
             tracker.reset()
             for name, stored in sequence:
-                label = stored.load()
+                label = stored.load().panoptic
                 flow = _flow(args.flow, name)
-                sink.write(name, tracker.update(label, flow))
+                sink.write(name, LabelMap(tracker.update(label, flow)))
                 bar.advance(task)
     sink.close()
     print(f"tracked {len(frames)} frames into {args.output}")

@@ -19,7 +19,8 @@ from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.metrics import METRICS
 from deeplab.metrics.base import check_maps, check_prediction, check_truth
-from deeplab.metrics.run_lengths import Segment, compress, pixels, segments
+from deeplab.predictions.run_lengths import Segment, compress, segments
+from deeplab.predictions.scores import predicted_scores
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
 # In the order of the COCO evaluation: average precision, then average recall.
@@ -95,10 +96,11 @@ class InstanceAP:
             )
             for segment in self._things(true)
         )
+        scores = predicted_scores(prediction, self._info.label_divisor)
         detections = tuple(
             _Mask(
                 self._class_of(segment),
-                self._score(prediction, segment, height),
+                scores[segment.label],
                 compress(segment, height, width),
             )
             for segment in self._things(predicted)
@@ -119,17 +121,6 @@ class InstanceAP:
             return labels.decode(segment.label, self._info.label_divisor)[1] == 0
         column, row = divmod(int(segment.starts[0]), height)
         return bool(is_crowd[row, column])
-
-    def _score(self, prediction: Prediction, segment: Segment, height: int) -> float:
-        row, column = pixels(segment, height)
-        if prediction.semantic_scores is not None:
-            probability = prediction.semantic_scores[row, column]
-        else:
-            probability = prediction.semantic_probs[
-                row, column, self._class_of(segment)
-            ]
-        score = prediction.instance_scores[row, column]
-        return float(probability.mean(dtype=np.float64) * score.mean(dtype=np.float64))
 
     def result(self) -> dict[str, float]:
         """Returns "ap" in percent, or all of `NAMES`.

@@ -14,24 +14,41 @@ from deeplab.core.dataset_info import DatasetInfo
 _COUNTED = 2**16
 
 
+class LabelMap(NamedTuple):
+    """What is known of the pixels of an image.
+
+    Attributes:
+      panoptic: `[h, w]` int32 panoptic labels; `[0, 0]` where a file holds no
+        instances, and says no size.
+      scores: `[h, w]` float32, confidence of the instance that covers a pixel, 0 to 1;
+        None where it is not known: all instances are equally sure.
+      depth: `[h, w]` float32, metres; None where it is not known.
+    """
+
+    panoptic: np.ndarray
+    scores: np.ndarray | None = None
+    depth: np.ndarray | None = None
+
+
 class StoredMap(NamedTuple):
     """A label map that is not read yet; travels between processes.
 
     Attributes:
-      load: reads it: `[h, w]` int32 panoptic labels. Raises ValueError or OSError
-        that names the file.
+      load: reads it. Raises ValueError or OSError that names the file.
       sequence: name of the video; empty for still images.
     """
 
-    load: Callable[[], np.ndarray]
+    load: Callable[[], LabelMap]
     sequence: str = ""
 
 
 class Sink(Protocol):
     """Takes label maps one by one, and is closed after the last."""
 
-    def write(self, name: str, panoptic: np.ndarray) -> None:
-        """Writes `[h, w]` int32 panoptic labels of the image called `name`.
+    def write(self, name: str, label_map: LabelMap) -> None:
+        """Writes the labels of the image called `name`.
+
+        Scores and depth are left out by formats that hold none.
 
         Raises:
           ValueError: an id does not fit into the format, or the name leads out of
@@ -48,12 +65,18 @@ class Format(Protocol):
     """A layout of files that hold the labels of images.
 
     Attributes:
+      has_stuff: whether classes without instances are in it.
       has_instances: whether instances are told apart.
       is_video: whether its maps belong to sequences.
+      lists_every_image: whether an image without segments has an entry, too.
+      metrics: names of the metrics that its files are measured by, if none are named.
     """
 
+    has_stuff: bool
     has_instances: bool
     is_video: bool
+    lists_every_image: bool
+    metrics: tuple[str, ...]
 
     def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:
         """Lists the label maps of a file or folder.
@@ -71,7 +94,11 @@ class Format(Protocol):
         ...
 
     def writer(self, path: Path, info: DatasetInfo) -> Sink:
-        """Begins to write label maps of a data set to a file or folder."""
+        """Begins to write label maps of a data set to a file or folder.
+
+        Raises:
+          ValueError: the format does not hold the ids of the data set.
+        """
         ...
 
 

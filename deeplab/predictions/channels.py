@@ -24,6 +24,7 @@ from deeplab.datasets.base import path_inside
 from deeplab.datasets.image_file import read_image
 from deeplab.predictions import FORMATS
 from deeplab.predictions.base import (
+    LabelMap,
     StoredMap,
     check_range,
     class_ids,
@@ -54,8 +55,11 @@ class ChannelLayout:
 class ChannelFormat:
     """Class and instance ids as channels; see the names of `LAYOUTS`."""
 
+    has_stuff = True
     has_instances = True
     is_video = False
+    lists_every_image = True
+    metrics: tuple[str, ...] = ("panoptic_quality", "mean_iou")
 
     def __init__(self, layout: ChannelLayout):
         """Takes one of `LAYOUTS`."""
@@ -88,10 +92,10 @@ class ChannelSink:
         self._layout = layout
         self._table = evaluation_id_table(info)
 
-    def write(self, name: str, panoptic: np.ndarray) -> None:
+    def write(self, name: str, label_map: LabelMap) -> None:
         """See `Sink.write`."""
         path = path_inside(self._folder, f"{name}{self._layout.suffix}", self._folder)
-        classes, instances = labels.decode(panoptic, self._info.label_divisor)
+        classes, instances = labels.decode(label_map.panoptic, self._info.label_divisor)
         write_channels(path, self._layout, self._table[classes], instances)
 
     def close(self) -> None:
@@ -112,7 +116,7 @@ def write_channels(
         layout.write(file, classes, instances)
 
 
-def _load(layout: ChannelLayout, path: Path, info: DatasetInfo) -> np.ndarray:
+def _load(layout: ChannelLayout, path: Path, info: DatasetInfo) -> LabelMap:
     classes, instances = layout.read(path)
     if int(instances.max()) >= info.label_divisor:
         raise ValueError(
@@ -121,7 +125,8 @@ def _load(layout: ChannelLayout, path: Path, info: DatasetInfo) -> np.ndarray:
         )
     classes = class_ids(classes, info, path)
     void = classes == info.ignore_label
-    return labels.encode(classes, np.where(void, 0, instances), info.label_divisor)
+    instances = np.where(void, 0, instances)
+    return LabelMap(labels.encode(classes, instances, info.label_divisor))
 
 
 def _write_two_channel_png(

@@ -31,7 +31,7 @@ from deeplab.datasets.panoptic_png import (
 )
 from deeplab.datasets.runs import areas, find_runs
 from deeplab.predictions import FORMATS
-from deeplab.predictions.base import StoredMap
+from deeplab.predictions.base import LabelMap, StoredMap
 
 _MAX_ID = 2**24 - 1
 
@@ -40,8 +40,11 @@ _MAX_ID = 2**24 - 1
 class CocoPanoptic:
     """Segments with an id, a category and, in the truth, a crowd flag."""
 
+    has_stuff = True
     has_instances = True
     is_video = False
+    lists_every_image = True
+    metrics = ("panoptic_quality", "mean_iou")
 
     def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:
         """See `Format.read`; `path` is the JSON, names are image ids."""
@@ -71,8 +74,9 @@ class CocoSink:
         self._info = info
         self._annotations: list[dict[str, Any]] = []
 
-    def write(self, name: str, panoptic: np.ndarray) -> None:
+    def write(self, name: str, label_map: LabelMap) -> None:
         """See `Sink.write`; the segments of an image are numbered from 1."""
+        panoptic = label_map.panoptic
         folder = self._path.with_suffix("")
         path = path_inside(folder, f"{name}.png", folder)
         runs = find_runs(panoptic)
@@ -101,7 +105,7 @@ class CocoSink:
             Image.fromarray(rgb.astype(np.uint8)).save(file, "PNG")
         self._annotations.append(
             {
-                "image_id": int(name) if name.isdecimal() else name,
+                "image_id": image_id(name),
                 "file_name": f"{name}.png",
                 "segments_info": segments,
             }
@@ -118,6 +122,11 @@ class CocoSink:
         }
         with atomic_file(self._path) as file:
             file.write(json.dumps(content).encode())
+
+
+def image_id(name: str) -> int | str:
+    """Returns how COCO's files call an image: by a number, if it is one."""
+    return int(name) if name.isdecimal() else name
 
 
 def described_by(path: Path) -> DatasetInfo:
@@ -153,9 +162,9 @@ def _load(
     entry: Annotation,
     categories: Mapping[int, int],
     info: DatasetInfo,
-) -> np.ndarray:
+) -> LabelMap:
     path = path_inside(folder, entry.file_name, folder)
-    return panoptic_label(
+    label = panoptic_label(
         read_segment_ids(path),
         entry.segments,
         categories,
@@ -163,3 +172,4 @@ def _load(
         crowd_as_ignore=False,
         path=path,
     )
+    return LabelMap(label)

@@ -1,4 +1,4 @@
-"""KITTI-STEP and MOTChallenge-STEP: `<sequence>/<frame>.png` of three channels.
+"""KITTI-STEP: `<sequence>/<frame>.png` of three channels.
 
 STEP: Segmenting and Tracking Every Pixel, M. Weber et al., NeurIPS 2021,
 https://arxiv.org/abs/2102.11859: red is the class, 256 * green + blue the track.
@@ -19,6 +19,7 @@ class KittiStep(ChannelFormat):
     """One folder for each sequence, one PNG for each frame."""
 
     is_video = True
+    metrics = ("panoptic_quality", "mean_iou", "stq")
 
     def __init__(self):
         super().__init__(LAYOUTS["three_channel_png"])

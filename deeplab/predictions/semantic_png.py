@@ -21,6 +21,7 @@ from deeplab.datasets.base import path_inside
 from deeplab.datasets.image_file import read_image
 from deeplab.predictions import FORMATS
 from deeplab.predictions.base import (
+    LabelMap,
     StoredMap,
     class_ids,
     evaluation_id_table,
@@ -34,8 +35,11 @@ _CITYSCAPES = re.compile(r"([^/_]+_\d{6}_\d{6})_[^/]*$")
 class SemanticPng:
     """Classes without instances."""
 
+    has_stuff = True
     has_instances = False
     is_video = False
+    lists_every_image = True
+    metrics = ("mean_iou",)
 
     def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:
         """See `Format.read`; names are paths below `path` without the ending."""
@@ -46,12 +50,18 @@ class SemanticPng:
             name = image_name(file.relative_to(path))
             if name in found:
                 raise ValueError(f"{file}: a second file of {name!r}")
-            found[name] = StoredMap(functools.partial(_load, file, info))
+            found[name] = StoredMap(functools.partial(self._load, file, info))
         return found
 
     def writer(self, path: Path, info: DatasetInfo) -> SemanticSink:
         """See `Format.writer`."""
         return SemanticSink(path, info)
+
+    def _load(self, path: Path, info: DatasetInfo) -> LabelMap:
+        classes = class_ids(read_semantic(path), info, path)
+        return LabelMap(
+            labels.encode(classes, np.zeros_like(classes), info.label_divisor)
+        )
 
 
 class SemanticSink:
@@ -63,10 +73,10 @@ class SemanticSink:
         self._info = info
         self._table = evaluation_id_table(info)
 
-    def write(self, name: str, panoptic: np.ndarray) -> None:
+    def write(self, name: str, label_map: LabelMap) -> None:
         """See `Sink.write`."""
         path = path_inside(self._folder, f"{name}.png", self._folder)
-        classes = labels.class_of(panoptic, self._info.label_divisor)
+        classes = labels.class_of(label_map.panoptic, self._info.label_divisor)
         write_semantic(path, self._table[classes])
 
     def close(self) -> None:
@@ -79,8 +89,13 @@ def image_name(path: Path) -> str:
     return match.group(1) if match else str(path.with_suffix(""))
 
 
-def write_semantic(path: Path, classes: np.ndarray) -> None:
-    """Writes `[h, w]` class ids as a grey PNG of 8 bits, of 16 if one is above 255.
+def write_semantic(path: Path, classes: np.ndarray, bits: int = 8) -> None:
+    """Writes `[h, w]` ids as a grey PNG of 8 bits, of 16 if one is above 255.
+
+    Args:
+      path: the file.
+      classes: the ids.
+      bits: 16 writes small ids with 16 bits, too.
 
     Raises:
       ValueError: an id is above 65535.
@@ -88,7 +103,8 @@ def write_semantic(path: Path, classes: np.ndarray) -> None:
     largest = int(classes.max())
     if largest > np.iinfo(np.uint16).max:
         raise ValueError(f"{path}: class id {largest} does not fit into a PNG")
-    dtype = np.uint8 if largest <= np.iinfo(np.uint8).max else np.uint16
+    fits = bits == 8 and largest <= np.iinfo(np.uint8).max
+    dtype = np.uint8 if fits else np.uint16
     with atomic_file(path) as file:
         Image.fromarray(classes.astype(dtype)).save(file, "PNG")
 
@@ -103,8 +119,3 @@ def read_semantic(path: Path) -> np.ndarray:
     if image.mode not in ("L", "I;16"):
         raise ValueError(f"{path}: no class map: an image of mode {image.mode}")
     return np.asarray(image).astype(np.int32)
-
-
-def _load(path: Path, info: DatasetInfo) -> np.ndarray:
-    classes = class_ids(read_semantic(path), info, path)
-    return labels.encode(classes, np.zeros_like(classes), info.label_divisor)

@@ -30,6 +30,7 @@ REGISTRIES = {
     "metrics": "METRICS",
     "models": "MODELS",
     "postprocess": "POSTPROCESSORS",
+    "predictions": "FORMATS",
     "visualization": "WRITERS",
 }
 

@@ -12,6 +12,7 @@ from deeplab.core.structures import Example, Prediction
 from deeplab.datasets import DATASETS
 from deeplab.metrics.panoptic_quality import PanopticQuality
 from deeplab.predictions import FORMATS
+from deeplab.predictions.base import LabelMap
 from tests.parity import scenes
 
 COCO = DATASETS.get("coco_panoptic")().info
@@ -44,7 +45,7 @@ def damaged(label, info, seed):
 def store(layout, path, info, maps):
     sink = FORMATS.get(layout)().writer(path, info)
     for name, label in maps.items():
-        sink.write(name, label)
+        sink.write(name, LabelMap(label))
     sink.close()
     return str(path)
 
@@ -105,6 +106,64 @@ def test_frames_of_videos_lie_in_folders(tmp_path):
         ["kitti_step", tmp_path / "flat", tmp_path / "flat", "--dataset", "kitti_step"],
         "folder for each sequence",
     )
+
+
+def test_scores_of_the_files_rank_the_instances(tmp_path):
+    """Of two detections of one person the surer is right: AP 100, else 50."""
+    person = COCO.thing_ids[0] * COCO.label_divisor
+    truth = np.full((20, 20), COCO.ignore_label * COCO.label_divisor, np.int32)
+    truth[:8, :8] = person + 1
+    predicted = truth.copy()
+    predicted[12:, 12:] = person + 2
+    truth_file = store("coco_panoptic", tmp_path / "truth.json", COCO, {"1": truth})
+    for score, expected in ((0.9, 100), (0.1, 50)):
+        scores = np.where(predicted == person + 1, score, 0.5).astype(np.float32)
+        path = tmp_path / f"{score}.json"
+        sink = FORMATS.get("coco_instances")().writer(path, COCO)
+        sink.write("1", LabelMap(predicted, scores))
+        sink.close()
+        results = measure(
+            tmp_path,
+            *("--format", "coco_instances", "--ground_truth_format", "coco_panoptic"),
+            *("--ground_truth", truth_file, "--predictions", str(path)),
+            *("--dataset", "coco_panoptic", "--workers", "1"),
+        )
+        assert results["instance_ap/ap"] == pytest.approx(expected)
+
+
+def test_an_image_without_instances_is_no_missing_image(tmp_path):
+    person = COCO.thing_ids[0] * COCO.label_divisor + 1
+    truth = {name: np.full((20, 20), person, np.int32) for name in ("1", "2")}
+    files = (
+        *("--ground_truth", store("coco_panoptic", tmp_path / "t.json", COCO, truth)),
+        *("--dataset", "coco_panoptic", "--workers", "1"),
+        *("--format", "coco_instances", "--ground_truth_format", "coco_panoptic"),
+    )
+    del truth["2"]
+    path = store("coco_instances", tmp_path / "p.json", COCO, truth)
+    results = measure(tmp_path, *files, "--predictions", path)
+    assert 50 <= results["instance_ap/ap"] < 51
+    path = store("coco_instances", tmp_path / "q.json", COCO, {"3": truth["1"]})
+    with pytest.raises(ValueError, match="2 of 2 images have no prediction"):
+        main(["--traceback", "eval-predictions", *files, "--predictions", path])
+
+
+def test_depth_of_the_files_is_measured(tmp_path):
+    info = DATASETS.get("semkitti_dvps")().info
+    label = np.zeros((8, 8), np.int32)
+    for name, metres in (("truth", 10.0), ("predicted", 12.5)):
+        sink = FORMATS.get("semkitti_dvps")().writer(tmp_path / name, info)
+        for frame in range(4):
+            depth = np.full((8, 8), metres, np.float32)
+            sink.write(f"0001/{frame}", LabelMap(label, depth=depth))
+        sink.close()
+    results = measure(
+        tmp_path,
+        *("--format", "semkitti_dvps", "--dataset", "semkitti_dvps", "--workers", "1"),
+        *("--ground_truth", str(tmp_path / "truth")),
+        *("--predictions", str(tmp_path / "predicted"), "--metrics", "depth", "dvpq"),
+    )
+    assert results["depth/abs_rel"] == pytest.approx(25)
 
 
 def test_what_does_not_belong_together_is_refused(coco, tmp_path, capsys):

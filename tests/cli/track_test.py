@@ -4,6 +4,7 @@ import pytest
 from deeplab.cli.main import main
 from deeplab.datasets import DATASETS
 from deeplab.predictions import FORMATS
+from deeplab.predictions.base import LabelMap
 
 KITTI = DATASETS.get("kitti_step")().info
 CAR = 13
@@ -20,20 +21,21 @@ def test_frames_of_every_sequence_are_tracked(tmp_path):
     for sequence in ("0001", "0002"):
         for i in range(3):
             label = frame(3 * i, 5 + i, KITTI.label_divisor)
-            sink.write(f"{sequence}/{i:06d}", label)
+            sink.write(f"{sequence}/{i:06d}", LabelMap(label))
     words = ["track", "--predictions", str(tmp_path / "frames")]
     assert main([*words, "--output", str(tmp_path / "tracked")]) == 0
     tracked = FORMATS.get("kitti_step")().read(tmp_path / "tracked", KITTI)
     assert len(tracked) == 6
     for i, stored in enumerate(tracked.values()):
         expected = frame(3 * (i % 3), 1, KITTI.label_divisor)
-        np.testing.assert_array_equal(stored.load(), expected)
+        np.testing.assert_array_equal(stored.load().panoptic, expected)
 
 
 def test_flow_is_read_and_must_fit(tmp_path):
     sink = FORMATS.get("kitti_step")().writer(tmp_path / "frames", KITTI)
     for i in range(2):
-        sink.write(f"0001/{i:06d}", frame(20 * i, 1, KITTI.label_divisor))
+        label = frame(20 * i, 1, KITTI.label_divisor)
+        sink.write(f"0001/{i:06d}", LabelMap(label))
     (tmp_path / "flow/0001").mkdir(parents=True)
     flow = np.zeros((20, 40, 2), np.float32)
     flow[..., 0] = 20
@@ -42,7 +44,7 @@ def test_flow_is_read_and_must_fit(tmp_path):
     words += ["--flow", str(tmp_path / "flow")]
     assert main([*words, "--output", str(tmp_path / "tracked")]) == 0
     tracked = FORMATS.get("kitti_step")().read(tmp_path / "tracked", KITTI)
-    assert int(tracked["0001/000001"].load().max()) % KITTI.label_divisor == 1
+    assert int(tracked["0001/000001"].load().panoptic.max()) % KITTI.label_divisor == 1
     np.save(tmp_path / "flow/0001/000001.npy", flow[:10])
     with pytest.raises(ValueError, match="optical flow of shape"):
         main([*words, "--output", str(tmp_path / "again")])

@@ -53,7 +53,7 @@ def test_cityscapes_ground_truth_is_found_among_its_other_files(tmp_path):
         SemanticPng().read(tmp_path, info)["aachen_000000_000019"].load()
     write_semantic(tmp_path / f"{stem}labelIds.png", np.array([[7, 26, 0]]))
     (name,) = found = SemanticPng().read(tmp_path, info)
-    np.testing.assert_array_equal(found[name].load(), [[0, 13000, 255000]])
+    np.testing.assert_array_equal(found[name].load().panoptic, [[0, 13000, 255000]])
     write_semantic(tmp_path / "aachen_000000_000019_gtFine_labelIds.png", np.eye(2))
     with pytest.raises(ValueError, match="a second file of"):
         SemanticPng().read(tmp_path, info)

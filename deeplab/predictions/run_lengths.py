@@ -31,14 +31,6 @@ def segments(label_map: np.ndarray) -> list[Segment]:
     ]
 
 
-def pixels(segment: Segment, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the rows and columns of a segment's pixels, [area] int64 each."""
-    before = np.cumsum(segment.lengths) - segment.lengths
-    within = np.arange(segment.lengths.sum()) - np.repeat(before, segment.lengths)
-    column, row = np.divmod(np.repeat(segment.starts, segment.lengths) + within, height)
-    return row, column
-
-
 def compress(segment: Segment, height: int, width: int) -> bytes:
     """Returns the segment as the compressed run lengths of the COCO tools."""
     ends = np.concatenate([[0], segment.starts + segment.lengths])

@@ -1,0 +1,41 @@
+"""ADE20K's scene parsing format: grey PNGs of ids 1 to 150, called like the images.
+
+Bolei Zhou et al., "Scene Parsing through ADE20K Dataset", CVPR 2017; format:
+https://github.com/CSAILVision/sceneparsing. 0 is "other", which is a miss.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.datasets.base import path_inside
+from deeplab.predictions import FORMATS
+from deeplab.predictions.base import LabelMap
+from deeplab.predictions.semantic_png import SemanticPng, SemanticSink
+
+_CLASSES = 150
+
+
+@FORMATS.register("ade20k")
+class Ade20k(SemanticPng):
+    """Classes by their number in the challenge."""
+
+    def writer(self, path: Path, info: DatasetInfo) -> SemanticSink:
+        """See `Format.writer`; the files lie side by side."""
+        ids = [c.evaluation_id for c in info.classes]
+        if min(ids) < 1 or max(ids) > _CLASSES:
+            raise ValueError(
+                f"data set {info.name!r} has evaluation ids {min(ids)} to {max(ids)}, "
+                f"but those of the challenge are 1 to {_CLASSES}, as of ade20k_semantic"
+            )
+        return Ade20kSink(path, info)
+
+
+class Ade20kSink(SemanticSink):
+    """Writes one file for each image, without folders."""
+
+    def write(self, name: str, label_map: LabelMap) -> None:
+        """See `Sink.write`."""
+        path = path_inside(self._folder, name, self._folder)
+        super().write(path.name, label_map)

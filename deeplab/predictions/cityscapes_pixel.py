@@ -1,0 +1,75 @@
+"""Cityscapes' pixel-level format: grey PNGs of label ids, one for each image.
+
+M. Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene Understanding", CVPR
+2016, https://arxiv.org/abs/1604.01685; as `cityscapesScripts` reads it: a file's name
+begins with <city>_<sequence>_<frame>, and ids that are not evaluated count as void.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from deeplab.core import labels
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.predictions import FORMATS
+from deeplab.predictions.base import LabelMap, StoredMap, class_ids
+from deeplab.predictions.semantic_png import (
+    SemanticPng,
+    SemanticSink,
+    image_name,
+    read_semantic,
+)
+
+MAX_LABEL_ID = 33
+# License plates, whose id is -1, are 255 in a file.
+_UNSIGNED_PLATE = 255
+
+
+@FORMATS.register("cityscapes_pixel")
+class CityscapesPixel(SemanticPng):
+    """Classes by Cityscapes' label ids."""
+
+    def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:
+        """See `Format.read`; names are <city>_<sequence>_<frame>."""
+        check_label_ids(info)
+        return super().read(path, info)
+
+    def writer(self, path: Path, info: DatasetInfo) -> SemanticSink:
+        """See `Format.writer`; the files lie side by side."""
+        check_label_ids(info)
+        return CityscapesPixelSink(path, info)
+
+    def _load(self, path: Path, info: DatasetInfo) -> LabelMap:
+        ids = read_semantic(path)
+        evaluated = [c.evaluation_id for c in info.classes]
+        known = (ids <= MAX_LABEL_ID) | (ids == _UNSIGNED_PLATE)
+        ids = np.where(known & ~np.isin(ids, evaluated), 0, ids)
+        classes = class_ids(ids, info, path)
+        return LabelMap(labels.encode(classes, 0, info.label_divisor).astype(np.int32))
+
+
+class CityscapesPixelSink(SemanticSink):
+    """Writes one file for each image, named as the server looks for it."""
+
+    def write(self, name: str, label_map: LabelMap) -> None:
+        """See `Sink.write`."""
+        super().write(image_name(Path(name)), label_map)
+
+
+def check_label_ids(info: DatasetInfo) -> None:
+    """Refuses data sets whose evaluation ids are not Cityscapes' label ids.
+
+    Raises:
+      ValueError: an id is not 1 to 33.
+    """
+    other = [
+        c.evaluation_id for c in info.classes if not 0 < c.evaluation_id <= MAX_LABEL_ID
+    ]
+    if other:
+        raise ValueError(
+            f"data set {info.name!r} has the evaluation ids {other[:3]} ..., but "
+            f"Cityscapes' label ids are 1 to {MAX_LABEL_ID}: choose another format"
+        )

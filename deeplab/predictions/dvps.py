@@ -1,0 +1,183 @@
+"""Depth-aware video panoptic predictions, as ViP-DeepLab's scripts read them.
+
+Siyuan Qiao et al., "ViP-DeepLab: Learning Visual Perception with Depth-aware Video
+Panoptic Segmentation", CVPR 2021, https://arxiv.org/abs/2012.05258; evaluation:
+https://github.com/joe-siyuan-qiao/ViP-DeepLab. The folder has
+
+  panoptic/<sequence>_<frame>.png       Cityscapes-DVPS: red is class, green instance
+  panoptic/<sequence>_<frame>_cat.png   SemKITTI-DVPS: classes, and instances of 16 bits
+  panoptic/<sequence>_<frame>_ins.png
+  depth/<sequence>_<frame>.png          16 bits, 256 a metre, if depth is predicted
+
+The first is given to the scripts as `--pan_dir`, the other as `--depth_dir`. Classes
+are train ids; one more than the last is void.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from deeplab.core import labels
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.datasets.base import path_inside
+from deeplab.datasets.index_png import read_index_png
+from deeplab.predictions import FORMATS
+from deeplab.predictions.base import LabelMap, StoredMap, check_range, files_below
+from deeplab.predictions.channels import LAYOUTS, write_channels
+from deeplab.predictions.semantic_png import read_semantic, write_semantic
+
+_NAME = re.compile(r"(?:^|/)(\d+)[_/](\d+)(?:_[^/]*)?$")
+_DEPTH_UNITS = 256
+_MAX_DEPTH = 2**16 - 1
+
+
+class Dvps(ABC):
+    """Panoptic labels and depth of videos."""
+
+    has_stuff = True
+    has_instances = True
+    is_video = True
+    lists_every_image = True
+    metrics = ("vpq", "dvpq")
+    # How the file of a frame that is listed ends.
+    ending = ".png"
+
+    def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:
+        """See `Format.read`; names are <sequence>/<frame>."""
+        found: dict[str, StoredMap] = {}
+        for file in files_below(path / "panoptic", self.ending):
+            sequence, frame = _position(file.name.removesuffix(self.ending), file)
+            if f"{sequence}/{frame}" in found:
+                raise ValueError(f"{file}: a second file of this frame")
+            load = functools.partial(self._load, path, f"{sequence}_{frame}", info)
+            found[f"{sequence}/{frame}"] = StoredMap(load, sequence)
+        return found
+
+    def writer(self, path: Path, info: DatasetInfo) -> DvpsSink:
+        """See `Format.writer`."""
+        return DvpsSink(path, info, self)
+
+    def _load(self, root: Path, stem: str, info: DatasetInfo) -> LabelMap:
+        where = root / "panoptic" / stem
+        classes, instances = self.read_frame(where)
+        known = {info.num_classes: info.ignore_label} | {i: i for i in info.by_id}
+        unknown = sorted(set(np.unique(classes).tolist()) - set(known))
+        if unknown:
+            raise ValueError(
+                f"{where}: {unknown[:10]} are no train ids of {info.name!r}"
+            )
+        if int(instances.max()) >= info.label_divisor:
+            raise ValueError(
+                f"{where}: instance id {int(instances.max())} is not below the label "
+                f"divisor {info.label_divisor}"
+            )
+        void = classes == info.num_classes
+        classes = np.where(void, info.ignore_label, classes)
+        instances = np.where(void, 0, instances)
+        panoptic = labels.encode(classes, instances, info.label_divisor)
+        depth_file = root / "depth" / f"{stem}.png"
+        depth = None
+        if depth_file.exists():
+            depth = read_index_png(depth_file).astype(np.float32) / _DEPTH_UNITS
+        return LabelMap(panoptic.astype(np.int32), depth=depth)
+
+    @abstractmethod
+    def read_frame(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+        """Returns `[h, w]` int32 class and instance ids of a path without ending."""
+
+    @abstractmethod
+    def write_frame(
+        self, path: Path, classes: np.ndarray, instances: np.ndarray
+    ) -> None:
+        """Writes them."""
+
+
+class DvpsSink:
+    """Writes the files of each frame."""
+
+    def __init__(self, folder: Path, info: DatasetInfo, layout: Dvps):
+        """Writes into `folder`, in the layout of a data set."""
+        self._folder = folder
+        self._info = info
+        self._layout = layout
+
+    def write(self, name: str, label_map: LabelMap) -> None:
+        """See `Sink.write`; depth beyond 255.99 m becomes that.
+
+        Raises:
+          ValueError: an id or depth does not fit, or the name is not
+            <sequence>/<frame> or <sequence>_<frame>, both numbers.
+        """
+        path_inside(self._folder, name, self._folder)
+        sequence, frame = _position(name, self._folder)
+        classes, instances = labels.decode(label_map.panoptic, self._info.label_divisor)
+        void = ~np.isin(classes, list(self._info.by_id))
+        classes = np.where(void, self._info.num_classes, classes)
+        instances = np.where(void, 0, instances)
+        stem = f"{sequence}_{frame}"
+        self._layout.write_frame(self._folder / "panoptic" / stem, classes, instances)
+        if label_map.depth is None:
+            return
+        path = self._folder / "depth" / f"{stem}.png"
+        if not np.isfinite(label_map.depth).all() or label_map.depth.min() < 0:
+            raise ValueError(f"{path}: depth is not finite, or below 0")
+        units = np.rint(label_map.depth * _DEPTH_UNITS)
+        write_semantic(path, np.minimum(units, _MAX_DEPTH), bits=16)
+
+    def close(self) -> None:
+        """Every file is complete already."""
+
+
+@FORMATS.register("cityscapes_dvps")
+class CityscapesDvps(Dvps):
+    """Two channels; at most 256 instances of a class."""
+
+    def read_frame(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+        """See `Dvps`."""
+        return LAYOUTS["two_channel_png"].read(path.with_name(f"{path.name}.png"))
+
+    def write_frame(
+        self, path: Path, classes: np.ndarray, instances: np.ndarray
+    ) -> None:
+        """See `Dvps`."""
+        layout = LAYOUTS["two_channel_png"]
+        write_channels(path.with_name(f"{path.name}.png"), layout, classes, instances)
+
+
+@FORMATS.register("semkitti_dvps")
+class SemKittiDvps(Dvps):
+    """Two files; at most 65536 instances of a class."""
+
+    ending = "_cat.png"
+
+    def read_frame(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+        """See `Dvps`."""
+        return (
+            read_semantic(path.with_name(f"{path.name}_cat.png")),
+            read_semantic(path.with_name(f"{path.name}_ins.png")),
+        )
+
+    def write_frame(
+        self, path: Path, classes: np.ndarray, instances: np.ndarray
+    ) -> None:
+        """See `Dvps`."""
+        check_range(path, "instance", int(instances.max()), 2**16 - 1)
+        write_semantic(path.with_name(f"{path.name}_cat.png"), classes)
+        write_semantic(path.with_name(f"{path.name}_ins.png"), instances, bits=16)
+
+
+def _position(name: str, where: Path) -> tuple[str, str]:
+    """Returns sequence and frame of a name."""
+    found = _NAME.search(name)
+    if found is None:
+        raise ValueError(
+            f"{where}: {name!r} is not <sequence>_<frame> or <sequence>/<frame>, which "
+            "are numbers"
+        )
+    return found[1], found[2]

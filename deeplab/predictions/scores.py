@@ -1,0 +1,57 @@
+"""How sure a prediction is of its segments, as evaluations of instances rank them.
+
+As in DeepLab2, the score of an instance is the mean probability of its class times the
+mean score of its mask.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deeplab.core import labels
+from deeplab.core.structures import Prediction
+from deeplab.datasets.runs import areas, find_runs
+
+
+def segment_scores(panoptic: np.ndarray, *maps: np.ndarray) -> dict[int, float]:
+    """Returns label -> the product of the means of maps over its segment.
+
+    Args:
+      panoptic: `[h, w]` integer labels.
+      *maps: `[h, w]` floats each; without any, every score is 1.
+    """
+    runs = find_runs(panoptic)
+    found, pixels, _ = areas(runs)
+    segment = np.searchsorted(found, runs.values)
+    scores = np.ones(len(found))
+    for one in maps:
+        sums = np.add.reduceat(one.ravel(), runs.starts, dtype=np.float64)
+        scores *= np.bincount(segment, sums, minlength=len(found)) / pixels
+    return dict(zip(found.tolist(), scores.tolist(), strict=True))
+
+
+def predicted_scores(prediction: Prediction, label_divisor: int) -> dict[int, float]:
+    """Returns the score of every segment of `panoptic_pred`, 0 to 1.
+
+    Args:
+      prediction: NumPy fields of an image; `instance_scores` and, for the class,
+        `semantic_scores` or else `semantic_probs` count as far as they are there.
+      label_divisor: of its labels.
+    """
+    panoptic = prediction.panoptic_pred
+    maps = [prediction.instance_scores, prediction.semantic_scores]
+    if prediction.semantic_scores is None and prediction.semantic_probs is not None:
+        classes = labels.class_of(panoptic, label_divisor)
+        # Void has no channel; nothing asks for its score.
+        classes = np.minimum(classes, prediction.semantic_probs.shape[-1] - 1)
+        maps[1] = np.take_along_axis(
+            prediction.semantic_probs, classes[..., None], axis=-1
+        )
+    return segment_scores(panoptic, *(m for m in maps if m is not None))
+
+
+def score_map(panoptic: np.ndarray, scores: dict[int, float]) -> np.ndarray:
+    """Returns `[h, w]` float32: at each pixel the score of its segment."""
+    runs = find_runs(panoptic)
+    values = np.array([scores[label] for label in runs.values.tolist()], np.float32)
+    return np.repeat(values, runs.lengths).reshape(panoptic.shape)
