@@ -75,6 +75,20 @@ def assert_same(metric, other):
         np.testing.assert_array_equal(value, other_state[name], name)
 
 
+def stored(metric):
+    """The file of a metric's state, as hosts hand it over and runs resume from it."""
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **metric.state())
+    file.seek(0)
+    return file
+
+
+def restored(metric, file):
+    with np.load(file, allow_pickle=False) as state:
+        metric.load_state(state)
+    return metric
+
+
 @pytest.mark.parametrize("shards", [1, 2, 4])
 @pytest.mark.parametrize("order", range(3))
 def test_shards_in_any_order_give_the_same_bits(make, shards, order):
@@ -85,6 +99,28 @@ def test_shards_in_any_order_give_the_same_bits(make, shards, order):
     for part in rng.permutation(len(parts)):
         merged.merge(measured(make, parts[part].tolist()))
     assert_same(merged, expected)
+
+
+@pytest.mark.parametrize("shards", [1, 2, 4])
+def test_shards_of_hosts_that_were_interrupted_give_the_same_bits(make, shards):
+    """Each host stores its state after one image, resumes, and hands over a file."""
+    rng = np.random.default_rng(shards)
+    merged = make()
+    for part in np.array_split(rng.permutation(11), shards):
+        first, *rest = part.tolist()
+        host = restored(make(), stored(measured(make, [first])))
+        for seed in rest:
+            host.update(*image(seed))
+        merged.merge(restored(make(), stored(host)))
+    assert_same(merged, measured(make, range(11)))
+
+
+def test_merging_does_not_depend_on_the_order(make):
+    forward, backward = (make(), make())
+    for metric, seeds in ((forward, (0, 1, 2)), (backward, (2, 1, 0))):
+        for seed in seeds:
+            metric.merge(measured(make, [seed]))
+    assert_same(forward, backward)
 
 
 def test_merging_is_associative_and_leaves_the_other_alone(make):
@@ -102,13 +138,9 @@ def test_merging_is_associative_and_leaves_the_other_alone(make):
 
 @pytest.mark.parametrize("seeds", [[], [0, 1, 2]])
 def test_resumes_from_a_stored_state(make, seeds):
-    file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **measured(make, seeds).state())
-    file.seek(0)
     resumed = make()
     resumed.update(*image(7))
-    with np.load(file, allow_pickle=False) as state:
-        resumed.load_state(state)
+    restored(resumed, stored(measured(make, seeds)))
     assert_same(resumed, measured(make, seeds))
     resumed.update(*image(5))
     assert_same(resumed, measured(make, [*seeds, 5]))
