@@ -136,7 +136,7 @@ def panoptic_label(
         if segment.get("area", area.get(segment_id)) != area.get(segment_id, 0):
             raise ValueError(
                 f"{path}: segment {segment_id} has {area.get(segment_id, 0)} pixels; "
-                f"the JSON says {segment['area']}"
+                f"the JSON says {segment['area']}; correct or leave out its `area`"
             )
         new_label[segment_id] = _segment_label(
             segment, class_ids, info, count, void if crowd_as_ignore else None, path

@@ -194,9 +194,83 @@ def assert_refused(arguments, message, capsys=None):
         assert message in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not REAL.exists(), reason=f"{REAL} is not here")
+@pytest.mark.parametrize("kind", ["truth", "predicted"])
+@pytest.mark.parametrize("factor", [0, 10])
+def test_wrong_areas_of_the_json_are_refused(coco, kind, factor, tmp_path, capsys):
+    """The official tool believes those of the truth, and reports over 100 %."""
+    path = tmp_path / f"{kind}.json"
+    content = json.loads(path.read_text())
+    segment = content["annotations"][3]["segments_info"][0]
+    right = segment["area"]
+    segment["area"] *= factor
+    path.write_text(json.dumps(content))
+    files = ["coco_panoptic", coco[2], coco[3], "--workers", "1"]
+    message = (
+        f"{kind}/3.png: segment 1 has {right} pixels; the JSON says {segment['area']}"
+    )
+    assert_refused(files, message, capsys)
+
+
+on_real_images = pytest.mark.skipif(not REAL.exists(), reason=f"{REAL} is not here")
+
+
+@on_real_images
 def test_real_annotations_are_perfect_predictions_of_themselves(tmp_path):
     files = ["--ground_truth", str(REAL), "--predictions", str(REAL)]
     results = measure(tmp_path, "--format", "coco_panoptic", "--workers", "1", *files)
     assert results["panoptic_quality/all/pq"] == 100.0
     assert results["mean_iou/miou"] == 100.0
+
+
+def damaged_copy(path, folder):
+    """Stores the annotations of `path`: moved, segments lost, merged and renamed."""
+    content = json.loads(path.read_text())
+    categories = sorted(category["id"] for category in content["categories"])
+    (folder / "damaged").mkdir()
+    for entry in content["annotations"]:
+        rgb = np.asarray(Image.open(path.with_suffix("") / entry["file_name"]))
+        ids = np.roll(rgb.astype(np.int64) @ [1, 256, 65536], (3, -5), (0, 1))
+        listed = sorted(entry["segments_info"], key=lambda segment: segment["id"])
+        for index, segment in enumerate(listed):
+            if segment["iscrowd"] or index % 6 == 4:
+                ids[ids == segment["id"]] = 0
+            elif index % 9 == 7:
+                ids[ids == segment["id"]] = listed[index - 2]["id"]
+            elif index % 10 == 3:
+                next_one = categories.index(segment["category_id"]) + 1
+                segment["category_id"] = categories[next_one % len(categories)]
+        kept, areas = np.unique(ids, return_counts=True)
+        areas = dict(zip(kept.tolist(), areas.tolist(), strict=True))
+        entry["segments_info"] = [
+            {**segment, "area": areas[segment["id"]], "iscrowd": 0}
+            for segment in listed
+            if segment["id"] in areas
+        ]
+        rgb = np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=-1)
+        Image.fromarray(rgb.astype(np.uint8)).save(
+            folder / "damaged" / entry["file_name"]
+        )
+    (folder / "damaged.json").write_text(json.dumps(content))
+    return folder / "damaged.json"
+
+
+@on_real_images
+def test_damaged_real_annotations_get_the_official_number(tmp_path):
+    """What `pq_compute` of panopticapi-lite 0.2.0 says about the same files."""
+    official = {
+        "all": (0.4369502480471172, 0.5591641137057084, 0.5885521885521885),
+        "things": (0.19922128874174683, 0.3680277496538407, 0.32606060606060605),
+        "stuff": (0.7341114471788301, 0.7980845687705429, 0.9166666666666666),
+    }
+    damaged_json = damaged_copy(REAL, tmp_path)
+    files = ["--ground_truth", str(REAL), "--predictions", str(damaged_json)]
+    results = measure(tmp_path, "--format", "coco_panoptic", "--workers", "1", *files)
+    for group, values in official.items():
+        for kind, value in zip(("pq", "sq", "rq"), values, strict=True):
+            ours = results[f"panoptic_quality/{group}/{kind}"]
+            assert ours == pytest.approx(100 * value, rel=0, abs=1e-9)
+    classes = sum(name.startswith("panoptic_quality/pq/") for name in results)
+    assert classes == 9
+    picture = np.asarray(Image.open(tmp_path / "results/panoptic_quality_pq.png"))
+    assert picture.shape[0] > 10 * classes
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > classes
