@@ -16,6 +16,7 @@ METRICS: Registry[Callable[[DatasetInfo, Any], Metric]] = Registry(
     [
         "boundary_iou",
         "boundary_panoptic_quality",
+        "cityscapes_instance_ap",
         "depth",
         "dstq",
         "dvpq",

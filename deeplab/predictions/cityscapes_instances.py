@@ -47,7 +47,7 @@ class CityscapesInstances:
     has_instances = True
     is_video = False
     lists_every_image = True
-    metrics = ("instance_ap",)
+    metrics = ("cityscapes_instance_ap",)
 
     def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:
         """See `Format.read`; names are <city>_<sequence>_<frame>."""

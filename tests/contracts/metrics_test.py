@@ -12,6 +12,8 @@ from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 from tests.parity import scenes
 
 THINGS = (3, 4)
+# Some of the drawn instances have more than the 100 pixels that Cityscapes asks for.
+SIZE = (60, 80)
 INFO = DatasetInfo(
     name="contract",
     classes=tuple(ClassInfo(i, f"c{i}", i in THINGS, (0, 0, 0), i) for i in range(5)),
@@ -25,7 +27,7 @@ OPTIONS = EvaluatorOptions(detailed_ap_metrics=True)
 def image(seed, perfect=False, **changes):
     """Returns an example and its prediction, with every field a metric may read."""
     rng = np.random.default_rng(seed)
-    truth = scenes.panoptic(30, 40, seed, things=THINGS, stuff=(0, 1, 2))
+    truth = scenes.panoptic(*SIZE, seed, things=THINGS, stuff=(0, 1, 2))
     predicted = truth if perfect else scenes.perturb(truth, seed, things=THINGS)
     semantic = predicted // 1000
     depth = rng.uniform(-1, 20, truth.shape).astype("float32")
@@ -188,11 +190,11 @@ def test_inputs_are_not_changed(make):
 def test_refuses_maps_of_another_size(make):
     _, prediction = image(0)
     wider = {
-        name: np.zeros((30, 41), np.int32)
+        name: np.zeros((60, 81), np.int32)
         for name in ("panoptic_raw", "semantic_raw", "depth_raw")
     }
     example, _ = image(0, **wider)
-    with pytest.raises(ValueError, match=r"0\.png.*30 x 41.*30 x 40"):
+    with pytest.raises(ValueError, match=r"0\.png.*60 x 81.*60 x 80"):
         make().update(example, prediction)
 
 
@@ -211,7 +213,7 @@ def test_refuses_missing_and_empty_maps(make):
 def test_refuses_classes_that_do_not_exist(make):
     if type(make()).__name__ == "DepthErrors":
         pytest.skip("reads no classes")
-    strange = np.full((30, 40), 77, np.int32)
+    strange = np.full(SIZE, 77, np.int32)
     with pytest.raises(ValueError, match=r"0\.png.*ground truth.*\[77\].*contract"):
         make().update(
             *image(0, panoptic_raw=77001 * strange // 77, semantic_raw=strange)
