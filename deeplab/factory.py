@@ -307,11 +307,12 @@ def _build_pipeline(
     first_batch: int = 0,
 ) -> tf.data.Dataset:
     stride = config.model_options.backbone.output_stride
+    family = family_of(config.model_options)
     return build_pipeline(
-        pipeline_config(options, stride, training),
+        pipeline_config(options, stride, training, family.image_class),
         dataset_info(options),
         training=training,
-        targets=family_of(config.model_options).targets,
+        targets=family.targets,
         batch_size=options.batch_size,
         seed=config.seed,
         first_batch=first_batch,

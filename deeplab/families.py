@@ -25,6 +25,7 @@ class Family:
       main_metric: logged name of the metric that picks the best checkpoint.
       without_effect: config fields (or messages) that say nothing to this
         architecture, although published configs set them.
+      image_class: whether an image has one class in place of a label map.
       sampled_losses: name of a loss -> start of the fields of the architecture's
         message that say which pixels it draws: `<start>_sample_k` and
         `<start>_sample_temperature`.
@@ -38,6 +39,7 @@ class Family:
     metrics: tuple[str, ...]
     main_metric: str
     without_effect: tuple[str, ...] = ()
+    image_class: bool = False
     sampled_losses: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -139,6 +141,16 @@ FAMILIES = {
         targets=("depth",), losses=("depth_loss",), metrics=("depth",)
     ),
     "vip_deeplab_without_depth": _vip_deeplab(),
+    "classifier": Family(
+        model="classifier",
+        head="image_classifier",
+        targets=(),
+        losses=("class_loss",),
+        postprocessor="image_class",
+        metrics=("top_k_accuracy",),
+        main_metric="top_k_accuracy/top_1",
+        image_class=True,
+    ),
 }
 
 
@@ -156,7 +168,7 @@ def family_of(model_options: Any) -> Family:
         raise ValueError(
             "model_options: no architecture is set; add one of: "
             "deeplab_v3 {}, deeplab_v3_plus {}, panoptic_deeplab {}, max_deeplab {}, "
-            "motion_deeplab {}, vip_deeplab {}"
+            "motion_deeplab {}, vip_deeplab {}, classifier {}"
         )
     if (
         name == "panoptic_deeplab"

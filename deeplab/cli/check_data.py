@@ -69,10 +69,10 @@ def _print_report(title: str, report: LabelReport, info: DatasetInfo) -> None:
     pixels = max(report.pixels, 1)
     for c in info.classes:
         count = report.class_pixels[c.id]
-        if not count:
+        if not report.class_images[c.id]:
             continue
         most = f"{report.most_instances[c.id]} of {info.label_divisor - 1}"
-        crowd = report.crowd_pixels[c.id] / count
+        crowd = report.crowd_pixels[c.id] / max(count, 1)
         table.add_row(
             escape(c.name),
             str(c.id),
@@ -94,7 +94,7 @@ def _print_report(title: str, report: LabelReport, info: DatasetInfo) -> None:
         "[dim]instances: most in one image, of as many as the divisor tells apart; "
         "crowd: share of the pixels with instance id 0[/dim]"
     )
-    absent = [c.name for c in info.classes if not report.class_pixels[c.id]]
+    absent = [c.name for c in info.classes if not report.class_images[c.id]]
     if absent:
         console.print(
             f"{len(absent)} classes do not occur: {escape(', '.join(absent))}"

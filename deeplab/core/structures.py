@@ -54,6 +54,8 @@ class Example(NamedTuple):
     next_regression_loss_weight: Tensor = None
     # [b, h, w] float32, metres; the data set's `ignore_depth` where unknown.
     depth_gt: Tensor = None
+    # [b] int32, class of the whole image, or the ignore label.
+    class_gt: Tensor = None
     # [b, H, W] as above but as stored, before resizing and padding.
     semantic_raw: Tensor = None
     panoptic_raw: Tensor = None
@@ -136,6 +138,13 @@ class MaskOutput(NamedTuple):
     auxiliary_outputs: tuple[Any, ...] = ()
 
 
+class ClassOutput(NamedTuple):
+    """What a classifier returns."""
+
+    # [b, classes] float32.
+    class_logits: Tensor
+
+
 class TrackState(NamedTuple):
     """What Motion-DeepLab remembers from frame to frame of one video."""
 
@@ -196,3 +205,8 @@ class Prediction(NamedTuple):
     concat_next_panoptic_pred: Tensor = None
     # [b, h, w, 1] float32, metres.
     depth_pred: Tensor = None
+    # Classifiers, of the whole image: [b, classes] float32; the same as probabilities,
+    # 0 to 1, summing to 1; [b] int32, the most probable class.
+    class_logits: Tensor = None
+    class_probs: Tensor = None
+    class_pred: Tensor = None

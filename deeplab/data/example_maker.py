@@ -53,7 +53,8 @@ class ExampleMaker:
         self._void = labels.void_label(info.ignore_label, info.label_divisor)
         self._ignore_depth = float(info.ignore_depth or 0)
         self._wanted = Wanted(
-            label=config.has_labels,
+            label=config.has_labels and not config.image_class,
+            class_id=config.has_labels and config.image_class,
             previous=config.previous_frame,
             next=config.next_frame,
             depth="depth" in {NEEDS.get(name) for name in targets},
@@ -109,6 +110,11 @@ class ExampleMaker:
                 "panoptic_copy_paste: segments are pasted on single images without "
                 "depth; leave it out"
             )
+        if self._config.augmentation.copy_paste.scale and self._wanted.class_id:
+            raise ValueError(
+                "panoptic_copy_paste: images with one class have no segments; leave it "
+                "out"
+            )
 
     def training_example(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns a random crop of the example `number`, augmented."""
@@ -132,7 +138,7 @@ class ExampleMaker:
         maps = {name: cropped(name) for name in _MAPS if name in parsed}
         if augmentation.copy_paste.scale:
             image, maps["label"] = self._pasted(number, image, maps["label"])
-        fields = self._label_targets(maps, seeds[4])
+        fields = self._targets_of(parsed, maps, seeds[4])
         if PREVIOUS_HEATMAP in fields:
             heatmap = tf.expand_dims(fields.pop(PREVIOUS_HEATMAP), axis=-1)
             image = tf.concat([image, heatmap], axis=-1)
@@ -221,9 +227,9 @@ class ExampleMaker:
             return geometry.pad(shown, padded, self._void)
 
         if self._config.has_labels:
-            fields |= self._label_targets(
-                {name: resized_map(name) for name in _MAPS if name in parsed}
-            )
+            maps = {name: resized_map(name) for name in _MAPS if name in parsed}
+            fields |= self._targets_of(parsed, maps)
+        if "label" in parsed:
             fields |= self._raw_labels(parsed["label"])
         if "next_label" in parsed:
             fields["next_panoptic_raw"] = parsed["next_label"]
@@ -272,8 +278,19 @@ class ExampleMaker:
             "resize_factor": self._config.resize_factor,
         }
 
+    def _targets_of(
+        self,
+        parsed: Mapping[str, tf.Tensor],
+        maps: Mapping[str, tf.Tensor],
+        seed: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Returns the targets: the class of the image, or what its maps give."""
+        if self._wanted.class_id:
+            return {"class_gt": parsed["class_id"]}
+        return self._label_targets(maps, seed)
+
     def _label_targets(
-        self, maps: Mapping[str, tf.Tensor], seed: tf.Tensor | None = None
+        self, maps: Mapping[str, tf.Tensor], seed: tf.Tensor | None
     ) -> dict[str, tf.Tensor]:
         """Returns the targets of an example, from those of `_MAPS` that there are."""
         segments = {

@@ -199,9 +199,11 @@ def _count(
             f"{example.height} x {example.width}; convert it again"
         )
     messages = []
-    if example.label is None:
+    if example.class_id is not None:
+        messages += _count_class(report, example.class_id, info)
+    elif example.label is None:
         report.unlabelled += 1
-    else:
+    if example.label is not None:
         label = _decoded(example.label, example, info)
         messages += _count_label(report, label, info)
     if example.depth is not None:
@@ -212,6 +214,20 @@ def _count(
     ):
         messages += _neighbour_problems(which, image, label, example, info)
     return messages
+
+
+def _count_class(
+    report: LabelReport, class_id: int, info: DatasetInfo
+) -> Iterator[str]:
+    """Adds the class of a whole image to a report; yields what is wrong with it."""
+    if class_id in info.by_id or class_id == info.ignore_label:
+        report.class_images[class_id] += 1
+    else:
+        yield (
+            f"the image has class {class_id}, which is none of data set {info.name!r}, "
+            f"whose ids are {_span(info)} and {info.ignore_label} (ignore); ids start "
+            "at 0"
+        )
 
 
 def _decoded(label: bytes, example: StoredExample, info: DatasetInfo) -> np.ndarray:

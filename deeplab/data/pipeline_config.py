@@ -51,6 +51,7 @@ class PipelineConfig:
       has_labels: False leaves labels, and what follows from them, out.
       previous_frame: whether examples hold the frame before.
       next_frame: whether examples hold the frame after.
+      image_class: whether an image has one class in place of a label map.
       cameras: of multi-camera records, each an example of its own; empty for all.
       augmentation: in training.
       target_options: of the targets.
@@ -65,6 +66,7 @@ class PipelineConfig:
     has_labels: bool = True
     previous_frame: bool = False
     next_frame: bool = False
+    image_class: bool = False
     cameras: tuple[str, ...] = ()
     augmentation: Augmentation = field(default_factory=Augmentation)
     target_options: TargetOptions = field(default_factory=TargetOptions)
@@ -112,8 +114,16 @@ def chosen_cameras(cameras: tuple[str, ...], info: DatasetInfo) -> tuple[str, ..
     return cameras
 
 
-def pipeline_config(options: Any, output_stride: int, training: bool) -> PipelineConfig:
+def pipeline_config(
+    options: Any, output_stride: int, training: bool, image_class: bool = False
+) -> PipelineConfig:
     """Returns the pipeline of a `DatasetOptions` message.
+
+    Args:
+      options: the message.
+      output_stride: of the model.
+      training: whether examples are augmented.
+      image_class: whether an image has one class in place of a label map.
 
     Raises:
       ValueError: an option is out of range.
@@ -137,6 +147,7 @@ def pipeline_config(options: Any, output_stride: int, training: bool) -> Pipelin
         has_labels=options.decode_groundtruth_label,
         previous_frame=options.use_two_frames,
         next_frame=options.use_next_frame,
+        image_class=image_class,
         cameras=tuple(options.cameras_to_use),
         augmentation=_augmentation(options.augmentations)
         if training

@@ -38,6 +38,7 @@ DEPTH = "image/depth/encoded"
 DEPTH_FORMAT = "image/depth/format"
 # Class of the whole image, from 0, in records for classification.
 CLASS_ID = "image/class/label"
+_NO_CLASS = -1
 # One entry per camera of a multi-camera record: append its name.
 CAMERA_IMAGE = "image/encoded/"
 CAMERA_NEXT_IMAGE = "next_image/encoded/"
@@ -84,6 +85,7 @@ class Wanted:
 
     Attributes:
       label: the labels of every frame that is read, and the depth if it is.
+      class_id: the class of the image as a whole.
       previous: the frame before.
       next: the frame after.
       depth: the depth of the frame itself.
@@ -94,6 +96,7 @@ class Wanted:
     previous: bool = False
     next: bool = False
     depth: bool = False
+    class_id: bool = False
     cameras: tuple[str, ...] = ()
 
 
@@ -238,6 +241,7 @@ def missing_keys(serialized: bytes, wanted: Wanted) -> list[str]:
         keys += [LABEL, HEIGHT, WIDTH]
         keys += [PREVIOUS_LABEL] * wanted.previous + [NEXT_LABEL] * wanted.next
         keys += [DEPTH] * wanted.depth
+    keys += [CLASS_ID] * wanted.class_id
     names = [n for key in keys for n in _stored_names(key, wanted.cameras)]
     return [name for name in names if name not in features]
 
@@ -261,8 +265,8 @@ def parse_example(
       `image` `[H, W, 3]` uint8, `filename`, `sequence_id` and `frame_id` scalar
       strings (the latter two empty outside videos), and what is wanted of: `label`
       `[H, W]` int32 panoptic labels, `previous_image`, `previous_label`,
-      `next_image`, `next_label` likewise, and `depth` `[H, W]` int32 in units of
-      1 / 256 metre.
+      `next_image`, `next_label` likewise, `depth` `[H, W]` int32 in units of 1 / 256
+      metre, and `class_id` scalar int32.
 
     Raises:
       tf.errors.InvalidArgumentError: when run on a record that lacks a key, or
@@ -297,6 +301,8 @@ def parse_example(
             stored.required(DEPTH), stored.fields[DEPTH_FORMAT], stored.size, 1
         )
         result["depth"] = stored.sized_as(result["image"], depth, DEPTH)
+    if wanted.class_id:
+        result["class_id"] = tf.cast(stored.required(CLASS_ID), tf.int32)
     return result
 
 
@@ -319,10 +325,9 @@ class _StoredTensors:
             DEPTH_FORMAT: _text_feature(RAW),
             SEQUENCE_ID: _text_feature(),
             FRAME_ID: _text_feature(),
+            CLASS_ID: tf.io.FixedLenFeature((), tf.int64, _NO_CLASS),
         }
-        sides = [
-            name for key in (HEIGHT, WIDTH) for name in _stored_names(key, cameras)
-        ]
+        sides = [n for key in (HEIGHT, WIDTH) for n in _stored_names(key, cameras)]
         spec |= {name: tf.io.FixedLenFeature((), tf.int64, 0) for name in sides}
         fields = tf.io.parse_single_example(serialized, spec)
         for key in [*keys, DEPTH, HEIGHT, WIDTH]:
@@ -347,21 +352,16 @@ class _StoredTensors:
         message = tf.strings.join(
             ["the record of ", self.names["filename"], f" has no {key}"]
         )
-        present = tf.debugging.Assert(self.fields[key] != "", [message])
+        absent = _NO_CLASS if key == CLASS_ID else ""
+        present = tf.debugging.Assert(self.fields[key] != absent, [message])
         with tf.control_dependencies([present]):
             return tf.identity(self.fields[key])
 
     def sized_as(self, image: tf.Tensor, values: tf.Tensor, key: str) -> tf.Tensor:
         """Returns `values`, which must have the height and width of the image."""
-        message = tf.strings.join(
-            [
-                "image and ",
-                _WHAT[key],
-                " of ",
-                self.names["filename"],
-                " differ in size",
-            ]
-        )
+        name = self.names["filename"]
+        parts = ["image and ", _WHAT[key], " of ", name, " differ in size"]
+        message = tf.strings.join(parts)
         check = tf.debugging.assert_equal(
             tf.shape(image)[:2], tf.shape(values)[:2], message
         )

@@ -42,7 +42,8 @@ from deeplab.models.predictor import (
     SERVE_VIDEO,
 )
 
-# What a model serves unless asked for more: maps of one value a pixel. Probabilities
+# What a model serves unless asked for more: maps of one value a pixel, and what it says
+# of the whole image. Probabilities
 # of all classes at full size are a hundred times as large.
 DEFAULT_FIELDS = (
     "semantic_pred",
@@ -51,6 +52,8 @@ DEFAULT_FIELDS = (
     "instance_scores",
     "next_panoptic_pred",
     "depth_pred",
+    "class_pred",
+    "class_probs",
 )
 CONFIG_FILE = "config.textproto"
 

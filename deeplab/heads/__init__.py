@@ -16,6 +16,7 @@ HEADS: Registry[Callable[[Any, Any, Any, DatasetInfo], Any]] = Registry(
     [
         "deeplab_v3",
         "deeplab_v3plus",
+        "image_classifier",
         "max_deeplab",
         "motion_deeplab",
         "panoptic_deeplab",

@@ -16,6 +16,7 @@ LOSSES: Registry[Callable[[TermOptions, DatasetInfo], LossTerm]] = Registry(
     [
         "cross_entropy",
         "depth",
+        "image_class",
         "instance_discrimination",
         "mask_id",
         "pq_style",

@@ -24,6 +24,7 @@ METRICS: Registry[Callable[[DatasetInfo, Any], Metric]] = Registry(
         "mean_iou",
         "panoptic_quality",
         "stq",
+        "top_k_accuracy",
         "vpq",
         "vpq_2frames",
     ],

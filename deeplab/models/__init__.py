@@ -13,6 +13,7 @@ MODELS: Registry[Callable[..., Any]] = Registry(
     "model",
     __name__,
     [
+        "classifier",
         "image_segmenter",
         "mask_transformer",
         "motion_deeplab",

@@ -1,62 +1,102 @@
-"""A classifier of images: a backbone, the mean over all pixels, and one layer.
+"""A classifier of images: normalise, backbone, and a head that gives one class.
 
-As MOAT is pretrained, Chenglin Yang et al., ICLR 2023,
-https://arxiv.org/abs/2210.01820; ConvNeXt ends alike. Dense prediction takes the
-backbone of a trained one by `model_options.backbone.pretrained_weights`.
+Dense prediction takes the backbone of a trained one by
+`model_options.backbone.pretrained_weights`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
 from deeplab.backbones.base import Backbone
-
-_FEATURE = "stage5"
+from deeplab.core.structures import ClassOutput, Prediction
+from deeplab.heads.base import Head
+from deeplab.models import MODELS
+from deeplab.models.image_segmenter import normalized
 
 
 class Classifier(tf_keras.Model):
-    """A backbone that offers `stage5`, layer normalisation and class logits."""
+    """A backbone and a head that classifies the image as a whole.
 
-    def __init__(self, backbone: Backbone, num_classes: int, *, epsilon: float = 1e-5):
+    Attributes:
+      backbone: from images to features.
+      head: from features to `ClassOutput`.
+      input_channels: channels of the images.
+    """
+
+    input_channels = 3
+
+    def __init__(
+        self,
+        *,
+        backbone: Backbone,
+        head: Head,
+        postprocess: Callable[[Prediction], Prediction],
+        train_crop_size: tuple[int, int] | None = None,
+        eval_scales: Sequence[float] = (1.0,),
+        add_flipped_images: bool = False,
+        jit_compile: bool = False,
+    ):
         """Puts the parts together.
 
         Args:
           backbone: from images to features.
-          num_classes: channels of the logits.
-          epsilon: of the normalisation.
+          head: from features to class logits.
+          postprocess: fills the discrete fields of a prediction.
+          train_crop_size: has no effect: the mean is over the whole image.
+          eval_scales: 1 alone.
+          add_flipped_images: False alone.
+          jit_compile: compiles backbone and head with XLA.
 
         Raises:
-          ValueError: the backbone does not offer features before the activation.
+          ValueError: several scales or flips are asked for.
         """
         super().__init__(name="classifier", dtype="float32")
-        if _FEATURE not in backbone.feature_specs:
+        del train_crop_size
+        if tuple(eval_scales) != (1.0,) or add_flipped_images:
             raise ValueError(
-                f"{backbone.name}: a classifier needs {_FEATURE!r}; it offers "
-                f"{', '.join(backbone.feature_specs)}"
+                "eval_scales, add_flipped_images: a classifier sees each image once; "
+                "leave them out"
             )
         self.backbone = backbone
-        self._final_layer_norm = tf_keras.layers.LayerNormalization(
-            epsilon=epsilon, name="final_layer_norm"
-        )
-        self._logits_head = tf_keras.layers.Dense(
-            num_classes, kernel_initializer="zeros", name="logits_head", dtype="float32"
+        self.head = head
+        self._postprocess = postprocess
+        self._outputs = (
+            tf.function(self._run, jit_compile=True) if jit_compile else self._run
         )
 
-    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Returns logits `[b, num_classes]` float32 of images, 0 to 255."""
-        normalized = tf.cast(images, tf.float32) / 127.5 - 1.0
-        features = self.backbone(normalized, training=training)[_FEATURE]
-        mean = tf.reduce_mean(tf.cast(features, tf.float32), axis=[1, 2])
-        return self._logits_head(self._final_layer_norm(mean))
+    def call(
+        self, images: tf.Tensor, training: bool = False
+    ) -> ClassOutput | Prediction:
+        """Classifies images.
+
+        Args:
+          images: `[b, h, w, 3]` float32 or uint8, 0 to 255.
+          training: whether to train.
+
+        Returns:
+          In training, the head's output. Otherwise a `Prediction` with the three
+          fields of whole images.
+        """
+        output = self._outputs(normalized(images), training)
+        if training:
+            return output
+        probs = tf.nn.softmax(output.class_logits)
+        return self._postprocess(
+            Prediction(class_logits=output.class_logits, class_probs=probs)
+        )
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
         """Name in checkpoints -> part of the model; the backbone is `encoder`."""
-        return {
-            "encoder": self.backbone,
-            "final_layer_norm": self._final_layer_norm,
-            "logits_head": self._logits_head,
-        }
+        return {"encoder": self.backbone, **self.head.checkpoint_items}
+
+    def _run(self, images: tf.Tensor, training: bool) -> ClassOutput:
+        return self.head(self.backbone(images, training=training), training=training)
+
+
+MODELS.register("classifier")(Classifier)

@@ -27,6 +27,8 @@ _MASK_FIELDS = (
 )
 # Fields that beside those have the stride of an auxiliary head.
 _AUXILIARY_FIELDS = ("semantic_logits", "semantic_probs")
+# Fields of the image as a whole.
+_WHOLE_FIELDS = ("class_logits", "class_probs", "class_pred")
 _SMOOTH = ("semantic_logits", "semantic_probs", "center_heatmap", "depth_pred")
 
 
@@ -37,7 +39,8 @@ def undo_preprocessing(
 
     Crops the padding and resizes with aligned corners: logits, probabilities,
     heatmap and offsets bilinearly (offsets then point to the same place), maps with
-    one value per segment to the nearest pixel. Leaves out what is no map of the image.
+    one value per segment to the nearest pixel. Leaves fields of the whole image as they
+    are, and out what is neither.
 
     Args:
       prediction: `[b, h, w, ...]` fields at the size of the network's input.
@@ -46,13 +49,14 @@ def undo_preprocessing(
     """
     height, width = tf.unstack(tf.cast(raw_size, tf.int32), 2)
     fields = present(image_maps(prediction))
+    whole = {name: fields.pop(name) for name in _WHOLE_FIELDS if name in fields}
     cropped = {k: v[:, : resized_size[0], : resized_size[1]] for k, v in fields.items()}
     resized = tf.cond(
         tf.reduce_all(tf.equal(resized_size, raw_size)),
         lambda: cropped,
         lambda: {k: _resize(k, v, (height, width)) for k, v in cropped.items()},
     )
-    return Prediction(**resized)
+    return Prediction(**resized, **whole)
 
 
 class Inference:
@@ -124,7 +128,7 @@ class Inference:
         def undo(row: tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]) -> Any:
             fields = {name: value[tf.newaxis] for name, value in row[0].items()}
             undone = present(undo_preprocessing(Prediction(**fields), *row[1:]))
-            return {name: _pad(value[0], largest) for name, value in undone.items()}
+            return {k: _padded(k, v[0], largest) for k, v in undone.items()}
 
         rows = (prediction, resized, raw)
         outputs = tf.map_fn(undo, rows, fn_output_signature=self._row_specs())
@@ -140,7 +144,7 @@ class Inference:
         def predict(row: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
             image, size = row
             fields = self._network(image[tf.newaxis, : size[0], : size[1]])
-            return {name: _pad(value[0], largest) for name, value in fields.items()}
+            return {k: _padded(k, v[0], largest) for k, v in fields.items()}
 
         return tf.map_fn(
             predict,
@@ -213,7 +217,7 @@ def present(prediction: Prediction) -> dict[str, Any]:
 
 
 def image_maps(prediction: Prediction) -> Prediction:
-    """Returns the fields that have a value for each pixel of the network's input."""
+    """Returns the fields with a value for each pixel of the input, or for all of it."""
     if not any(getattr(prediction, name) is not None for name in _MASK_FIELDS):
         return prediction
     return prediction._replace(**dict.fromkeys(_MASK_FIELDS + _AUXILIARY_FIELDS))
@@ -236,8 +240,10 @@ def _resize(
     return tf.squeeze(maps, -1) if flat else maps
 
 
-def _pad(value: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """Pads `[h, w, ...]` with zeros at the bottom and on the right."""
+def _padded(name: str, value: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """Pads a map `[h, w, ...]` with zeros at the bottom and on the right."""
+    if name in _WHOLE_FIELDS:
+        return value
     missing = size - tf.shape(value)[:2]
     paddings = tf.pad(missing[:, None], [[0, value.shape.rank - 2], [1, 0]])
     return tf.pad(value, paddings)

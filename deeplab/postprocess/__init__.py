@@ -18,6 +18,7 @@ POSTPROCESSORS: Registry[Callable[[Any, DatasetInfo], PostProcessor]] = Registry
     __name__,
     [
         "center_offset",
+        "image_class",
         "masks",
         "semantic",
         "track_assignment",

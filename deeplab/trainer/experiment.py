@@ -33,7 +33,11 @@ from deeplab.visualization import build_writers
 MODES = ("train", "eval", "train_and_eval", "continuous_eval")
 CONFIG_NAME = "config.textproto"
 
-_SEMANTIC_LAST_LAYERS = ("semantic_last_layer", "transformer_class_head")
+_SEMANTIC_LAST_LAYERS = (
+    "semantic_last_layer",
+    "transformer_class_head",
+    "logits_head",
+)
 _INSTANCE_LAST_LAYERS = (
     "instance_center_head_last_layer",
     "instance_regression_head_last_layer",

@@ -28,8 +28,14 @@ class OverlaySummaries:
         self._panels = []
 
     def write(self, example: Example, prediction: Prediction) -> None:
-        """Draws one image: NumPy arrays without batch dimension, original size."""
-        if len(self._panels) < self._limit:
+        """Draws one image: NumPy arrays without batch dimension, original size.
+
+        Nothing if the prediction is no map of the image.
+        """
+        has_map = prediction.panoptic_pred is not None or (
+            prediction.semantic_pred is not None
+        )
+        if has_map and len(self._panels) < self._limit:
             panel = prediction_panel(
                 shown_image(example), prediction, self._info, example
             )

@@ -27,8 +27,7 @@ from deeplab.trainer.worker import Worker
 from deeplab.visualization import Writer
 
 # What metrics and writers need of an example; the model needs the image alone.
-_KEPT = (
-    "image",
+_KEPT_ALONE = (
     "semantic_raw",
     "panoptic_raw",
     "is_crowd_raw",
@@ -40,6 +39,10 @@ _KEPT = (
     "sequence_id",
     "frame_id",
 )
+# What they share with the model or the losses.
+_KEPT = ("image", "class_gt", *_KEPT_ALONE)
+# One of them is there when there are targets.
+_TARGETS = {"semantic_gt", "class_gt"}
 
 
 class StepEvaluator(orbit.AbstractEvaluator):
@@ -138,7 +141,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
             inputs = {
                 name: _cropped(tf.gather(value, rows), size)
                 for name, value in batch.items()
-                if name not in _KEPT[1:]
+                if name not in _KEPT_ALONE
             }
             if self._track is not None:
                 video = batch["sequence_id"][rows[0]].numpy().decode()
@@ -183,10 +186,10 @@ class StepEvaluator(orbit.AbstractEvaluator):
     ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
         """Returns the fields of a prediction, and its losses if there are targets."""
         losses = {}
-        if self._loss is not None and "semantic_gt" in batch:
+        if self._loss is not None and _TARGETS & batch.keys():
             losses = self._loss(Example(**batch), _as_output(prediction))
         # As large as the probabilities, and nothing after this needs both.
-        maps = image_maps(prediction)._replace(semantic_logits=None)
+        maps = image_maps(prediction)._replace(semantic_logits=None, class_logits=None)
         return present(maps), losses
 
     def _one_image(
@@ -211,7 +214,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
         return Example(**example), Prediction(**arrays)
 
     def _update(self, example: Example, prediction: Prediction) -> None:
-        if example.semantic_raw is not None:
+        if example.semantic_raw is not None or example.class_gt is not None:
             self._has_labels = True
             for metric in self._metrics.values():
                 metric.update(example, prediction)

@@ -8,7 +8,9 @@ import tensorflow as tf
 
 from deeplab.backbones import BACKBONES
 from deeplab.core.specs import FeatureSpec, NormConfig
+from deeplab.heads.image_classifier import ImageClassifier
 from deeplab.models.classifier import Classifier
+from deeplab.postprocess.image_class import add_class
 from deeplab.protos.model_pb2 import ModelOptions
 from deeplab.trainer.checkpoint_keys import SUFFIX, variables_by_key
 from deeplab.trainer.initial_checkpoint import restore_matching
@@ -52,8 +54,10 @@ def test_published_sizes(name, position_embedding):
     # In a graph that never runs, weights have shapes and take no memory.
     with tf.Graph().as_default():
         backbone = build(name, position_embedding=position_embedding)
-        classifier = Classifier(backbone, 1000)
-        assert classifier(tf.zeros([1, 32, 32, 3])).shape == [1, 1000]
+        head = ImageClassifier(1000, feature="stage5")
+        classifier = Classifier(backbone=backbone, head=head, postprocess=add_class)
+        logits = classifier(tf.zeros([1, 32, 32, 3])).class_logits
+        assert logits.shape == [1, 1000]
         weights = classifier.trainable_variables
     count = sum(math.prod(v.shape) for v in weights)
     assert count == PUBLISHED[name][0 if position_embedding else 1]

@@ -150,7 +150,8 @@ def randomize(head, seed=0):
 
 
 def test_every_head_is_covered():
-    assert set(CONFIGS) == set(HEADS.names())
+    # That of a classifier gives no maps; tests/models/classifier_test.py has it.
+    assert {*CONFIGS, "image_classifier"} == set(HEADS.names())
 
 
 @pytest.mark.parametrize(("name", "text"), CASES)

@@ -31,8 +31,8 @@ def supported_names(field):
     return supported.group(1).split(", ") if supported else [""]
 
 
-# No pixels to choose from: a mean over slots, and a variance.
-WITHOUT_TOP_K = {"pq_style_loss", "depth_loss"}
+# No pixels to choose from: a mean over slots, a variance, and one class an image.
+WITHOUT_TOP_K = {"pq_style_loss", "depth_loss", "class_loss"}
 # Slots learn that there is no object on void.
 LEARNS_FROM_VOID = {"pq_style_loss"}
 CASES = [
@@ -79,6 +79,7 @@ def example(seed=0, valid=True):
         ),
         next_regression_loss_weight=tf.constant(weight),
         depth_gt=tf.constant(depth, tf.float32),
+        class_gt=tf.constant([0, 4, 2] if valid else [255] * BATCH, tf.int32),
     )
 
 
@@ -104,6 +105,7 @@ def outputs(seed=0, dtype=tf.float32):
         **maps,
         "depth_pred": tf.constant(depth, dtype),
         "transformer_class_logits": classes,
+        "class_logits": tf.constant(rng.normal(size=[BATCH, 5]), dtype),
     }
 
 

@@ -50,6 +50,24 @@ def write(path, *records):
     return str(path)
 
 
+def test_classes_of_whole_images(tmp_path):
+    """One class an image, in place of a label; ids of another count are found."""
+    path = write(
+        tmp_path / "a",
+        record(None, "a", class_id=1),
+        record(None, "b", class_id=1),
+        record(None, "c", class_id=9),
+        record(None, "d", class_id=2),
+    )
+    report = check_records([path], INFO)
+    assert (report.records, report.unlabelled, report.pixels) == (4, 0, 0)
+    assert report.class_images == {1: 2, 9: 1}
+    (problem,) = report.problems
+    assert (problem.record, problem.name) == (3, "d")
+    assert "the image has class 2, which is none of data set 'mine'" in str(problem)
+    assert list(remarks(report, INFO)) == []
+
+
 def test_counts_worked_out_by_hand(tmp_path):
     second = np.zeros((1, 2), np.int32)
     path = write(tmp_path / "a", record(), record(second, "b"), record(None, "c"))

@@ -3,13 +3,16 @@
 import math
 import shutil
 
+import numpy as np
 import pytest
 
+import deeplab
 from deeplab.cli.main import main
 from deeplab.datasets import DATASETS
 from deeplab.trainer import experiment
 from tests.datasets import panoptic_trees, video_trees
 from tests.datasets.coco_instances_test import coco_instances_tree
+from tests.datasets.imagenet_test import imagenet_tree
 from tests.datasets.index_trees import TREES
 from tests.datasets.indoor_trees import nyuv2_tree, sun_rgbd_tree
 from tests.datasets.trees import cityscapes_tree, coco_tree
@@ -65,6 +68,34 @@ def train_and_evaluate(folder, name, split, draw, semantic):
         options.dataset = name
         options.batch_size = 1
     return experiment.run(config, "train_and_eval", folder / "run")
+
+
+def test_classes_of_images(tmp_path):
+    """ImageNet: two steps, top-1 and top-5, and the same from the exported model."""
+    classes = imagenet_tree(tmp_path / "raw")
+    records = tmp_path / "records"
+    arguments = ["convert", "imagenet", "--root", str(tmp_path / "raw")]
+    assert main([*arguments, "--workers", "1", "--output", str(records)]) == 0
+    (path,) = records.glob("*.tfrecord")
+    shutil.copyfile(path, records / "val-0.tfrecord")
+    config = tiny_experiment.classification(records)
+    config.trainer_options.solver_options.training_number_of_steps = 2
+    results = experiment.run(config, "train_and_eval", tmp_path / "run")
+    assert math.isfinite(results["losses/class_loss"])
+
+    arguments = ["export", "--checkpoint", str(tmp_path / "run")]
+    assert main([*arguments, "--output", str(tmp_path / "served")]) == 0
+    predictor = deeplab.load(str(tmp_path / "served"))
+    places = []
+    for name, class_id in classes.items():
+        (image,) = (tmp_path / "raw").rglob(f"{name}.JPEG")
+        prediction = predictor(image)
+        assert prediction.class_pred == prediction.class_probs.argmax()
+        order = np.argsort(-prediction.class_probs, kind="stable").tolist()
+        places.append(order.index(class_id))
+    for k in (1, 5):
+        share = 100 * sum(place < k for place in places) / len(places)
+        assert results[f"top_k_accuracy/top_{k}"] == pytest.approx(share)
 
 
 @pytest.mark.slow

@@ -161,5 +161,21 @@ def experiment(records, semantic=False, **steps):
     return config
 
 
+def classification(records):
+    """Returns the config that classifies ImageNet, on the records of a folder."""
+    config = experiment(records, semantic=True)
+    config.model_options.ClearField("decoder")
+    config.model_options.classifier.num_classes = 1000
+    config.model_options.classifier.feature_key = "res5"
+    losses = config.trainer_options.loss_options
+    losses.ClearField("semantic_loss")
+    losses.class_loss.name = "softmax_cross_entropy"
+    for options in (config.train_dataset_options, config.eval_dataset_options):
+        options.dataset = "imagenet"
+        options.batch_size = 2
+        options.ClearField("sigma")
+    return config
+
+
 if __name__ == "__main__":
     sys.exit(train.main())

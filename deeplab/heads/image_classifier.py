@@ -1,0 +1,87 @@
+"""The head of a classifier: the mean over all pixels, normalisation, and one layer.
+
+As MOAT is pretrained, Chenglin Yang et al., ICLR 2023,
+https://arxiv.org/abs/2210.01820; ConvNeXt ends alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.specs import FeatureSpec, NormConfig
+from deeplab.core.structures import ClassOutput
+from deeplab.heads import HEADS
+from deeplab.heads.base import Head, check_classes
+from deeplab.layers.aspp import PoolSize
+from deeplab.protos.model_pb2 import ModelOptions
+
+
+class ImageClassifier(Head):
+    """Layer normalisation and class logits of the mean of a feature."""
+
+    def __init__(self, num_classes: int, *, feature: str, epsilon: float = 1e-5):
+        """Makes the layers.
+
+        Args:
+          num_classes: channels of the logits.
+          feature: name of the feature whose mean is taken.
+          epsilon: of the normalisation.
+        """
+        super().__init__(name="image_classifier", dtype="float32")
+        self._feature = feature
+        self._final_layer_norm = tf_keras.layers.LayerNormalization(
+            epsilon=epsilon, name="final_layer_norm"
+        )
+        self._logits_head = tf_keras.layers.Dense(
+            num_classes, kernel_initializer="zeros", name="logits_head", dtype="float32"
+        )
+
+    def call(
+        self,
+        features: Mapping[str, tf.Tensor],
+        pool_size: PoolSize | None = None,
+        training: bool = False,
+    ) -> ClassOutput:
+        """Returns `[b, num_classes]` logits; the other arguments change nothing."""
+        del pool_size, training
+        mean = tf.reduce_mean(tf.cast(features[self._feature], tf.float32), axis=[1, 2])
+        return ClassOutput(self._logits_head(self._final_layer_norm(mean)))
+
+    @property
+    def checkpoint_items(self) -> dict[str, Any]:
+        """Name in checkpoints -> part of the head."""
+        return {
+            "final_layer_norm": self._final_layer_norm,
+            "logits_head": self._logits_head,
+        }
+
+
+@HEADS.register("image_classifier")
+def build_image_classifier(
+    options: ModelOptions,
+    feature_specs: Mapping[str, FeatureSpec],
+    norm: NormConfig,
+    info: DatasetInfo,
+) -> ImageClassifier:
+    """Builds the head from `classifier`.
+
+    Raises:
+      ValueError: the backbone does not offer the feature, or the data set has another
+        number of classes.
+    """
+    del norm
+    feature = options.classifier.feature_key
+    if feature not in feature_specs:
+        raise ValueError(
+            f"classifier.feature_key {feature!r}: the backbone offers "
+            f"{', '.join(feature_specs)}"
+        )
+    check_classes(
+        "classifier.num_classes", options.classifier.num_classes, info.num_classes
+    )
+    return ImageClassifier(info.num_classes, feature=feature)
