@@ -26,6 +26,7 @@ COMMANDS = {
     "eval": "eval",
     "predict": "predict",
     "eval-predictions": "eval_predictions",
+    "check-submission": "check_submission",
     "track": "track",
     "export": "export",
     "inspect": "inspect",

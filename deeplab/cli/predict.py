@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from deeplab.core.dataset_info import DatasetInfo
     from deeplab.core.structures import Prediction
     from deeplab.models.predictor import Predictor
+    from deeplab.predictions.base import Format
     from deeplab.visualization.segments import Segment
 
 HELP = "predict images with an exported model: pictures, label maps, segments"
@@ -36,12 +37,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--images", type=Path, nargs="+", required=True, help="files and folders"
     )
     parser.add_argument("--output", type=Path, required=True, help="folder to fill")
+    parser.add_argument(
+        "--format",
+        help="write the files of an evaluation server instead, such as coco_panoptic "
+        "or cityscapes_instances; g3doc/predictions.md lists all",
+    )
+    parser.add_argument(
+        "--zip", action="store_true", help="pack the folder into OUTPUT.zip, too"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Predicts; writes NAME_overlay.png, NAME_panoptic.png and NAME.json per image.
 
-    With a video model, the images of each folder are the frames of a video.
+    With `--format` it writes the files of that format. With a video model, the images
+    of each folder are the frames of a video.
 
     Returns:
       0, or 1 if images could not be read: they are named, the others done.
@@ -53,15 +63,50 @@ def run(args: argparse.Namespace) -> int:
     images = find_images(args.images, args.output)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from rich.console import Console
-    from rich.progress import Progress
 
-    from deeplab.models.predictor import load, read_image
+    from deeplab.models.predictor import load
 
     console = Console(stderr=True)
     with console.status(f"loading {args.model}"):
         predictor = load(args.model)
+    results = _results(args, predictor.info)
     if predictor.takes_video:
-        return _predict_videos(predictor, images, args.output, console)
+        bad = _predict_videos(predictor, images, results, console)
+    else:
+        bad = _predict_images(predictor, images, results, console)
+    results.close()
+    if args.zip:
+        from deeplab.predictions.archive import write_zip
+
+        archive = args.output.with_name(f"{args.output.name}.zip")
+        write_zip(args.output, archive)
+        print(f"{archive}: packed")
+    return int(bad > 0)
+
+
+def _results(args: argparse.Namespace, info: DatasetInfo) -> Results:
+    if not args.format:
+        return Pictures(args.output, info)
+    from deeplab.predictions import FORMATS
+
+    return Files(args.output, info, FORMATS.get(args.format)())
+
+
+def _predict_images(
+    predictor: Predictor,
+    images: Mapping[Path, str],
+    results: Results,
+    console: Console,
+) -> int:
+    """Predicts images one by one.
+
+    Returns:
+      How many could not be read; they are named.
+    """
+    from rich.progress import Progress
+
+    from deeplab.models.predictor import read_image
+
     bad = 0
     with Progress(console=console) as progress:
         for path, name in progress.track(images.items(), description="predicting"):
@@ -71,17 +116,18 @@ def run(args: argparse.Namespace) -> int:
                 bad += 1
                 progress.print(f"skipped: {error}", markup=False)
                 continue
-            write_prediction(
-                args.output / name, path, image, predictor(image), predictor.info
-            )
-    print(f"{args.output}: {len(images) - bad} images predicted")
+            results.write(name, path, image, predictor(image))
+    print(f"{results.folder}: {len(images) - bad} images predicted")
     if bad:
         print(f"{bad} images could not be read, see above", file=sys.stderr)
-    return int(bad > 0)
+    return bad
 
 
 def _predict_videos(
-    predictor: Predictor, images: Mapping[Path, str], output: Path, console: Console
+    predictor: Predictor,
+    images: Mapping[Path, str],
+    results: Results,
+    console: Console,
 ) -> int:
     """Predicts videos: the images of each folder are one, in the order of their names.
 
@@ -109,16 +155,81 @@ def _predict_videos(
         for frames in videos.values():
             predictions = predictor.video(frames)
             for path, prediction in zip(frames, predictions, strict=True):
-                write_prediction(
-                    output / images[path],
-                    path,
-                    read_image(path),
-                    prediction,
-                    predictor.info,
-                )
+                results.write(images[path], path, read_image(path), prediction)
                 progress.advance(task)
-    print(f"{output}: {len(images)} frames of {len(videos)} videos predicted")
+    print(f"{results.folder}: {len(images)} frames of {len(videos)} videos predicted")
     return 0
+
+
+class Results(Protocol):
+    """Takes the predictions of all images.
+
+    Attributes:
+      folder: where they go.
+    """
+
+    folder: Path
+
+    def write(
+        self, name: str, source: Path, image: np.ndarray, prediction: Prediction
+    ) -> None:
+        """Takes an image, `[h, w, 3]` uint8, and what was predicted for it."""
+        ...
+
+    def close(self) -> None:
+        """Completes what is written."""
+        ...
+
+
+class Pictures:
+    """Pictures and segments to look at."""
+
+    def __init__(self, folder: Path, info: DatasetInfo):
+        """Writes into `folder`."""
+        self.folder = folder
+        self._info = info
+
+    def write(
+        self, name: str, source: Path, image: np.ndarray, prediction: Prediction
+    ) -> None:
+        """See `write_prediction`."""
+        write_prediction(self.folder / name, source, image, prediction, self._info)
+
+    def close(self) -> None:
+        """Every file is complete already."""
+
+
+class Files:
+    """Files of a format of predictions."""
+
+    def __init__(self, folder: Path, info: DatasetInfo, layout: Format):
+        """Writes into `folder`."""
+        self.folder = folder
+        self._info = info
+        self._layout = layout
+        self._sink = layout.writer(folder / layout.index, info)
+
+    def write(
+        self, name: str, source: Path, image: np.ndarray, prediction: Prediction
+    ) -> None:
+        """Writes the labels.
+
+        Raises:
+          ValueError: the model does not predict what the format holds.
+        """
+        del source, image
+        from deeplab.predictions.from_model import label_map_of
+
+        if prediction.panoptic_pred is None and self._layout.has_instances:
+            raise ValueError(
+                "the model does not serve panoptic_pred, and the format has instances: "
+                "choose one of classes alone, such as semantic_png"
+            )
+        self._sink.write(name, label_map_of(prediction, self._info))
+
+    def close(self) -> None:
+        """Completes what is written."""
+        self._sink.close()
 
 
 def find_images(places: Sequence[Path], output: Path) -> dict[Path, str]:

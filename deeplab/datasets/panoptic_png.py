@@ -133,10 +133,11 @@ def panoptic_label(
     count: collections.Counter[int] = collections.Counter()
     for segment in segments:
         segment_id = int(segment["id"])
-        if segment.get("area", area.get(segment_id)) != area.get(segment_id, 0):
+        drawn = area.get(segment_id, 0)
+        if segment.get("area", drawn) != drawn:
             raise ValueError(
-                f"{path}: segment {segment_id} has {area.get(segment_id, 0)} pixels; "
-                f"the JSON says {segment['area']}; correct or leave out its `area`"
+                f"{path}: segment {segment_id} has {drawn} pixels; the JSON says "
+                f"{segment['area']}; correct or leave out its `area`"
             )
         new_label[segment_id] = _segment_label(
             segment, class_ids, info, count, void if crowd_as_ignore else None, path

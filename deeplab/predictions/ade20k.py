@@ -9,9 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from deeplab.core.dataset_info import DatasetInfo
-from deeplab.datasets.base import path_inside
 from deeplab.predictions import FORMATS
-from deeplab.predictions.base import LabelMap
 from deeplab.predictions.semantic_png import SemanticPng, SemanticSink
 
 _CLASSES = 150
@@ -29,13 +27,8 @@ class Ade20k(SemanticPng):
                 f"data set {info.name!r} has evaluation ids {min(ids)} to {max(ids)}, "
                 f"but those of the challenge are 1 to {_CLASSES}, as of ade20k_semantic"
             )
-        return Ade20kSink(path, info)
+        return super().writer(path, info)
 
-
-class Ade20kSink(SemanticSink):
-    """Writes one file for each image, without folders."""
-
-    def write(self, name: str, label_map: LabelMap) -> None:
-        """See `Sink.write`."""
-        path = path_inside(self._folder, name, self._folder)
-        super().write(path.name, label_map)
+    def called(self, name: str) -> str:
+        """See `Format.called`."""
+        return Path(name).name

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -61,7 +62,7 @@ class Sink(Protocol):
         ...
 
 
-class Format(Protocol):
+class Format(ABC):
     """A layout of files that hold the labels of images.
 
     Attributes:
@@ -69,15 +70,19 @@ class Format(Protocol):
       has_instances: whether instances are told apart.
       is_video: whether its maps belong to sequences.
       lists_every_image: whether an image without segments has an entry, too.
+      index: name of the file that lists all others, which is given as path; "" where
+        it is the folder.
       metrics: names of the metrics that its files are measured by, if none are named.
     """
 
-    has_stuff: bool
-    has_instances: bool
-    is_video: bool
-    lists_every_image: bool
-    metrics: tuple[str, ...]
+    has_stuff: bool = True
+    has_instances: bool = True
+    is_video: bool = False
+    lists_every_image: bool = True
+    index: str = ""
+    metrics: tuple[str, ...] = ("panoptic_quality", "mean_iou")
 
+    @abstractmethod
     def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:
         """Lists the label maps of a file or folder.
 
@@ -91,15 +96,23 @@ class Format(Protocol):
         Raises:
           ValueError: there are none, or the files are not of this format.
         """
-        ...
 
+    @abstractmethod
     def writer(self, path: Path, info: DatasetInfo) -> Sink:
         """Begins to write label maps of a data set to a file or folder.
 
         Raises:
           ValueError: the format does not hold the ids of the data set.
         """
-        ...
+
+    def called(self, name: str) -> str:
+        """Returns how `read` calls an image, of its path without ending."""
+        return name
+
+    def refusals(self, path: Path) -> Iterator[tuple[str, str]]:
+        """Yields file and reason of what can be read, but a server refuses."""
+        del path
+        yield from ()
 
 
 def evaluation_id_table(info: DatasetInfo) -> np.ndarray:

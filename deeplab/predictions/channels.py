@@ -24,6 +24,7 @@ from deeplab.datasets.base import path_inside
 from deeplab.datasets.image_file import read_image
 from deeplab.predictions import FORMATS
 from deeplab.predictions.base import (
+    Format,
     LabelMap,
     StoredMap,
     check_range,
@@ -52,14 +53,8 @@ class ChannelLayout:
     read: Callable[[Path], tuple[np.ndarray, np.ndarray]]
 
 
-class ChannelFormat:
+class ChannelFormat(Format):
     """Class and instance ids as channels; see the names of `LAYOUTS`."""
-
-    has_stuff = True
-    has_instances = True
-    is_video = False
-    lists_every_image = True
-    metrics: tuple[str, ...] = ("panoptic_quality", "mean_iou")
 
     def __init__(self, layout: ChannelLayout):
         """Takes one of `LAYOUTS`."""
@@ -75,7 +70,7 @@ class ChannelFormat:
 
     def writer(self, path: Path, info: DatasetInfo) -> ChannelSink:
         """See `Format.writer`."""
-        return ChannelSink(path, info, self._layout)
+        return ChannelSink(path, info, self._layout, self.called)
 
     def _stored(self, file: Path, root: Path, info: DatasetInfo) -> StoredMap:
         del root
@@ -85,8 +80,22 @@ class ChannelFormat:
 class ChannelSink:
     """Writes one file for each image."""
 
-    def __init__(self, folder: Path, info: DatasetInfo, layout: ChannelLayout):
-        """Writes into `folder`, with the evaluation ids of a data set."""
+    def __init__(
+        self,
+        folder: Path,
+        info: DatasetInfo,
+        layout: ChannelLayout,
+        called: Callable[[str], str],
+    ):
+        """Writes into `folder`, with the evaluation ids of a data set.
+
+        Args:
+          folder: of the files.
+          info: the data set.
+          layout: of a file.
+          called: name of an image -> that of its file, without ending.
+        """
+        self._called = called
         self._folder = folder
         self._info = info
         self._layout = layout
@@ -94,7 +103,8 @@ class ChannelSink:
 
     def write(self, name: str, label_map: LabelMap) -> None:
         """See `Sink.write`."""
-        path = path_inside(self._folder, f"{name}{self._layout.suffix}", self._folder)
+        path_inside(self._folder, name, self._folder)
+        path = self._folder / f"{self._called(name)}{self._layout.suffix}"
         classes, instances = labels.decode(label_map.panoptic, self._info.label_divisor)
         write_channels(path, self._layout, self._table[classes], instances)
 

@@ -25,7 +25,7 @@ from deeplab.datasets.image_file import read_image
 from deeplab.datasets.index_png import read_index_png
 from deeplab.datasets.runs import areas, find_runs, relabel
 from deeplab.predictions import FORMATS
-from deeplab.predictions.base import LabelMap, StoredMap, files_below
+from deeplab.predictions.base import Format, LabelMap, StoredMap, files_below
 from deeplab.predictions.cityscapes_pixel import MAX_LABEL_ID, check_label_ids
 from deeplab.predictions.instance_masks import (
     InstanceMask,
@@ -40,13 +40,10 @@ _DIVISOR = 1000
 
 
 @FORMATS.register("cityscapes_instances")
-class CityscapesInstances:
+class CityscapesInstances(Format):
     """Instances with scores."""
 
     has_stuff = False
-    has_instances = True
-    is_video = False
-    lists_every_image = True
     metrics = ("cityscapes_instance_ap",)
 
     def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:
@@ -68,6 +65,10 @@ class CityscapesInstances:
         """See `Format.writer`; lists lie side by side, masks in `masks`."""
         check_label_ids(info)
         return CityscapesInstancesSink(path, info)
+
+    def called(self, name: str) -> str:
+        """See `Format.called`."""
+        return image_name(Path(name))
 
 
 class CityscapesInstancesSink:

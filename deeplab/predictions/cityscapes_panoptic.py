@@ -38,6 +38,10 @@ class CityscapesPanoptic(CocoPanoptic):
         check_label_ids(info)
         return CityscapesPanopticSink(path, info)
 
+    def called(self, name: str) -> str:
+        """See `Format.called`."""
+        return image_name(Path(name))
+
 
 class CityscapesPanopticSink(CocoSink):
     """Writes PNGs as they come, and the JSON in the end."""

@@ -7,7 +7,7 @@ begins with <city>_<sequence>_<frame>, and ids that are not evaluated count as v
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,10 @@ import numpy as np
 from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.predictions import FORMATS
-from deeplab.predictions.base import LabelMap, StoredMap, class_ids
+from deeplab.predictions.base import LabelMap, StoredMap, class_ids, files_below
 from deeplab.predictions.semantic_png import (
     SemanticPng,
     SemanticSink,
-    image_name,
     read_semantic,
 )
 
@@ -40,7 +39,17 @@ class CityscapesPixel(SemanticPng):
     def writer(self, path: Path, info: DatasetInfo) -> SemanticSink:
         """See `Format.writer`; the files lie side by side."""
         check_label_ids(info)
-        return CityscapesPixelSink(path, info)
+        return super().writer(path, info)
+
+    def refusals(self, path: Path) -> Iterator[tuple[str, str]]:
+        """See `Format.refusals`: more than 8 bits, and 255, which is no label id."""
+        yield from super().refusals(path)
+        for file in files_below(path, ".png"):
+            if (read_semantic(file) == _UNSIGNED_PLATE).any():
+                yield (
+                    str(file),
+                    f"id {_UNSIGNED_PLATE}, which is none; void is 0",
+                )
 
     def _load(self, path: Path, info: DatasetInfo) -> LabelMap:
         ids = read_semantic(path)
@@ -49,14 +58,6 @@ class CityscapesPixel(SemanticPng):
         ids = np.where(known & ~np.isin(ids, evaluated), 0, ids)
         classes = class_ids(ids, info, path)
         return LabelMap(labels.encode(classes, 0, info.label_divisor).astype(np.int32))
-
-
-class CityscapesPixelSink(SemanticSink):
-    """Writes one file for each image, named as the server looks for it."""
-
-    def write(self, name: str, label_map: LabelMap) -> None:
-        """See `Sink.write`."""
-        super().write(image_name(Path(name)), label_map)
 
 
 def check_label_ids(info: DatasetInfo) -> None:

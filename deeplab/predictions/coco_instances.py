@@ -21,7 +21,7 @@ from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets.base import path_inside
 from deeplab.datasets.coco_instances import decode_segmentation
 from deeplab.predictions import FORMATS
-from deeplab.predictions.base import LabelMap, StoredMap
+from deeplab.predictions.base import Format, LabelMap, StoredMap
 from deeplab.predictions.coco_panoptic import image_id
 from deeplab.predictions.instance_masks import (
     InstanceMask,
@@ -35,12 +35,11 @@ _FIELDS = ("image_id", "category_id", "segmentation", "score")
 
 
 @FORMATS.register("coco_instances")
-class CocoInstances:
+class CocoInstances(Format):
     """Instances with scores; an image without any is not mentioned."""
 
+    index = "instances.json"
     has_stuff = False
-    has_instances = True
-    is_video = False
     lists_every_image = False
     metrics = ("instance_ap",)
 
@@ -61,6 +60,10 @@ class CocoInstances:
     def writer(self, path: Path, info: DatasetInfo) -> CocoInstancesSink:
         """See `Format.writer`; `path` is the JSON."""
         return CocoInstancesSink(path, info)
+
+    def called(self, name: str) -> str:
+        """See `Format.called`."""
+        return str(image_id(name))
 
 
 class CocoInstancesSink:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,20 +31,16 @@ from deeplab.datasets.panoptic_png import (
 )
 from deeplab.datasets.runs import areas, find_runs
 from deeplab.predictions import FORMATS
-from deeplab.predictions.base import LabelMap, StoredMap
+from deeplab.predictions.base import Format, LabelMap, StoredMap
 
 _MAX_ID = 2**24 - 1
 
 
 @FORMATS.register("coco_panoptic")
-class CocoPanoptic:
+class CocoPanoptic(Format):
     """Segments with an id, a category and, in the truth, a crowd flag."""
 
-    has_stuff = True
-    has_instances = True
-    is_video = False
-    lists_every_image = True
-    metrics = ("panoptic_quality", "mean_iou")
+    index = "panoptic.json"
 
     def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:
         """See `Format.read`; `path` is the JSON, names are image ids."""
@@ -63,6 +59,20 @@ class CocoPanoptic:
     def writer(self, path: Path, info: DatasetInfo) -> CocoSink:
         """See `Format.writer`; `path` is the JSON."""
         return CocoSink(path, info)
+
+    def called(self, name: str) -> str:
+        """See `Format.called`."""
+        return str(image_id(name))
+
+    def refusals(self, path: Path) -> Iterator[tuple[str, str]]:
+        """See `Format.refusals`: segments of the JSON that have no pixel."""
+        folder = path.with_suffix("")
+        for entry in read_annotation_list(path):
+            file = path_inside(folder, entry.file_name, folder)
+            drawn = set(np.unique(read_segment_ids(file)).tolist())
+            absent = [s["id"] for s in entry.segments if s["id"] not in drawn]
+            if absent:
+                yield str(file), f"segments {absent[:10]} of the JSON have no pixel"
 
 
 class CocoSink:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import functools
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,7 +28,13 @@ from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets.base import path_inside
 from deeplab.datasets.index_png import read_index_png
 from deeplab.predictions import FORMATS
-from deeplab.predictions.base import LabelMap, StoredMap, check_range, files_below
+from deeplab.predictions.base import (
+    Format,
+    LabelMap,
+    StoredMap,
+    check_range,
+    files_below,
+)
 from deeplab.predictions.channels import LAYOUTS, write_channels
 from deeplab.predictions.semantic_png import read_semantic, write_semantic
 
@@ -37,13 +43,10 @@ _DEPTH_UNITS = 256
 _MAX_DEPTH = 2**16 - 1
 
 
-class Dvps(ABC):
+class Dvps(Format):
     """Panoptic labels and depth of videos."""
 
-    has_stuff = True
-    has_instances = True
     is_video = True
-    lists_every_image = True
     metrics = ("vpq", "dvpq")
     # How the file of a frame that is listed ends.
     ending = ".png"
@@ -62,6 +65,10 @@ class Dvps(ABC):
     def writer(self, path: Path, info: DatasetInfo) -> DvpsSink:
         """See `Format.writer`."""
         return DvpsSink(path, info, self)
+
+    def called(self, name: str) -> str:
+        """See `Format.called`."""
+        return "/".join(_position(name, Path(name)))
 
     def _load(self, root: Path, stem: str, info: DatasetInfo) -> LabelMap:
         where = root / "panoptic" / stem

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.predictions import FORMATS
-from deeplab.predictions.base import LabelMap
-from deeplab.predictions.channels import LAYOUTS, ChannelSink
+from deeplab.predictions.channels import ChannelSink
 from deeplab.predictions.kitti_step import KittiStep
 
 _IMAGES = "img1"
@@ -31,15 +30,11 @@ class MotChallengeStep(KittiStep):
                 f"data set {info.name!r} has evaluation id {largest}; those of "
                 f"motchallenge_step are 0 to {_CLASSES - 1}"
             )
-        return MotChallengeStepSink(path, info, LAYOUTS["three_channel_png"])
+        return super().writer(path, info)
 
-
-class MotChallengeStepSink(ChannelSink):
-    """Writes one file for each frame."""
-
-    def write(self, name: str, label_map: LabelMap) -> None:
-        """See `Sink.write`."""
+    def called(self, name: str) -> str:
+        """See `Format.called`."""
         path = Path(name)
         if path.parent.name == _IMAGES:
             path = path.parents[1] / path.name
-        super().write(path.as_posix(), label_map)
+        return path.as_posix()

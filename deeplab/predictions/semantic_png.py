@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from deeplab.datasets.base import path_inside
 from deeplab.datasets.image_file import read_image
 from deeplab.predictions import FORMATS
 from deeplab.predictions.base import (
+    Format,
     LabelMap,
     StoredMap,
     class_ids,
@@ -28,17 +29,14 @@ from deeplab.predictions.base import (
     files_below,
 )
 
-_CITYSCAPES = re.compile(r"([^/_]+_\d{6}_\d{6})_[^/]*$")
+_CITYSCAPES = re.compile(r"([^/_]+_\d{6}_\d{6})(?:[_.][^/]*)?$")
 
 
 @FORMATS.register("semantic_png")
-class SemanticPng:
+class SemanticPng(Format):
     """Classes without instances."""
 
-    has_stuff = True
     has_instances = False
-    is_video = False
-    lists_every_image = True
     metrics = ("mean_iou",)
 
     def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:
@@ -55,7 +53,18 @@ class SemanticPng:
 
     def writer(self, path: Path, info: DatasetInfo) -> SemanticSink:
         """See `Format.writer`."""
-        return SemanticSink(path, info)
+        return SemanticSink(path, info, self.called)
+
+    def called(self, name: str) -> str:
+        """See `Format.called`."""
+        return image_name(Path(name))
+
+    def refusals(self, path: Path) -> Iterator[tuple[str, str]]:
+        """See `Format.refusals`: more than 8 bits."""
+        for file in files_below(path, ".png"):
+            with Image.open(file) as image:
+                if image.mode != "L":
+                    yield str(file), f"a PNG of mode {image.mode}, not of 8 grey bits"
 
     def _load(self, path: Path, info: DatasetInfo) -> LabelMap:
         classes = class_ids(read_semantic(path), info, path)
@@ -67,15 +76,23 @@ class SemanticPng:
 class SemanticSink:
     """Writes one file for each image."""
 
-    def __init__(self, folder: Path, info: DatasetInfo):
-        """Writes into `folder`, with the evaluation ids of a data set."""
+    def __init__(self, folder: Path, info: DatasetInfo, called: Callable[[str], str]):
+        """Writes into `folder`, with the evaluation ids of a data set.
+
+        Args:
+          folder: of the files.
+          info: the data set.
+          called: name of an image -> that of its file, without ending.
+        """
         self._folder = folder
         self._info = info
+        self._called = called
         self._table = evaluation_id_table(info)
 
     def write(self, name: str, label_map: LabelMap) -> None:
         """See `Sink.write`."""
-        path = path_inside(self._folder, f"{name}.png", self._folder)
+        path_inside(self._folder, name, self._folder)
+        path = self._folder / f"{self._called(name)}.png"
         classes = labels.class_of(label_map.panoptic, self._info.label_divisor)
         write_semantic(path, self._table[classes])
 

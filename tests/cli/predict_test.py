@@ -1,4 +1,6 @@
+import dataclasses
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +8,8 @@ import pytest
 from PIL import Image
 
 from deeplab.cli import main, predict
+from deeplab.models.predictor import load
+from deeplab.predictions import FORMATS
 from tests.export.tiny import export_tiny
 
 
@@ -148,3 +152,46 @@ def test_images_that_differ_in_their_suffix_keep_it(tmp_path):
         "a.jpg": "a.jpg",
         "b.png": "b",
     }
+
+
+@pytest.mark.parametrize(
+    ("layout", "files"),
+    [
+        ("coco_panoptic", ["panoptic/below/7.png", "panoptic.json"]),
+        ("coco_instances", ["instances.json"]),
+        ("kitti_step", ["below/7.png"]),
+        ("semantic_png", ["below/7.png"]),
+        ("two_channel_numpy_array", ["below/7.npy"]),
+    ],
+)
+def test_files_of_a_server_and_their_archive(layout, files, model, tmp_path, capsys):
+    (tmp_path / "images/below").mkdir(parents=True)
+    picture(20, 30).save(tmp_path / "images/below/7.png")
+    output = tmp_path / "out"
+    words = [f"--model={model}", f"--output={output}", f"--format={layout}", "--zip"]
+    images = ["--images", str(tmp_path / "images")]
+    assert main.main(["predict", *words, *images]) == 0
+    found = sorted(p for p in output.rglob("*") if p.is_file())
+    assert [p.relative_to(output).as_posix() for p in found] == files
+    with zipfile.ZipFile(tmp_path / "out.zip") as packed:
+        assert packed.namelist() == files
+    assert "out.zip: packed" in capsys.readouterr().out
+    chosen = FORMATS.get(layout)()
+    info = dataclasses.replace(load(model).info, label_divisor=1000)
+    (stored,) = chosen.read(output / chosen.index, info).values()
+    label_map = stored.load()
+    assert (label_map.panoptic[10:14, 2:8] // 1000 == 2).all()
+    if layout == "coco_instances":
+        assert (label_map.scores[10:14, 2:8] == 0.75).all()
+
+
+def test_a_format_of_instances_needs_them(tmp_path, capsys):
+    model = export_tiny(tmp_path / "model", fields=["semantic_pred"])
+    picture(20, 30).save(tmp_path / "a.png")
+    words = [f"--model={model}", f"--output={tmp_path}/out", "--format=coco_panoptic"]
+    images = ["--images", str(tmp_path / "a.png")]
+    assert main.main(["predict", *words, *images]) == 2
+    assert "does not serve panoptic_pred" in capsys.readouterr().err
+    words[-1] = "--format=coco_panoptics"
+    assert main.main(["predict", *words, *images]) == 2
+    assert "did you mean coco_panoptic" in capsys.readouterr().err

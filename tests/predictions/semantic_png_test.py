@@ -37,6 +37,8 @@ def test_colour_is_refused(tmp_path):
     [
         ("aachen/aachen_000000_000019_gtFine_labelIds.png", "aachen_000000_000019"),
         ("aachen_000000_000019_leftImg8bit.png", "aachen_000000_000019"),
+        ("aachen/aachen_000000_000019.png", "aachen_000000_000019"),
+        ("aachen/aachen_000000_000019", "aachen_000000_000019"),
         ("city/frame_1.png", "city/frame_1"),
     ],
 )

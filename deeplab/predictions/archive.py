@@ -1,0 +1,68 @@
+"""Folders of predictions as .zip, the way servers take them.
+
+Equal files make equal archives: names are sorted, times left out.
+"""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from pathlib import Path
+
+from deeplab.core.atomic_file import atomic_file
+from deeplab.datasets.base import path_inside
+
+# Compressed already.
+_PACKED = frozenset((".png",))
+_TIME = (1980, 1, 1, 0, 0, 0)
+_MODE = 0o644
+
+
+def write_zip(folder: Path, archive: Path) -> None:
+    """Writes the files below a folder, file by file, named relative to it.
+
+    Raises:
+      ValueError: the folder has no files, or the archive would lie in it.
+      OSError: a file cannot be read or written.
+    """
+    if archive.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{archive} would become part of itself: it lies in {folder}")
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    if not files:
+        raise ValueError(f"{folder} has no files to pack")
+    with atomic_file(archive) as opened, zipfile.ZipFile(opened, "w") as packed:
+        for path in files:
+            member = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _TIME)
+            member.external_attr = _MODE << 16
+            member.compress_type = (
+                zipfile.ZIP_STORED if path.suffix in _PACKED else zipfile.ZIP_DEFLATED
+            )
+            # Its size, so that a file above 4 GiB gets the headers that it needs.
+            member.file_size = path.stat().st_size
+            with path.open("rb") as source, packed.open(member, "w") as target:
+                shutil.copyfileobj(source, target)
+
+
+def extract_zip(archive: Path, folder: Path) -> None:
+    """Unpacks an archive into a folder, and nowhere else.
+
+    Raises:
+      ValueError: it is no whole .zip, or a member leads out of the folder, is listed
+        twice or larger than it says.
+      OSError: a file cannot be written.
+    """
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            seen = set()
+            for member in packed.infolist():
+                path = path_inside(folder, member.filename, archive)
+                if path in seen:
+                    raise ValueError(f"{archive}: {member.filename} is in it twice")
+                seen.add(path)
+                if member.is_dir():
+                    continue
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with packed.open(member) as source, path.open("xb") as target:
+                    shutil.copyfileobj(source, target)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        raise ValueError(f"{archive}: not a whole .zip: {error}") from error
