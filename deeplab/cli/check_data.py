@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deeplab.cli.data_source import add_source_arguments, data_sources
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from deeplab.core.dataset_info import DatasetInfo
     from deeplab.data.label_check import LabelReport
 
@@ -23,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, default=os.cpu_count() or 1, help="processes (all cores)"
     )
+    parser.add_argument(
+        "--picture", type=Path, help="PNG to draw classes and sizes into, as bars"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,11 +40,31 @@ def run(args: argparse.Namespace) -> int:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     found_problems = False
+    pictures = []
     for title, patterns, info in data_sources(args):
         report = _check(patterns, info, args.workers)
         _print_report(title, report, info)
         found_problems |= bool(report.problems)
+        if args.picture is not None:
+            from deeplab.cli.data_statistics import picture
+
+            pictures.append(picture(title, report, info))
+    if args.picture is not None:
+        _save(pictures, args.picture)
     return int(found_problems)
+
+
+def _save(pictures: Sequence[np.ndarray], path: Path) -> None:
+    """Writes pictures of one width below each other.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
+    import numpy as np
+
+    from deeplab.visualization.pictures import write_png
+
+    write_png(path, np.concatenate(pictures))
 
 
 def _check(patterns: list[str], info: DatasetInfo, workers: int) -> LabelReport:
@@ -57,43 +84,13 @@ def _check(patterns: list[str], info: DatasetInfo, workers: int) -> LabelReport:
 def _print_report(title: str, report: LabelReport, info: DatasetInfo) -> None:
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
+    from deeplab.cli.data_statistics import print_classes, print_sizes
     from deeplab.data.label_report import remarks
 
     console = Console()
-    table = Table(title=escape(f"{title} as {info.name}"))
-    table.add_column("class")
-    for column in ("id", "pixels", "images", "instances", "crowd"):
-        table.add_column(column, justify="right")
-    pixels = max(report.pixels, 1)
-    for c in info.classes:
-        count = report.class_pixels[c.id]
-        if not report.class_images[c.id]:
-            continue
-        most = f"{report.most_instances[c.id]} of {info.label_divisor - 1}"
-        crowd = report.crowd_pixels[c.id] / max(count, 1)
-        table.add_row(
-            escape(c.name),
-            str(c.id),
-            f"{count / pixels:.2%}",
-            str(report.class_images[c.id]),
-            most if c.is_thing else "",
-            f"{crowd:.1%}" if c.is_thing else "",
-        )
-    void = report.class_pixels[info.ignore_label]
-    table.add_section()
-    table.add_row(
-        "ignored",
-        str(info.ignore_label),
-        f"{void / pixels:.2%}",
-        str(report.class_images[info.ignore_label]),
-    )
-    console.print(table)
-    console.print(
-        "[dim]instances: most in one image, of as many as the divisor tells apart; "
-        "crowd: share of the pixels with instance id 0[/dim]"
-    )
+    print_classes(console, title, report, info)
+    print_sizes(console, report)
     absent = [c.name for c in info.classes if not report.class_images[c.id]]
     if absent:
         console.print(

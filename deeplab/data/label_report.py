@@ -58,6 +58,7 @@ class LabelReport:
     Attributes:
       records: number of records read.
       unlabelled: records without a label.
+      sizes: (height, width) -> images of that size.
       pixels: pixels of all labels.
       class_pixels: class id -> pixels, the ignore label among them.
       class_images: class id -> images that show it.
@@ -71,6 +72,9 @@ class LabelReport:
 
     records: int = 0
     unlabelled: int = 0
+    sizes: collections.Counter[tuple[int, int]] = field(
+        default_factory=collections.Counter
+    )
     pixels: int = 0
     class_pixels: collections.Counter[int] = field(default_factory=collections.Counter)
     class_images: collections.Counter[int] = field(default_factory=collections.Counter)
@@ -89,6 +93,7 @@ class LabelReport:
         """Adds what another report found; names met twice become problems."""
         self.records += other.records
         self.unlabelled += other.unlabelled
+        self.sizes.update(other.sizes)
         self.pixels += other.pixels
         self.class_pixels.update(other.class_pixels)
         self.class_images.update(other.class_images)
@@ -198,6 +203,7 @@ def _count(
             f"the image is {size[0]} x {size[1]}, but the record says "
             f"{example.height} x {example.width}; convert it again"
         )
+    report.sizes[size] += 1
     messages = []
     if example.class_id is not None:
         messages += _count_class(report, example.class_id, info)

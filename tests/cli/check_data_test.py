@@ -3,6 +3,7 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from deeplab.cli.main import main
 from deeplab.data.shards import write_shards
@@ -42,6 +43,49 @@ def test_good_records(toy, capsys):
         ]
     )
     assert share == pytest.approx(100 * np.mean(labels // 1000 == 2), abs=0.006)
+
+
+def test_sizes_are_counted(toy, tmp_path, capsys):
+    images = [
+        *ToyStreet(images=3, height=33, width=65).read(toy, "train"),
+        *ToyStreet(images=12, height=40, width=50).read(toy, "val")[:1],
+    ]
+    write(tmp_path, images, 1)
+    assert check("--records", tmp_path / "*.tfrecord", "--dataset", "toy_street") == 0
+    rows = re.findall(r"(\d+ x \d+)\D+(\d+)", capsys.readouterr().out)
+    assert rows[-2:] == [("33 x 65", "3"), ("40 x 50", "1")]
+
+
+def test_rare_sizes_are_summed_up(toy, tmp_path, capsys):
+    images = [
+        *ToyStreet(images=2, height=64, width=64).read(toy, "train"),
+        *(
+            ToyStreet(images=1, height=32 + i, width=50 - i).read(toy, f"{i}")[0]
+            for i in range(12)
+        ),
+    ]
+    write(tmp_path, images, 1)
+    check("--records", tmp_path / "*.tfrecord", "--dataset", "toy_street")
+    output = capsys.readouterr().out
+    assert re.search(r"64 x 64\D+2\D", output)
+    assert re.search(r"others\D+3\D", output)
+    assert "13 sizes, heights 32 to 64, widths 39 to 64" in output
+
+
+def test_the_picture_shows_the_share_of_each_class(toy, tmp_path):
+    """The bar of a class, in its colour, is as long as its share of the pixels."""
+    path = tmp_path / "new" / "statistics.png"
+    records = ("--records", toy / "train-*.tfrecord", "--dataset", "toy_street")
+    assert check(*records, "--picture", path) == 0
+    picture = np.asarray(Image.open(path))
+    scenes = ToyStreet(images=4, height=33, width=65)
+    labels = np.stack([i.load().label for i in scenes.read(toy, "train")])
+    for i, c in enumerate(scenes.info.classes):
+        # All classes occur; bars of 420 columns have their rows below the title.
+        row = picture[12 + 22 * (i + 1) + 2, 212:633]
+        share = np.mean(labels // 1000 == c.id)
+        length = np.all(row == c.color, axis=1).sum()
+        assert length == pytest.approx(420 * share, abs=1.6)
 
 
 def test_records_of_another_data_set(toy, capsys):
