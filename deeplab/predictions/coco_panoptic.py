@@ -36,7 +36,6 @@ from deeplab.predictions.base import Format, LabelMap, StoredMap
 _MAX_ID = 2**24 - 1
 
 
-@FORMATS.register("coco_panoptic")
 class CocoPanoptic(Format):
     """Segments with an id, a category and, in the truth, a crowd flag."""
 
@@ -183,3 +182,9 @@ def _load(
         path=path,
     )
     return LabelMap(label)
+
+
+@FORMATS.register("coco_panoptic")
+def build_coco_panoptic() -> CocoPanoptic:
+    """Returns the format of COCO."""
+    return CocoPanoptic()

@@ -14,7 +14,6 @@ from deeplab.predictions.base import StoredMap
 from deeplab.predictions.channels import LAYOUTS, ChannelFormat
 
 
-@FORMATS.register("kitti_step")
 class KittiStep(ChannelFormat):
     """One folder for each sequence, one PNG for each frame."""
 
@@ -32,3 +31,9 @@ class KittiStep(ChannelFormat):
                 ".png"
             )
         return super()._stored(file, root, info)._replace(sequence=str(sequence))
+
+
+@FORMATS.register("kitti_step")
+def build_kitti_step() -> KittiStep:
+    """Returns the format of KITTI-STEP."""
+    return KittiStep()

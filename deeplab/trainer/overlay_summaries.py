@@ -41,7 +41,7 @@ class OverlaySummaries:
             )
             self._panels.append(_at_most(panel, _MAX_WIDTH))
 
-    def flush(self) -> None:
+    def close(self) -> None:
         """Writes the pictures with the current summary writer."""
         for index, panel in enumerate(self._panels):
             tf.summary.image(f"predictions/{index}", panel[np.newaxis])

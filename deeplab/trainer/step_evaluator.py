@@ -81,7 +81,6 @@ class StepEvaluator(orbit.AbstractEvaluator):
         self._metrics = dict(metrics)
         self._input_size = input_size
         self._loss = loss
-        self._summaries = summaries
         self._writers = (*writers, *([summaries] if summaries else []))
         self._after_batch = after_batch
         self._infer = SharedInference(self._predict, use_tf_function)
@@ -118,8 +117,8 @@ class StepEvaluator(orbit.AbstractEvaluator):
                 self._after_batch(batch["image"].shape[0])
         if not images:
             raise ValueError("the evaluation data set is empty: check its file_pattern")
-        if self._summaries is not None:
-            self._summaries.flush()
+        for writer in self._writers:
+            writer.close()
         return self._results(sums, images)
 
     def _results(self, sums: Mapping[str, float], images: int) -> dict[str, float]:

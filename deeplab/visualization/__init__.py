@@ -30,6 +30,10 @@ class Writer(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Called after the last image of an evaluation."""
+        ...
+
 
 # (evaluator options, data set, folder) -> a writer, or None if they ask for none.
 WRITERS: Registry[Callable[[Any, DatasetInfo, Path], Writer | None]] = Registry(

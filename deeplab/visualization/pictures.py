@@ -41,6 +41,9 @@ class PictureWriter:
             write_png(self._folder / f"{self._count:06d}_{name}.png", picture)
         self._count += 1
 
+    def close(self) -> None:
+        """Every picture is complete already."""
+
 
 def evaluation_pictures(
     example: Example, prediction: Prediction, info: DatasetInfo

@@ -1,7 +1,7 @@
 """Predictions as files for evaluation servers and scripts, in DeepLab2's formats.
 
-`raw_semantic/<name>.png` has the class ids in grey; `raw_panoptic/<name>` has class and
-instance ids, laid out as one of `deeplab.predictions.channels.LAYOUTS`.
+`raw_semantic/<name>.png` has the class ids in grey; `raw_panoptic` has the files of a
+format of `deeplab.predictions`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.datasets.base import path_inside
-from deeplab.predictions.base import evaluation_id_table
+from deeplab.predictions import FORMATS
+from deeplab.predictions.base import Sink, evaluation_id_table
 from deeplab.predictions.channels import LAYOUTS, write_channels
+from deeplab.predictions.from_model import label_map_of
 from deeplab.predictions.semantic_png import write_semantic
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 from deeplab.visualization import WRITERS
@@ -36,17 +38,21 @@ class RawPredictionWriter:
         Args:
           folder: gets the folders `raw_semantic` and `raw_panoptic`.
           info: the data set.
-          panoptic_format: name in `LAYOUTS`.
-          evaluation_ids: writes the class ids of the data set's evaluation server.
+          panoptic_format: name in `FORMATS`.
+          evaluation_ids: writes the class ids of the data set's evaluation server;
+            False for the formats in `LAYOUTS` alone.
 
         Raises:
-          ValueError: the format is unknown.
+          ValueError: the format is unknown, or has no other ids.
         """
-        if panoptic_format not in LAYOUTS:
+        if not evaluation_ids and panoptic_format not in LAYOUTS:
             raise ValueError(
-                f"raw_panoptic_format {panoptic_format!r}: choose one of "
-                f"{', '.join(LAYOUTS)}"
+                f"raw_panoptic_format {panoptic_format!r} has the ids of its server: "
+                "leave convert_raw_to_eval_ids true"
             )
+        self._layout = FORMATS.get(panoptic_format)()
+        self._sink: Sink | None = None
+        self._info = info
         self._folder = folder
         self._divisor = info.label_divisor
         self._format = panoptic_format
@@ -54,6 +60,9 @@ class RawPredictionWriter:
 
     def reset(self) -> None:
         """Files of an earlier evaluation are replaced one by one."""
+        if self._format not in LAYOUTS:
+            place = self._folder / "raw_panoptic" / self._layout.index
+            self._sink = self._layout.writer(place, self._info)
 
     def write(self, example: Example, prediction: Prediction) -> None:
         """See `Writer`.
@@ -66,11 +75,30 @@ class RawPredictionWriter:
         if prediction.semantic_pred is not None:
             path = self._path("raw_semantic", name, ".png")
             write_semantic(path, self._convert(prediction.semantic_pred))
-        if prediction.panoptic_pred is not None:
+        if self._sink is not None:
+            self._write_format(self._sink, example, name, prediction)
+        elif prediction.panoptic_pred is not None:
             layout = LAYOUTS[self._format]
             classes, instances = labels.decode(prediction.panoptic_pred, self._divisor)
             path = self._path("raw_panoptic", name, layout.suffix)
             write_channels(path, layout, self._convert(classes), instances)
+
+    def close(self) -> None:
+        """Completes the files of the format."""
+        if self._sink is not None:
+            self._sink.close()
+
+    def _write_format(
+        self, sink: Sink, example: Example, name: Path, prediction: Prediction
+    ) -> None:
+        if self._layout.has_instances and prediction.panoptic_pred is None:
+            raise ValueError(
+                f"raw_panoptic_format {self._format!r} has instances, which the model "
+                "does not predict: choose semantic_png, cityscapes_pixel or ade20k"
+            )
+        if self._layout.is_video and example.sequence_id is not None:
+            name = Path(_text(example.sequence_id)) / _text(example.frame_id)
+        sink.write(name.as_posix(), label_map_of(prediction, self._info))
 
     def _path(self, kind: str, name: Path, suffix: str) -> Path:
         folder = self._folder / kind

@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deeplab.cli.eval_predictions import evaluate, match
+from deeplab.datasets.toy_street import ToyStreet
+from deeplab.predictions import FORMATS
+from deeplab.predictions.base import LabelMap, StoredMap
 from deeplab.trainer import experiment
 from deeplab.trainer.checkpointing import CheckpointError
 from deeplab.trainer.metrics_log import MetricsLog
@@ -109,6 +113,30 @@ def test_pictures_and_raw_predictions_of_some_batches(records, trained, tmp_path
         for value in event.summary.value
     }
     assert {"panoptic_quality/all/pq", "predictions/0"} <= tags
+
+
+def test_saved_predictions_score_as_the_evaluation_did(
+    records, trained, results, tmp_path
+):
+    _evaluate(
+        records,
+        trained,
+        save_raw_predictions=True,
+        raw_panoptic_format="coco_panoptic",
+        override_save_dir=str(tmp_path),
+    )
+    truth = {}
+    for i, (height, width) in enumerate((*SIZES, *SIZES[:2])):
+        scene = ToyStreet(images=5, height=height, width=width).read(records, "val")[i]
+        label = LabelMap(scene.load().label)
+        truth[f"val_{i}"] = StoredMap(lambda label=label: label)
+    info = ToyStreet().info
+    index = tmp_path / "raw_panoptic/panoptic.json"
+    saved = FORMATS.get("coco_panoptic")().read(index, info)
+    found = evaluate(match(truth, saved), info, ["panoptic_quality"])
+    assert found["panoptic_quality/all/pq"] > 0
+    for key, value in found.items():
+        assert value == pytest.approx(results[key])
 
 
 def test_images_without_labels_are_only_predicted(records, trained, tmp_path):

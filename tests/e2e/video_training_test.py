@@ -48,6 +48,9 @@ class Keeper:
     def write(self, example, prediction):
         self.kept.append((example, prediction))
 
+    def close(self):
+        """Keeps what it has."""
+
 
 def evaluated(config, model, strategy=None):
     """Returns the examples of evaluation with their predictions."""

@@ -89,6 +89,9 @@ class Recorder:
     def write(self, example, prediction):
         self.predictions.append(prediction)
 
+    def close(self):
+        """Keeps what it has."""
+
 
 @functools.cache
 def images(size, count=3):

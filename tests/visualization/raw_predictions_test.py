@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from deeplab.core.structures import Example, Prediction
+from deeplab.predictions import FORMATS
 from deeplab.predictions.channels import LAYOUTS
 from deeplab.predictions.semantic_png import read_semantic
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
@@ -50,6 +51,48 @@ def test_an_unknown_format_lists_the_known():
     options = EvaluatorOptions(raw_panoptic_format="four_channel_png")
     with pytest.raises(ValueError, match=r"four_channel_png.*two_channel_png"):
         raw.build_raw_predictions(options, scene.info(), raw.Path("x"))
+
+
+def written(folder, name, example, prediction, info=None):
+    writer = raw.RawPredictionWriter(folder, info or scene.info(), name)
+    writer.reset()
+    writer.write(example, prediction)
+    writer.close()
+    layout = FORMATS.get(name)()
+    return layout.read(folder / "raw_panoptic" / layout.index, info or scene.info())
+
+
+def test_any_format_can_be_chosen(tmp_path):
+    label = scene.labels()
+    scores = np.full(label.shape, 0.5, np.float32)
+    prediction = Prediction(panoptic_pred=label, instance_scores=scores)
+    example = Example(scene.image(), image_filename=b"7.png")
+    for name in ("coco_panoptic", "coco_instances"):
+        found = written(tmp_path / name, name, example, prediction)["7"].load()
+        things = np.isin(label // 1000, scene.info().thing_ids)
+        np.testing.assert_array_equal(
+            found.panoptic[things] // 1000, label[things] // 1000
+        )
+    assert (found.scores[things] == 0.5).all()
+
+
+def test_frames_are_called_by_video_and_number(tmp_path):
+    example = Example(
+        None, image_filename=b"0002_000003.png", sequence_id=b"0002", frame_id=b"000003"
+    )
+    prediction = Prediction(panoptic_pred=scene.labels())
+    assert list(written(tmp_path, "kitti_step", example, prediction)) == ["0002/000003"]
+
+
+def test_what_a_format_cannot_have_is_said(tmp_path):
+    example = Example(None, image_filename="7.png")
+    classes = Prediction(semantic_pred=scene.labels() // 1000)
+    (name,) = written(tmp_path, "semantic_png", example, classes)
+    assert name == "7"
+    with pytest.raises(ValueError, match="has instances, which the model"):
+        written(tmp_path, "coco_panoptic", example, classes)
+    with pytest.raises(ValueError, match="leave convert_raw_to_eval_ids true"):
+        raw.RawPredictionWriter(tmp_path, scene.info(), "coco_panoptic", False)
 
 
 def test_nothing_is_written_unless_asked_for(tmp_path):
