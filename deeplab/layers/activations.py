@@ -23,6 +23,20 @@ def hard_swish(x: tf.Tensor) -> tf.Tensor:
     return x * tf.nn.relu6(x + 3.0) * (1.0 / 6.0)
 
 
+def gelu(x: tf.Tensor) -> tf.Tensor:
+    """Returns `x` times the probability that a normal variable is below `x`.
+
+    Gaussian Error Linear Units (GELUs), Dan Hendrycks and Kevin Gimpel,
+    https://arxiv.org/abs/1606.08415. TensorFlow's own takes twice as long in float32
+    and seven times in bfloat16: it computes erfc, which its CPU kernels do one number
+    at a time. Below -5, where that keeps relative precision, this is 0 within 1e-6.
+    """
+    # The sum has to be float32: half precision cannot tell 1 - 1e-3 from 1.
+    wide = tf.cast(x, tf.float32)
+    half = 0.5 * wide
+    return tf.cast(half + half * tf.math.erf(wide * 0.5**0.5), x.dtype)
+
+
 _ACTIVATIONS: dict[str, Activation] = {
     "relu": tf.nn.relu,
     "relu6": tf.nn.relu6,
@@ -32,7 +46,7 @@ _ACTIVATIONS: dict[str, Activation] = {
     "hard_swish": hard_swish,
     "swish": tf.nn.silu,
     "silu": tf.nn.silu,
-    "gelu": functools.partial(tf.nn.gelu, approximate=False),
+    "gelu": gelu,
     "approximated_gelu": functools.partial(tf.nn.gelu, approximate=True),
 }
 

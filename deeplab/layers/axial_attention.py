@@ -24,6 +24,7 @@ from deeplab.layers.positional_encoding import (
     skewed,
     unskewed,
 )
+from deeplab.ops.resize import spatial_size
 
 _HEIGHT, _WIDTH = 1, 2
 _UNSEEN = -1e9  # The similarity of a key that a query cannot see.
@@ -107,7 +108,7 @@ class AxialAttention(tf_keras.layers.Layer):
           `[b, h, w, channels * value_expansion]`.
         """
         config = self._config
-        length = inputs.shape[self._axis] or tf.shape(inputs)[self._axis]
+        length = spatial_size(inputs)[self._axis - 1]
         blocks = Blocks(length, config.block, config.flange)
         query, key, value = self._project(inputs, training)
         similarity = self._similarity(
@@ -141,25 +142,24 @@ class AxialAttention(tf_keras.layers.Layer):
         return query, key, value
 
     def _split_heads(self, x: tf.Tensor) -> tf.Tensor:
-        _, height, width = tf.unstack(tf.shape(x)[:3])
+        height, width = spatial_size(x)
         heads = self._config.num_heads
         channels: Any = x.shape[-1]
         depth = channels // heads
-        length = x.shape[self._axis]
+        down = self._axis == _HEIGHT
         x = tf.reshape(x, [-1, height, width, heads, depth])
-        order = [0, 2, 3, 1, 4] if self._axis == _HEIGHT else [0, 1, 3, 2, 4]
-        x = tf.transpose(x, order)
-        return tf.reshape(x, [-1, heads, length or tf.shape(x)[3], depth])
+        x = tf.transpose(x, [0, 2, 3, 1, 4] if down else [0, 1, 3, 2, 4])
+        return tf.reshape(x, [-1, heads, height if down else width, depth])
 
     def _merge_heads(self, x: tf.Tensor, inputs: tf.Tensor) -> tf.Tensor:
-        batch, height, width = tf.unstack(tf.shape(inputs)[:3])
+        height, width = spatial_size(inputs)
         static: Any = x.shape
         _, heads, _, depth = static
         down = self._axis == _HEIGHT
         others, length = (width, height) if down else (height, width)
-        x = tf.reshape(x, [batch, others, heads, length, depth])
+        x = tf.reshape(x, [-1, others, heads, length, depth])
         x = tf.transpose(x, [0, 3, 1, 2, 4] if down else [0, 1, 3, 2, 4])
-        x = tf.reshape(x, [batch, height, width, heads * depth])
+        x = tf.reshape(x, [-1, height, width, heads * depth])
         return tf.ensure_shape(x, [*inputs.shape[:3], heads * depth])
 
     def _similarity(
@@ -190,11 +190,11 @@ class AxialAttention(tf_keras.layers.Layer):
         content = tf.matmul(query, key, transpose_b=True)
         if not self._relative:
             return [content]
-        encoding = tf.cast(self._query_rpe(blocks.reach), query.dtype)
+        encoding = tf.cast(self._query_rpe.within(blocks.reach), query.dtype)
         products = tf.einsum("nhqd,rd->nhqr", query_of_rpe, encoding)
         of_query = skewed(products, blocks.queries)
         # Seen from a key, the queries are at the reverse distances.
-        encoding = tf.cast(self._key_rpe(blocks.reach), query.dtype)[::-1]
+        encoding = tf.cast(self._key_rpe.within(blocks.reach), query.dtype)[::-1]
         products = tf.einsum("nhkd,rd->nhkr", key_of_rpe, encoding)
         keys = key.shape[2] or tf.shape(key)[2]
         of_key = tf.linalg.matrix_transpose(skewed(products, keys))
@@ -206,7 +206,7 @@ class AxialAttention(tf_keras.layers.Layer):
         """Returns `[b * others, heads, length, channels]`."""
         parts = [tf.matmul(weights, value)]
         if self._relative:
-            encoding = tf.cast(self._value_rpe(blocks.reach), weights.dtype)
+            encoding = tf.cast(self._value_rpe.within(blocks.reach), weights.dtype)
             by_distance = unskewed(weights, blocks.queries)
             parts.append(tf.einsum("nhqr,rd->nhqd", by_distance, encoding))
         parts = [blocks.join(part) for part in parts]
@@ -278,7 +278,7 @@ class GlobalAttention2D(tf_keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns `[b, ceil(h / strides), ceil(w / strides), c * value_expansion]`."""
-        _, height, width = tf.unstack(tf.shape(inputs)[:3])
+        height, width = spatial_size(inputs)
         x = tf.reshape(inputs, [-1, 1, height * width, inputs.shape[-1]])
         x = self._global(x, training=training)
         x = tf.reshape(x, [-1, height, width, x.shape[-1]])

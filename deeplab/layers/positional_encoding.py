@@ -37,7 +37,7 @@ class RelativePositionalEncoding(tf_keras.layers.Layer):
             initializer=tf_keras.initializers.TruncatedNormal(stddev=initial_std),
         )
 
-    def call(self, reach: Any) -> tf.Tensor:
+    def within(self, reach: Any) -> tf.Tensor:
         """Returns the encodings of the distances -reach to reach.
 
         Args:
@@ -46,6 +46,8 @@ class RelativePositionalEncoding(tf_keras.layers.Layer):
         Returns:
           `[2 * reach + 1, channels]`.
         """
+        if isinstance(reach, int) and reach < MAX_SPAN:
+            return self.embeddings[MAX_SPAN - 1 - reach : MAX_SPAN + reach]
         known = tf.minimum(reach, MAX_SPAN - 1)
         rows = self.embeddings[MAX_SPAN - 1 - known : MAX_SPAN + known]
         # Not gathered: that gradient would be a list of rows.
@@ -66,8 +68,8 @@ def skewed(products: tf.Tensor, queries: Any) -> tf.Tensor:
       `[n, h, queries, keys]`, where key m of query l has the value of distance m - l,
       counted from the first; `keys = distances - queries + 1`.
     """
-    shape = tf.shape(products)
-    heads, distances = products.shape[1], shape[3]
+    heads = products.shape[1]
+    distances = products.shape[3] or tf.shape(products)[3]
     flat = tf.pad(products, [[0, 0], [0, 0], [0, 0], [0, 1]])
     flat = tf.reshape(flat, [-1, heads, queries * (distances + 1)])
     flat = flat[:, :, queries - 1 : queries - 1 + queries * distances]
@@ -85,8 +87,9 @@ def unskewed(weights: tf.Tensor, queries: Any) -> tf.Tensor:
     Returns:
       `[n, h, queries, keys + queries - 1]`, 0 where a distance has no key.
     """
-    heads, keys = weights.shape[1], tf.shape(weights)[3]
-    distances: Any = keys + queries - 1
+    heads = weights.shape[1]
+    keys: Any = weights.shape[3] or tf.shape(weights)[3]
+    distances = keys + queries - 1
     rows = tf.pad(weights, [[0, 0], [0, 0], [0, 0], [0, queries - 1]])
     flat = tf.reshape(rows, [-1, heads, queries * distances])
     flat = tf.pad(flat, [[0, 0], [0, 0], [queries - 1, 1]])

@@ -66,9 +66,12 @@ class Classifier(tf_keras.Model):
         self.head = head
         self._postprocess = postprocess
         self._outputs = (
-            tf.function(self._run, jit_compile=True) if jit_compile else self._run
+            tf.function(self._run, jit_compile=True, autograph=False)
+            if jit_compile
+            else self._run
         )
 
+    @tf.autograph.experimental.do_not_convert
     def call(
         self, images: tf.Tensor, training: bool = False
     ) -> ClassOutput | Prediction:

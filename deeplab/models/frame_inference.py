@@ -50,7 +50,9 @@ class FrameInference:
         frames = tf.TensorSpec([1, None, None, 6])
         # One function for every caller: a SavedModel holds the network once.
         self._step = tf.function(
-            self._predict, input_signature=[frames, model.state_spec]
+            self._predict,
+            input_signature=[frames, model.state_spec],
+            autograph=False,
         )
 
     @property

@@ -42,7 +42,7 @@ class ImageSegmenter(tf_keras.Model):
         *,
         backbone: Backbone,
         head: Head,
-        postprocess: Callable[[Prediction], Prediction],
+        postprocess: Callable[..., Prediction],
         train_crop_size: tuple[int, int] | None = None,
         eval_scales: Sequence[float] = (1.0,),
         add_flipped_images: bool = False,
@@ -72,11 +72,13 @@ class ImageSegmenter(tf_keras.Model):
         self._scales = tuple(eval_scales)
         self._add_flipped = add_flipped_images
         self._outputs = (
-            tf.function(self._compute, jit_compile=True)
+            tf.function(self._compute, jit_compile=True, autograph=False)
             if jit_compile
             else self._compute
         )
 
+    # AutoGraph would rewrite every layer below, which takes longer than tracing it.
+    @tf.autograph.experimental.do_not_convert
     def call(self, images: tf.Tensor, training: bool = False) -> Any:
         """Segments images.
 

@@ -87,7 +87,9 @@ class Inference:
         self._fields = None if fields is None else tuple(fields)
         # One function for every caller: a SavedModel holds the network once.
         self._network = tf.function(
-            self._predict, input_signature=[tf.TensorSpec([None] * 3 + [channels])]
+            self._predict,
+            input_signature=[tf.TensorSpec([None] * 3 + [channels])],
+            autograph=False,
         )
 
     def images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -7,80 +7,51 @@ inference runs at one scale.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
-import tf_keras
 
-from deeplab.backbones.base import Backbone
 from deeplab.core.structures import MaskOutput, Prediction
-from deeplab.heads.base import Head
 from deeplab.models import MODELS
-from deeplab.ops.resize import resize_bilinear, scaled_size, spatial_size
+from deeplab.models.image_segmenter import ImageSegmenter, normalized
+from deeplab.ops.resize import resize_bilinear, spatial_size
 
 
 @MODELS.register("mask_transformer")
-class MaskTransformer(tf_keras.Model):
+class MaskTransformer(ImageSegmenter):
     """A backbone, a head and the post-processing of its masks.
 
     Its inputs and outputs are float32 at any precision of the network between.
-
-    Attributes:
-      backbone: from images to features.
-      head: from features to masks.
-      input_channels: channels of the images in training.
+    `postprocess` is called with the size of the image besides the prediction.
     """
-
-    input_channels = 3
 
     def __init__(
         self,
         *,
-        backbone: Backbone,
-        head: Head,
-        postprocess: Callable[..., Prediction],
-        train_crop_size: tuple[int, int] | None = None,
         eval_scales: Sequence[float] = (1.0,),
         add_flipped_images: bool = False,
-        jit_compile: bool = False,
+        **parts: Any,
     ):
         """Puts the parts together.
 
         Args:
-          backbone: from images to features.
-          head: from features to masks.
-          postprocess: fills the discrete fields of a prediction, at a given size.
-          train_crop_size: height and width of the training images: image pooling
-            takes windows of this size. None pools the whole image.
           eval_scales: 1 alone.
           add_flipped_images: False alone.
-          jit_compile: compiles backbone and head with XLA.
+          **parts: as in `ImageSegmenter`.
 
         Raises:
           ValueError: inference is to run at several scales.
         """
-        super().__init__(name="mask_transformer", dtype="float32")
         if tuple(eval_scales) != (1.0,) or add_flipped_images:
             raise ValueError(
                 "evaluator_options: a mask transformer runs at scale 1 alone, as the "
                 "masks of two runs are not in the same order; remove eval_scales and "
                 "add_flipped_images"
             )
-        self.backbone = backbone
-        self.head = head
-        self._postprocess = postprocess
-        stride = max(s.stride for s in backbone.feature_specs.values())
-        self._pool_size = train_crop_size and (
-            scaled_size(train_crop_size[0], 1.0 / stride),
-            scaled_size(train_crop_size[1], 1.0 / stride),
-        )
-        self._outputs = (
-            tf.function(self._compute, jit_compile=True)
-            if jit_compile
-            else self._compute
-        )
+        super().__init__(**parts)
 
+    @tf.autograph.experimental.do_not_convert
     def call(self, images: tf.Tensor, training: bool = False) -> Any:
         """Segments images.
 
@@ -93,7 +64,7 @@ class MaskTransformer(tf_keras.Model):
           stride of the masks. Otherwise a `Prediction`, post-processed.
         """
         if training:
-            return self._outputs(_normalized(images), True)
+            return self._outputs(normalized(images), True)
         return self._postprocess(self.predict_maps(images), spatial_size(images))
 
     def predict_maps(self, images: tf.Tensor) -> Prediction:
@@ -102,7 +73,7 @@ class MaskTransformer(tf_keras.Model):
         Args:
           images: as in `call`.
         """
-        output = self._outputs(_normalized(images), False)
+        output = self._outputs(normalized(images), False)
         fields = output._asdict()
         del fields["auxiliary_outputs"]
         probs = None
@@ -110,14 +81,8 @@ class MaskTransformer(tf_keras.Model):
             probs = tf.nn.softmax(output.semantic_logits)
         return Prediction(semantic_probs=probs, **fields)
 
-    @property
-    def checkpoint_items(self) -> dict[str, Any]:
-        """Name in checkpoints -> part of the model, as in published checkpoints."""
-        return {"encoder": self.backbone, **self.head.checkpoint_items}
-
     def _compute(self, images: tf.Tensor, training: bool) -> MaskOutput:
-        features = self.backbone(images, training=training)
-        output = self.head(features, pool_size=self._pool_size, training=training)
+        output = self._run(images, self._pool_size, training=training)
         if not training:
             return output._replace(auxiliary_outputs=())
         size = spatial_size(output.pixel_space_mask_logits)
@@ -126,10 +91,6 @@ class MaskTransformer(tf_keras.Model):
                 _resized(earlier, size) for earlier in output.auxiliary_outputs
             )
         )
-
-
-def _normalized(images: tf.Tensor) -> tf.Tensor:
-    return tf.cast(images, tf.float32) / 127.5 - 1.0
 
 
 def _resized(output: MaskOutput, size: tuple[Any, Any]) -> MaskOutput:

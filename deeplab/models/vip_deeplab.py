@@ -33,6 +33,7 @@ class ViPDeepLab(ImageSegmenter):
     input_channels = 6
     other_frame = "next"
 
+    @tf.autograph.experimental.do_not_convert
     def call(self, images: tf.Tensor, training: bool = False) -> Any:
         """Segments pairs of frames.
 

@@ -67,8 +67,9 @@ def maskwise_regions(
     ranked = _rank(coarse_logits, classes, num_thing_classes, options)
     probs = tf.nn.softmax(logits)
     shape = tf.shape(probs)
-    # One plane of memory for each mask, as they are read one by one.
-    planes = tf.transpose(probs > options.pixel_threshold, [0, 3, 1, 2])
+    # One plane of memory for each mask, as they are read one by one. Moving floats is
+    # three times as fast as moving bools.
+    planes = tf.transpose(probs, [0, 3, 1, 2]) > options.pixel_threshold
     planes = tf.reshape(planes, [shape[0], shape[3], shape[1] * shape[2]])
     painted = _lay_down(planes, ranked, options.overlap_threshold)
     painted = tf.reshape(painted, shape[:3])

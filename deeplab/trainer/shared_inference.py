@@ -32,7 +32,9 @@ class SharedInference:
         self._share = 1
         self._run: Callable[[Any], Any] = self._run_replicas
         if use_tf_function:
-            self._run = tf.function(self._run_replicas, reduce_retracing=True)
+            self._run = tf.function(
+                self._run_replicas, reduce_retracing=True, autograph=False
+            )
 
     def __call__(self, batch: Tensors) -> Any:
         """Returns what the function makes of a batch of any size."""

@@ -90,7 +90,7 @@ class StepTrainer(orbit.StandardTrainer):
         self._logs_at = logs_at
         self._names = [*loss.names, *(["weight_decay"] if self._kernels else [])]
         self._names.append("gradient_norm")
-        self._run = tf.function(self._distributed_step)
+        self._run = tf.function(self._distributed_step, autograph=False)
         self._pending: tuple[int, Batch, tf.Tensor] | None = None
         self.last_values: dict[str, float] = {}
         # Sums since the last log, part of the checkpoint: a resumed run then logs

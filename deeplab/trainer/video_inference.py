@@ -87,5 +87,7 @@ class VideoInference:
             for name, value in frame.items()
         }
         return tf.function(
-            self._function, input_signature=[specs, self._model.state_spec]
+            self._function,
+            input_signature=[specs, self._model.state_spec],
+            autograph=False,
         )

@@ -181,3 +181,18 @@ def test_checkpoint_items_hold_every_weight_once():
     assert {id(v) for v in owned} == {id(v) for v in model.variables}
     assert len(owned) == len(model.variables)
     assert model.checkpoint_items["encoder"] is model.backbone
+
+
+def test_autograph_leaves_the_layers_alone():
+    states = []
+
+    class Recorder(tf_keras.layers.Layer):
+        def call(self, features):
+            states.append(tf.__internal__.autograph.control_status_ctx().status.name)
+            return features
+
+    model = build()
+    recorder = Recorder()
+    model._postprocess = lambda p: p._replace(semantic_probs=recorder(p.semantic_probs))
+    tf.function(lambda x: model(x, training=False))(images())
+    assert states == ["DISABLED"]
