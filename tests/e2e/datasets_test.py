@@ -10,13 +10,13 @@ import deeplab
 from deeplab.cli.main import main
 from deeplab.datasets import DATASETS
 from deeplab.trainer import experiment
-from tests.datasets import panoptic_trees, video_trees
+from tests.datasets import panoptic_trees, video_trees, wod_tree
 from tests.datasets.coco_instances_test import coco_instances_tree
 from tests.datasets.imagenet_test import imagenet_tree
 from tests.datasets.index_trees import TREES
 from tests.datasets.indoor_trees import nyuv2_tree, sun_rgbd_tree
 from tests.datasets.trees import cityscapes_tree, coco_tree
-from tests.e2e import tiny_experiment
+from tests.e2e import tiny_experiment, tiny_video
 
 # (data set, split, function that draws it)
 SEMANTIC = [
@@ -42,6 +42,7 @@ PANOPTIC = [
         "train",
         lambda root: video_trees.dvps_tree(root, "semkitti_dvps"),
     ),
+    ("wod_pvps_image_panoptic_seg", "train", wod_tree.wod_tree),
 ]
 
 
@@ -110,5 +111,30 @@ def test_semantic(tmp_path, name, split, draw):
 @pytest.mark.parametrize(("name", "split", "draw"), PANOPTIC)
 def test_panoptic(tmp_path, name, split, draw):
     results = train_and_evaluate(tmp_path, name, split, draw, semantic=False)
+    assert 0 <= results["panoptic_quality/all/pq"] <= 100
+    assert math.isfinite(results["losses/total_loss"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["image_multicam", "depth", "depth_multicam"])
+def test_records_of_waymo_that_are_not_converted_here(tmp_path, variant):
+    """Drawn with the published keys: pairs of frames, depth, and six cameras."""
+    kind, _, cameras = variant.partition("_")
+    middle = {"image": "image", "depth": "depth_video"}[kind]
+    name = f"wod_pvps_{middle}_panoptic_seg{'_multicam' * bool(cameras)}"
+    for split in ("train", "val"):
+        wod_tree.wod_records(tmp_path / f"{split}-0.tfrecord", bool(cameras))
+    if kind == "depth":
+        config = tiny_video.config_of("vip_deeplab", tmp_path)
+        head = config.model_options.vip_deeplab.semantic_head
+    else:
+        config = tiny_experiment.experiment(tmp_path)
+        head = config.model_options.panoptic_deeplab.semantic_head
+    head.output_channels = 29
+    config.trainer_options.solver_options.training_number_of_steps = 2
+    for options in (config.train_dataset_options, config.eval_dataset_options):
+        options.dataset = name
+        options.batch_size = 1
+    results = experiment.run(config, "train_and_eval", tmp_path / "run")
     assert 0 <= results["panoptic_quality/all/pq"] <= 100
     assert math.isfinite(results["losses/total_loss"])
