@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from deeplab.trainer import train
 
@@ -18,14 +19,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write all predictions to vis/raw_panoptic of the model folder, in a "
         "format of g3doc/predictions.md",
     )
+    parser.add_argument(
+        "--zip",
+        action="store_true",
+        help="pack the files of --save_format into raw_panoptic.zip, too",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluates.
 
     Raises:
-      ValueError: see `train.run`; or there is no such format.
+      ValueError: see `train.run`; or there is no such format, or none to pack.
     """
+    if args.zip and not args.save_format:
+        raise ValueError("--zip packs the files of --save_format: name a format")
     if args.save_format:
         from deeplab.predictions import FORMATS
 
@@ -35,4 +43,21 @@ def run(args: argparse.Namespace) -> int:
             "evaluator_options.save_raw_predictions=true",
             f"evaluator_options.raw_panoptic_format={args.save_format}",
         ]
-    return train.run(args)
+    status = train.run(args)
+    if args.zip and not status:
+        _pack(args)
+    return status
+
+
+def _pack(args: argparse.Namespace) -> None:
+    from deeplab.config import read_config
+    from deeplab.predictions.archive import write_zip
+
+    config = read_config(args.config_file, args.overrides)
+    place = Path(
+        config.evaluator_options.override_save_dir
+        or train.model_folder(args, config) / "vis"
+    )
+    archive = place / "raw_panoptic.zip"
+    write_zip(place / "raw_panoptic", archive)
+    print(f"{archive}: packed")

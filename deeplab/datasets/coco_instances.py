@@ -174,7 +174,10 @@ def decode_segmentation(
         if not isinstance(counts, str | bytes):
             raise ValueError(f"{where}: run lengths without counts")
         text = counts.encode() if isinstance(counts, str) else counts
-        return coco_mask.decode({"size": [height, width], "counts": text}) > 0
+        try:
+            return coco_mask.decode({"size": [height, width], "counts": text}) > 0
+        except ValueError as error:
+            raise ValueError(f"{where}: broken run lengths: {error}") from error
     broken = not isinstance(segmentation, list) or any(
         not isinstance(p, list) or len(p) < 6 or len(p) % 2 for p in segmentation
     )

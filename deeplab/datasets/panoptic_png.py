@@ -49,6 +49,10 @@ def read_annotation_list(path: Path) -> list[Annotation]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        for entry in content["annotations"]:
+            for segment in entry["segments_info"]:
+                if not isinstance(segment["id"] + segment["category_id"], int):
+                    raise TypeError(f"ids are integers: {segment}")
         return [
             Annotation(
                 a["file_name"],
@@ -64,7 +68,8 @@ def read_annotation_list(path: Path) -> list[Annotation]:
     except (KeyError, TypeError) as error:
         raise ValueError(
             f"{path}: not panoptic annotations: `annotations` with `file_name` and "
-            f"`segments_info` are expected ({error!r})"
+            "`segments_info`, and there `id` and `category_id`, are expected "
+            f"({error!r})"
         ) from error
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+import zlib
 from pathlib import Path
 
 from deeplab.core.atomic_file import atomic_file
@@ -47,8 +48,8 @@ def extract_zip(archive: Path, folder: Path) -> None:
     """Unpacks an archive into a folder, and nowhere else.
 
     Raises:
-      ValueError: it is no whole .zip, or a member leads out of the folder, is listed
-        twice or larger than it says.
+      ValueError: it is no whole .zip or encrypted, or a member leads out of the folder
+        or is listed twice.
       OSError: a file cannot be written.
     """
     try:
@@ -64,5 +65,6 @@ def extract_zip(archive: Path, folder: Path) -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with packed.open(member) as source, path.open("xb") as target:
                     shutil.copyfileobj(source, target)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        # Encrypted members and unknown compressions are RuntimeErrors.
         raise ValueError(f"{archive}: not a whole .zip: {error}") from error

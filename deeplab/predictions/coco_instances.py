@@ -12,6 +12,7 @@ import collections
 import contextlib
 import functools
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,9 @@ def _entries(path: Path) -> Sequence[Mapping[str, Any]]:
             raise ValueError(
                 f"{path}: result {number} has no {' and no '.join(missing)}"
             )
+        score = entry["score"]
+        if not isinstance(score, int | float) or not math.isfinite(score):
+            raise ValueError(f"{path}: result {number} has the score {score!r}")
     return content
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deeplab.config import read_config
+from deeplab.protos.config_pb2 import ExperimentOptions
 from deeplab.trainer.progress import Console
 
 MODES = ("train", "eval", "train_and_eval", "continuous_eval")
@@ -82,12 +83,11 @@ def run(args: argparse.Namespace) -> int:
             from deeplab.trainer import experiment
             from deeplab.trainer.interruption import InterruptedRunError
             from deeplab.trainer.non_finite import NonFiniteLossError
-        name = config.experiment_name or Path(args.config_file).stem
         try:
             experiment.run(
                 config,
                 args.mode,
-                args.model_dir or Path("runs") / name,
+                model_folder(args, config),
                 args.num_gpus,
                 args.master,
                 console=console,
@@ -98,6 +98,12 @@ def run(args: argparse.Namespace) -> int:
             console.line(f"training ends: the loss is not finite at {error}")
             return NOT_FINITE
     return 0
+
+
+def model_folder(args: argparse.Namespace, config: ExperimentOptions) -> Path:
+    """Returns the folder of checkpoints and logs that the flags name or imply."""
+    name = config.experiment_name or Path(args.config_file).stem
+    return Path(args.model_dir or Path("runs") / name)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

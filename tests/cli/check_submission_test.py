@@ -139,6 +139,17 @@ def test_a_listed_segment_without_pixels_is_refused(made, capsys):
     assert "segment 77 has 0 pixels" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("segment", [{}, {"id": 1}, {"id": "1", "category_id": "1"}])
+def test_a_segment_without_ids_is_refused(segment, made, capsys):
+    folder = made("cityscapes_panoptic")
+    index = folder / "panoptic.json"
+    content = json.loads(index.read_text())
+    content["annotations"][0]["segments_info"] = [segment]
+    index.write_text(json.dumps(content))
+    assert check("cityscapes_panoptic", folder) == 1
+    assert "panoptic.json: not panoptic annotations" in capsys.readouterr().out
+
+
 def test_masks_that_overlap_are_named(made, capsys):
     folder = made("cityscapes_instances")
     (listed, _) = sorted(folder.glob("*.txt"))

@@ -63,13 +63,33 @@ def test_members_that_lead_out_are_refused(member, tmp_path):
     assert not list(tmp_path.rglob("evil*"))
 
 
+def _encrypted(data):
+    """Sets the flag of encryption in the header of every member."""
+    data = bytearray(data)
+    for signature, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        place = data.find(signature)
+        while place >= 0:
+            data[place + offset] |= 1
+            place = data.find(signature, place + 1)
+    return bytes(data)
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_damaged_archives_are_refused(folder, tmp_path):
     write_zip(folder, tmp_path / "whole.zip")
     data = (tmp_path / "whole.zip").read_bytes()
     (tmp_path / "cut.zip").write_bytes(data[:-40])
-    with pytest.raises(ValueError, match=r"cut\.zip: not a whole \.zip"):
-        extract_zip(tmp_path / "cut.zip", tmp_path / "out")
+    (tmp_path / "changed.zip").write_bytes(data.replace(b"b.pngb", b"b.pngc", 1))
+    (tmp_path / "locked.zip").write_bytes(_encrypted(data))
+    for name, message in (
+        ("cut", "not a zip file"),
+        ("changed", "Bad CRC-32"),
+        ("locked", "encrypted"),
+    ):
+        with pytest.raises(
+            ValueError, match=rf"{name}\.zip: not a whole \.zip: .*{message}"
+        ):
+            extract_zip(tmp_path / f"{name}.zip", tmp_path / name)
     with zipfile.ZipFile(tmp_path / "twice.zip", "w") as packed:
         packed.writestr("a.png", "x")
         packed.writestr("a.png", "y")

@@ -16,6 +16,7 @@ PERSON = INFO.thing_ids[0]
 VOID = INFO.ignore_label * INFO.label_divisor
 ONE, TWO = (PERSON * INFO.label_divisor + i for i in (1, 2))
 LABELS = np.array([[ONE, ONE, VOID], [TWO, VOID, VOID]], np.int32)
+RESULT = '[{"image_id": 1, "category_id": 1, "segmentation": {}, "score": %s}]'
 SCORES = np.where(LABELS == ONE, 0.9, 0.3).astype(np.float32)
 
 
@@ -74,6 +75,7 @@ def test_nothing_takes_the_name_before_the_end(tmp_path):
         ({"category_id": 12}, "id 12 is no thing"),
         ({"segmentation": [[0, 0, 1, 1, 2, 2]]}, "image 7: results are run lengths"),
         ({"segmentation": {"size": [2, 3], "counts": [1]}}, "do not add up"),
+        ({"segmentation": {"size": [2, 3], "counts": "zz"}}, "image 7: broken run"),
         (
             {"segmentation": {"size": [2, 3], "counts": [0, 6]}},
             "image 7: masks overlap",
@@ -98,6 +100,8 @@ def test_what_does_not_fit_is_named(change, message, tmp_path):
         ("[{", r"a\.json:1: not JSON"),
         ("{}", "results are a list, not a dict"),
         ('[{"image_id": 1, "score": 1}]', "0 has no category_id and no segmentation"),
+        (RESULT % "null", "0 has the score None"),
+        (RESULT % "NaN", "0 has the score nan"),
     ],
 )
 def test_other_files_are_refused(content, message, tmp_path):
