@@ -27,7 +27,7 @@ from deeplab.metrics import METRICS
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 from tests.parity import scenes
 
-NAMES = ("panoptic_quality", "mean_iou", "instance_ap")
+NAMES: tuple[str, ...] = ("panoptic_quality", "mean_iou", "instance_ap")
 TARGET = 1000.0
 SCENES = 16
 THINGS_OF_SCENE = 8
