@@ -353,3 +353,19 @@ def depth(frames: Sequence[Frame], info: DatasetInfo) -> dict[str, float]:
             }
         )
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
+def top_k_accuracy(classes: Sequence[int], probs: np.ndarray) -> dict[str, float]:
+    """Share of images whose class is among the k most probable ones (ILSVRC).
+
+    Args:
+      classes: of the images.
+      probs: [images, classes].
+    """
+    order = np.argsort(-probs, axis=1, kind="stable").tolist()
+    return {
+        f"top_{k}": 100
+        * sum(c in o[:k] for c, o in zip(classes, order, strict=True))
+        / len(classes)
+        for k in (1, 5)
+    }

@@ -106,8 +106,10 @@ def as_update(
     labels, place = np.unique(frame.predicted, return_inverse=True)
     confidence = np.array([scores.get(label, 1) for label in labels.tolist()])
     confidence = confidence[place].reshape(frame.predicted.shape)
+    class_probs = np.random.default_rng(index).random(info.num_classes, np.float32)
     example = Example(
         image=None,
+        class_gt=np.int32(index % info.num_classes),
         panoptic_raw=frame.truth,
         next_panoptic_raw=later.truth,
         semantic_raw=frame.truth // info.label_divisor,
@@ -122,6 +124,7 @@ def as_update(
         depth_pred=frame.predicted_depth[..., np.newaxis],
         semantic_scores=confidence,
         instance_scores=np.ones_like(confidence),
+        class_probs=class_probs,
     )
     return example, prediction
 
@@ -208,6 +211,14 @@ def comparisons(
         for i in range(len(frames) - 1)
         if frames[i].video == frames[i + 1].video
     ]
+    classes = [int(example.class_gt) for example, _ in updates]
+    probs = np.stack([prediction.class_probs for _, prediction in updates])
+    yield Comparison(
+        "top_k_accuracy",
+        "definition",
+        functools.partial(measured, "top_k_accuracy", updates, info),
+        functools.partial(metric_definitions.top_k_accuracy, classes, probs),
+    )
     for name in DEFINED:
         yield Comparison(
             name,
