@@ -106,7 +106,11 @@ class Format(ABC):
         """
 
     def called(self, name: str) -> str:
-        """Returns how `read` calls an image, of its path without ending."""
+        """Returns how `read` calls an image, of its path without ending.
+
+        Raises:
+          ValueError: an image of the format has no such path.
+        """
         return name
 
     def refusals(self, path: Path) -> Iterator[tuple[str, str]]:

@@ -23,6 +23,16 @@ class KittiStep(ChannelFormat):
     def __init__(self):
         super().__init__(LAYOUTS["three_channel_png"])
 
+    def called(self, name: str) -> str:
+        """See `Format.called`.
+
+        Raises:
+          ValueError: the name has no sequence.
+        """
+        if Path(name).parent == Path("."):
+            raise ValueError(f"{name!r}: a frame is called <sequence>/<frame>")
+        return name
+
     def _stored(self, file: Path, root: Path, info: DatasetInfo) -> StoredMap:
         sequence = file.relative_to(root).parent
         if sequence == Path("."):

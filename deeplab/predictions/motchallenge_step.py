@@ -37,4 +37,4 @@ class MotChallengeStep(KittiStep):
         path = Path(name)
         if path.parent.name == _IMAGES:
             path = path.parents[1] / path.name
-        return path.as_posix()
+        return super().called(path.as_posix())
