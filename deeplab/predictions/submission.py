@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +29,6 @@ def problems(
     path: Path,
     info: DatasetInfo,
     images: Mapping[str, Size] | None = None,
-    advance: Callable[[], None] = lambda: None,
 ) -> Iterator[Problem]:
     """Yields what a server would refuse.
 
@@ -39,7 +38,6 @@ def problems(
       info: the data set.
       images: all images that are to be predicted, by their path without ending; None
         where they are not known.
-      advance: called after each map.
     """
     try:
         maps = layout.read(path, info)
@@ -50,7 +48,7 @@ def problems(
     if images is not None:
         expected = {layout.called(name): size for name, size in images.items()}
     sound = True
-    for problem in [*_names(layout, maps, expected), *_maps(maps, expected, advance)]:
+    for problem in [*_names(layout, maps, expected), *_maps(maps, expected)]:
         sound = False
         yield problem
     if sound:
@@ -73,9 +71,7 @@ def _names(
 
 
 def _maps(
-    maps: Mapping[str, StoredMap],
-    expected: Mapping[str, Size] | None,
-    advance: Callable[[], None],
+    maps: Mapping[str, StoredMap], expected: Mapping[str, Size] | None
 ) -> Iterator[Problem]:
     """Yields maps that are damaged, hold wrong ids or have another size."""
     for name, stored in maps.items():
@@ -92,7 +88,6 @@ def _maps(
                         f"{kind} of {one.shape[0]} x {one.shape[1]} pixels; the image "
                         f"has {size[0]} x {size[1]}",
                     )
-        advance()
 
 
 def images_of(place: Path) -> dict[str, Size]:
