@@ -5,7 +5,8 @@
 All on one core, in time of the processor. Two tables: values and time of every metric
 beside its official tool, and the time of adding one image to each metric. Data are
 drawn: videos of moving scenes, and predictions that are shifted, with segments dropped,
-merged and renamed.
+merged and renamed; instances of Cityscapes are small scenes of their own, classes of
+images random.
 
 "tool" is the official program (`benchmarks/official_tools.py` says how to install it;
 without it the row says so); "definition" is the definition of the paper, written out in
@@ -41,10 +42,12 @@ from deeplab.metrics.base import Metric
 from deeplab.metrics.instance_ap import NAMES as AP_NAMES
 from deeplab.predictions import FORMATS
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
+from tests.metrics import official_cityscapes
 from tests.parity import scenes
 
 # Of a video; windows of VPQ have up to 4.
 FRAMES_OF_VIDEO = 4
+CLASSIFIED = 1000
 OPTIONS = EvaluatorOptions(detailed_ap_metrics=True)
 DEFINED = (
     *("mean_iou", "boundary_iou", "boundary_panoptic_quality"),
@@ -61,12 +64,17 @@ class Comparison(NamedTuple):
 
     metric: str
     against: str
+    # Times are divided by this.
+    images: int
     ours: Callable[[], dict[str, float]]
     official: Callable[[], dict[str, float]]
 
 
 class Row(NamedTuple):
-    """What came out; without the official values if the tool is not installed."""
+    """What came out; without the official values if the tool is not installed.
+
+    Times are those of an image.
+    """
 
     metric: str
     against: str
@@ -170,6 +178,7 @@ def comparisons(
     frames: Sequence[Frame], info: DatasetInfo, folder: Path
 ) -> Iterator[Comparison]:
     """Yields everything that can be compared; files are written to `folder`."""
+    count = len(frames)
     official_tools.write_coco(folder, frames, info)
     official_tools.write_cityscapes(folder, frames, info)
     ours = functools.partial(
@@ -184,10 +193,13 @@ def comparisons(
         official = functools.partial(
             official_tools.panoptic_quality, module, folder, frames, info
         )
-        yield Comparison("panoptic_quality", f"tool {title}, files", ours, official)
+        yield Comparison(
+            "panoptic_quality", f"tool {title}, files", count, ours, official
+        )
     yield Comparison(
         "mean_iou",
         "tool cityscapesscripts, files",
+        count,
         functools.partial(
             from_files,
             "mean_iou",
@@ -203,6 +215,7 @@ def comparisons(
     yield Comparison(
         "instance_ap",
         "tool pycocotools",
+        count,
         functools.partial(measured, "instance_ap", updates, info),
         functools.partial(official_tools.coco_ap, AP_NAMES, scores, frames, info),
     )
@@ -211,23 +224,58 @@ def comparisons(
         for i in range(len(frames) - 1)
         if frames[i].video == frames[i + 1].video
     ]
-    classes = [int(example.class_gt) for example, _ in updates]
-    probs = np.stack([prediction.class_probs for _, prediction in updates])
-    yield Comparison(
-        "top_k_accuracy",
-        "definition",
-        functools.partial(measured, "top_k_accuracy", updates, info),
-        functools.partial(metric_definitions.top_k_accuracy, classes, probs),
-    )
+    yield cityscapes_instances(folder)
+    yield classified_images(info)
     for name in DEFINED:
         yield Comparison(
             name,
             "definition",
+            count,
             functools.partial(
                 measured, name, pairs if name == "vpq_2frames" else updates, info
             ),
             functools.partial(getattr(metric_definitions, name), frames, info),
         )
+
+
+def cityscapes_instances(folder: Path) -> Comparison:
+    """Returns what there is to compare of the scenes that the tests draw."""
+    name, layout = "cityscapes_instance_ap", "cityscapes_instances"
+    place = folder / layout
+    place.mkdir()
+    official_cityscapes.write(place)
+    return Comparison(
+        name,
+        "tool cityscapesscripts, files",
+        len(official_cityscapes.NAMES),
+        functools.partial(
+            from_files,
+            name,
+            layout,
+            official_cityscapes.truth_in(place, layout),
+            official_cityscapes.predictions_in(place, layout),
+            official_cityscapes.INFO,
+        ),
+        lambda: official_cityscapes.official_numbers(place, [name])[name],
+    )
+
+
+def classified_images(info: DatasetInfo) -> Comparison:
+    """Returns what there is to compare of images with one class each."""
+    rng = np.random.default_rng(0)
+    classes = rng.integers(0, info.num_classes, CLASSIFIED).tolist()
+    probs = rng.random((CLASSIFIED, info.num_classes), np.float32)
+    updates = [
+        (Example(image=None, class_gt=np.int32(c)), Prediction(class_probs=p))
+        for c, p in zip(classes, probs, strict=True)
+    ]
+    return Comparison(
+        "top_k_accuracy",
+        "definition",
+        CLASSIFIED,
+        functools.partial(measured, "top_k_accuracy", updates, info),
+        functools.partial(metric_definitions.top_k_accuracy, classes, probs),
+    )
 
 
 def compare(comparison: Comparison, repeats: int) -> Row:
@@ -241,9 +289,9 @@ def compare(comparison: Comparison, repeats: int) -> Row:
         comparison.metric,
         comparison.against,
         ours,
-        seconds,
+        seconds / comparison.images,
         official,
-        official_seconds,
+        official_seconds / comparison.images,
     )
 
 
@@ -259,8 +307,8 @@ def best(
     return value, min(times)
 
 
-def print_rows(rows: Sequence[Row], frames: int) -> None:
-    """Prints the table of comparisons; times are for one frame."""
+def print_rows(rows: Sequence[Row]) -> None:
+    """Prints the table of comparisons; times are for one image."""
     print(
         f"{'metric':25s} {'against':29s} {'values':>6s} {'ours':>9s} {'official':>9s} "
         f"{'largest difference':>18s} {'ours':>9s} {'official':>10s} {'ratio':>6s}"
@@ -268,14 +316,14 @@ def print_rows(rows: Sequence[Row], frames: int) -> None:
     for row in rows:
         first = next(iter(row.ours))
         line = f"{row.metric:25s} {row.against:29s} "
-        time_ours = f"{1e3 * row.seconds / frames:6.1f} ms"
+        time_ours = f"{1e3 * row.seconds:6.1f} ms"
         if row.official is None:
             line += f"{'':6s} {row.ours[first]:9.4f}   not installed{'':15s}{time_ours}"
         else:
             line += (
                 f"{len(row.official):6d} {row.ours[first]:9.4f} "
                 f"{row.official[first]:9.4f} {row.difference():18.1e} {time_ours} "
-                f"{1e3 * row.official_seconds / frames:7.1f} ms "
+                f"{1e3 * row.official_seconds:7.1f} ms "
                 f"{row.seconds / row.official_seconds:6.3f}"
             )
         print(line)
@@ -343,7 +391,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = comparisons(frames, info, Path(folder))
         rows = [compare(comparison, args.repeats) for comparison in found]
-    print_rows(rows, len(frames))
+    print_rows(rows)
     print(f"\nadding one image of {size}, best of {5 * args.repeats}")
     print_updates(frames[0], drawn_scores(frames, info)[0], info, 5 * args.repeats)
 

@@ -14,6 +14,7 @@ ROWS = [
     *("panoptic_quality: tool panopticapi, files",),
     *("panoptic_quality: tool cityscapesscripts, files",),
     *("mean_iou: tool cityscapesscripts, files", "instance_ap: tool pycocotools"),
+    *("cityscapes_instance_ap: tool cityscapesscripts, files",),
     *(f"{name}: definition" for name in ("top_k_accuracy", *metrics.DEFINED)),
 ]
 
