@@ -100,9 +100,9 @@ class ReadTracker:
         self._path = path
         self._read = set() if read is None else read
 
-    @property
-    def message(self) -> Any:
-        """The wrapped message, for printing and copying."""
+    def read_whole(self) -> Any:
+        """Returns the wrapped message, all of whose fields count as read."""
+        self._read.update(_set_fields(self._message, self._path))
         return self._message
 
     def __getattr__(self, name: str) -> Any:

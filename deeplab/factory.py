@@ -15,7 +15,7 @@ import tensorflow as tf
 import tf_keras
 
 from deeplab.backbones import BACKBONES
-from deeplab.config import ConfigError, description_dict
+from deeplab.config import ConfigError, ReadTracker, description_dict
 from deeplab.core.dataset_info import (
     ClassInfo,
     DatasetInfo,
@@ -52,7 +52,8 @@ def dataset_info(options: Any) -> DatasetInfo:
     """
     if options.HasField("dataset_description"):
         description = options.dataset_description
-        message = getattr(description, "message", description)
+        tracked = isinstance(description, ReadTracker)
+        message = description.read_whole() if tracked else description
         return described_dataset(
             options.dataset or "described", description_dict(message)
         )

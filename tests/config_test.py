@@ -162,6 +162,21 @@ def test_tracker_names_what_nothing_read():
     assert tracker.unread(["model_options"]) == ["model_options.backbone.output_stride"]
 
 
+def test_a_message_that_is_read_whole_is_read():
+    config = parse_config(
+        """
+        train_dataset_options {
+          batch_size: 2
+          dataset_description { ignore_label: 9 classes { id: 0 name: "road" } }
+        }
+        """
+    )
+    tracker = ReadTracker(config)
+    description = tracker.train_dataset_options.dataset_description.read_whole()
+    assert description == config.train_dataset_options.dataset_description
+    assert tracker.unread() == ["train_dataset_options.batch_size"]
+
+
 def test_shipped_config_is_found_in_an_installed_package(tmp_path, monkeypatch):
     package = tmp_path / "site-packages" / "deeplab"
     (package / "configs").mkdir(parents=True)

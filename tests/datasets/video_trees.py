@@ -35,6 +35,14 @@ def step_tree(root, split="train", sequence="0002", inner=""):
     return labels
 
 
+def motchallenge_tree(root):
+    """Three frames: sky, person 7, a crowd of persons, void."""
+    step_tree(root, "train", "0009", "img1")
+    pixels = np.array([[(3, 0, 0), (4, 0, 7)], [(4, 0, 0), (255, 0, 0)]], np.uint8)
+    for path in (root / "panoptic_maps/train/0009").iterdir():
+        Image.fromarray(pixels.repeat(4, 0).repeat(6, 1)).save(path)
+
+
 def _grey16(path, array):
     Image.fromarray(array.astype(np.uint16)).save(path)
 

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from google.protobuf.json_format import ParseDict
 
 import deeplab
 from deeplab.cli.main import main
@@ -15,7 +16,12 @@ from tests.datasets.coco_instances_test import coco_instances_tree
 from tests.datasets.imagenet_test import imagenet_tree
 from tests.datasets.index_trees import TREES
 from tests.datasets.indoor_trees import nyuv2_tree, sun_rgbd_tree
-from tests.datasets.trees import cityscapes_tree, coco_tree
+from tests.datasets.trees import (
+    DESCRIPTION,
+    cityscapes_tree,
+    coco_tree,
+    folder_tree,
+)
 from tests.e2e import tiny_experiment, tiny_video
 
 # (data set, split, function that draws it)
@@ -36,6 +42,7 @@ PANOPTIC = [
     ("coco_instances", "val", coco_instances_tree),
     ("coco_panoptic", "val", coco_tree),
     ("kitti_step", "train", video_trees.step_tree),
+    ("motchallenge_step", "train", video_trees.motchallenge_tree),
     ("mapillary_vistas", "train", panoptic_trees.mapillary_panoptic_tree),
     (
         "semkitti_dvps",
@@ -46,8 +53,17 @@ PANOPTIC = [
 ]
 
 
-def train_and_evaluate(folder, name, split, draw, semantic):
-    """Returns what an evaluation says after two steps on the data set."""
+def train_and_evaluate(folder, name, split, draw, semantic, description=None):
+    """Returns what an evaluation says after two steps on the data set.
+
+    Args:
+      folder: for everything.
+      name: of the data set.
+      split: of it, with a drawn tree.
+      draw: draws the tree.
+      semantic: leaves instances out.
+      description: of the classes, where the data set has none of its own.
+    """
     draw(folder / "raw")
     arguments = ["convert", name, "--root", str(folder / "raw"), "--split", split]
     arguments += ["--workers", "1", "--output", str(folder / "converted")]
@@ -59,7 +75,10 @@ def train_and_evaluate(folder, name, split, draw, semantic):
             shutil.copyfile(path, records / f"{target}-{path.name}")
     config = tiny_experiment.experiment(records, semantic=semantic)
     config.trainer_options.solver_options.training_number_of_steps = 2
-    channels = DATASETS.get(name)().info.num_classes
+    if description:
+        channels = len(description["classes"])
+    else:
+        channels = DATASETS.get(name)().info.num_classes
     if semantic:
         config.model_options.deeplab_v3.num_classes = channels
     else:
@@ -68,6 +87,8 @@ def train_and_evaluate(folder, name, split, draw, semantic):
     for options in (config.train_dataset_options, config.eval_dataset_options):
         options.dataset = name
         options.batch_size = 1
+        if description:
+            ParseDict(description, options.dataset_description)
     return experiment.run(config, "train_and_eval", folder / "run")
 
 
@@ -112,6 +133,14 @@ def test_semantic(tmp_path, name, split, draw):
 def test_panoptic(tmp_path, name, split, draw):
     results = train_and_evaluate(tmp_path, name, split, draw, semantic=False)
     assert 0 <= results["panoptic_quality/all/pq"] <= 100
+    assert math.isfinite(results["losses/total_loss"])
+
+
+def test_a_folder_of_ones_own(tmp_path):
+    description = {k: v for k, v in DESCRIPTION.items() if k != "name"}
+    arguments = (tmp_path, "folder", "train", folder_tree, True, description)
+    results = train_and_evaluate(*arguments)
+    assert 0 <= results["mean_iou/miou"] <= 100
     assert math.isfinite(results["losses/total_loss"])
 
 
