@@ -83,7 +83,9 @@ def decode_label(
             f"{height} x {width}"
         )
     if image.mode in ("RGB", "RGBA"):
-        packed = np.frombuffer(image.convert("RGBA").tobytes(), "<i4")
+        # A fourth byte makes a pixel an int32 as it stands.
+        layout = "RGBX" if image.mode == "RGB" else "RGBA"
+        packed = np.frombuffer(image.tobytes("raw", layout), "<i4")
         bits = RGB_BITS if image.mode == "RGB" else -1
         return (packed & np.int32(bits)).reshape(height, width)
     if image.mode not in ("1", "L", "I;16", "I"):
