@@ -15,17 +15,11 @@ from __future__ import annotations
 import dataclasses
 
 from deeplab.backbones import BACKBONES
-from deeplab.backbones.resnet import RESNET50, resnet_stages
-from deeplab.backbones.stages import (
-    BlockConfig,
-    ResidualBackbone,
-    block_config,
-    scaled_blocks,
-)
+from deeplab.backbones.resnet import resnet50_stages
+from deeplab.backbones.stages import BlockConfig, ResidualBackbone, block_config
 from deeplab.backbones.wide_resnet import (
     DROP_PATH_BEYOND_STRIDE,
-    WIDE_RESNET41,
-    wide_stages,
+    wide_resnet41_stages,
 )
 from deeplab.core.specs import AttentionConfig, NormConfig
 from deeplab.layers.stems import InceptionStem, resnet_stem, wide_stem
@@ -102,11 +96,7 @@ def build_axial_swidernet(options: ModelOptions, norm: NormConfig) -> ResidualBa
     return ResidualBackbone(
         wide_stem(backbone.stem_width_multiplier, norm),
         round(64 * backbone.stem_width_multiplier),
-        wide_stages(
-            scaled_blocks(WIDE_RESNET41, backbone.backbone_layer_multiplier),
-            stem_width_multiplier=backbone.stem_width_multiplier,
-            width_multiplier=backbone.backbone_width_multiplier,
-        ),
+        wide_resnet41_stages(backbone),
         name=backbone.name,
         output_stride=backbone.output_stride,
         blocks=wide_axial_blocks(backbone),
@@ -118,10 +108,7 @@ def _resnet(options, beyond_stride, stem, stem_channels, norm) -> ResidualBackbo
     return ResidualBackbone(
         stem,
         stem_channels,
-        resnet_stages(
-            scaled_blocks(RESNET50, options.backbone_layer_multiplier),
-            options.backbone_width_multiplier,
-        ),
+        resnet50_stages(options),
         name=options.name,
         output_stride=options.output_stride,
         blocks=axial_blocks(options, beyond_stride),

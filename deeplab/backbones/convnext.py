@@ -34,10 +34,12 @@ class ConvNeXtSize(NamedTuple):
     channels: tuple[int, int, int, int]
 
 
-TINY = ConvNeXtSize((3, 3, 9, 3), (96, 192, 384, 768))
-SMALL = ConvNeXtSize((3, 3, 27, 3), (96, 192, 384, 768))
-BASE = ConvNeXtSize((3, 3, 27, 3), (128, 256, 512, 1024))
-LARGE = ConvNeXtSize((3, 3, 27, 3), (192, 384, 768, 1536))
+SIZES = {
+    "convnext_tiny": ConvNeXtSize((3, 3, 9, 3), (96, 192, 384, 768)),
+    "convnext_small": ConvNeXtSize((3, 3, 27, 3), (96, 192, 384, 768)),
+    "convnext_base": ConvNeXtSize((3, 3, 27, 3), (128, 256, 512, 1024)),
+    "convnext_large": ConvNeXtSize((3, 3, 27, 3), (192, 384, 768, 1536)),
+}
 
 
 class ConvNeXt(Backbone):
@@ -173,25 +175,13 @@ def build_convnext(name: str, size: ConvNeXtSize, options: ModelOptions) -> Conv
     )
 
 
-@BACKBONES.register("convnext_tiny")
-def build_convnext_tiny(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
-    """Builds ConvNeXt-T; it has no batch normalisation."""
-    return build_convnext("convnext_tiny", TINY, options)
+def _register(name: str, size: ConvNeXtSize) -> None:
+    @BACKBONES.register(name)
+    def build(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
+        """Builds a ConvNeXt, which normalises layers, not batches."""
+        del norm
+        return build_convnext(name, size, options)
 
 
-@BACKBONES.register("convnext_small")
-def build_convnext_small(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
-    """Builds ConvNeXt-S; it has no batch normalisation."""
-    return build_convnext("convnext_small", SMALL, options)
-
-
-@BACKBONES.register("convnext_base")
-def build_convnext_base(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
-    """Builds ConvNeXt-B; it has no batch normalisation."""
-    return build_convnext("convnext_base", BASE, options)
-
-
-@BACKBONES.register("convnext_large")
-def build_convnext_large(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
-    """Builds ConvNeXt-L; it has no batch normalisation."""
-    return build_convnext("convnext_large", LARGE, options)
+for _name, _size in SIZES.items():
+    _register(_name, _size)

@@ -13,19 +13,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from deeplab.backbones import BACKBONES
+from deeplab.backbones import BACKBONES, convnext, moat
 from deeplab.backbones.axial_resnet import attention_config
-from deeplab.backbones.convnext import (
-    BASE,
-    LARGE,
-    SMALL,
-    TINY,
-    ConvNeXt,
-    build_convnext,
-)
-from deeplab.backbones.moat import SIZES, Moat, build_moat
-from deeplab.backbones.resnet import RESNET50, resnet_stages
-from deeplab.backbones.stages import BlockConfig, ResidualBackbone, scaled_blocks
+from deeplab.backbones.convnext import ConvNeXt, ConvNeXtSize, build_convnext
+from deeplab.backbones.moat import Moat, build_moat
+from deeplab.backbones.resnet import resnet50_stages
+from deeplab.backbones.stages import BlockConfig, ResidualBackbone
 from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.layers.stems import InceptionStem, resnet_stem
 from deeplab.protos.model_pb2 import ModelOptions
@@ -73,6 +66,7 @@ def with_stages(specs: Mapping[str, FeatureSpec]) -> dict[str, FeatureSpec]:
 
 
 def _blocks(options: Any, activation: str, axial_beyond_stride: int) -> BlockConfig:
+    # Not `block_config`, which would read `drop_path_schedule` and so accept it.
     return BlockConfig(
         squeeze_excite=options.use_squeeze_and_excite,
         sac_beyond_stride=options.use_sac_beyond_stride,
@@ -110,10 +104,7 @@ def _resnet(
     return ResidualPixelEncoder(
         stem,
         stem_channels,
-        resnet_stages(
-            scaled_blocks(RESNET50, options.backbone_layer_multiplier),
-            options.backbone_width_multiplier,
-        ),
+        resnet50_stages(options),
         name=name,
         output_stride=options.output_stride,
         blocks=_blocks(options, activation, axial_beyond_stride),
@@ -121,36 +112,21 @@ def _resnet(
     )
 
 
-@BACKBONES.register("kmax_convnext_tiny")
-def build_kmax_convnext_tiny(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
-    """Builds ConvNeXt-T; it has no batch normalisation."""
-    return build_convnext("kmax_convnext_tiny", TINY, options)
-
-
-@BACKBONES.register("kmax_convnext_small")
-def build_kmax_convnext_small(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
-    """Builds ConvNeXt-S; it has no batch normalisation."""
-    return build_convnext("kmax_convnext_small", SMALL, options)
-
-
-@BACKBONES.register("kmax_convnext_base")
-def build_kmax_convnext_base(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
-    """Builds ConvNeXt-B; it has no batch normalisation."""
-    return build_convnext("kmax_convnext_base", BASE, options)
-
-
-@BACKBONES.register("kmax_convnext_large")
-def build_kmax_convnext_large(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
-    """Builds ConvNeXt-L; it has no batch normalisation."""
-    return build_convnext("kmax_convnext_large", LARGE, options)
+def _register_convnext(name: str, size: ConvNeXtSize) -> None:
+    @BACKBONES.register(name)
+    def build(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
+        del norm  # ConvNeXt normalises layers, not batches.
+        return build_convnext(name, size, options)
 
 
 def _register_moat(name: str, size: str, position_embedding: bool | None) -> None:
     @BACKBONES.register(name)
     def build(options: ModelOptions, norm: NormConfig) -> Moat:
-        return build_moat(name, SIZES[size], options, norm, position_embedding)
+        return build_moat(name, moat.SIZES[size], options, norm, position_embedding)
 
 
+for _size, _convnext in convnext.SIZES.items():
+    _register_convnext(f"kmax_{_size}", _convnext)
 for _size, (_pretraining, _data) in MOAT_PRETRAINING.items():
     _register_moat(f"kmax_{_size}_{_pretraining}_{_data}", _size, None)
     # Without biases of relative positions.

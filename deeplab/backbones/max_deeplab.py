@@ -26,18 +26,15 @@ from deeplab.backbones.dual_path_stages import (
     MemoryConfig,
     decoder_steps,
 )
-from deeplab.backbones.resnet import RESNET50, resnet_stages
-from deeplab.backbones.stages import (
-    BlockConfig,
-    StageConfig,
-    scaled_blocks,
-)
-from deeplab.backbones.wide_resnet import WIDE_RESNET41, wide_stages
+from deeplab.backbones.resnet import resnet50_stages
+from deeplab.backbones.stages import BlockConfig, StageConfig
+from deeplab.backbones.wide_resnet import wide_resnet41_stages
 from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.layers.activations import get_activation
 from deeplab.layers.convolution import Conv1D
 from deeplab.layers.resized_fuse import ResizedFuse
 from deeplab.layers.stems import InceptionStem, wide_stem
+from deeplab.ops.resize import spatial_size
 from deeplab.protos.model_pb2 import ModelOptions
 
 _LAST_STRIDE = 32  # Of the network without atrous convolution.
@@ -176,7 +173,7 @@ class MaXDeepLabBackbone(Backbone):
         for step in self._steps:
             if step.pretrained:
                 names += [step.fuse_name, step.name(extra=False)]
-        layers = [getattr(self, name) for name in dict.fromkeys(names) if name]
+        layers = [getattr(self, name) for name in names]
         transformers = {
             id(variable)
             for layer in layers
@@ -193,7 +190,6 @@ class MaXDeepLabBackbone(Backbone):
 
     def _add_stages(self, stages: Sequence[StageConfig], channels: int) -> None:
         self._stage_names = []
-        self._plain_channels = {2: channels}
         self.feature_specs: dict[str, FeatureSpec] = {"res1": FeatureSpec(channels, 2)}
         for stage in stages:
             stride = min(stage.output_stride, self._output_stride)
@@ -264,15 +260,12 @@ class MaXDeepLabBackbone(Backbone):
         current, fine = raw[self._output_stride][-1], []
         semantic = x = activated
         if memory is not None and not self._memory.pretrained_stacks:
-            current, activated, memory = self._stage5_extra(
-                activated, memory, training=training
-            )
+            current, x, memory = self._stage5_extra(x, memory, training=training)
             raw[self._output_stride] = [current]
         for step in self._steps:
             sources = raw[step.stride][-2:]
-            size = (tf.shape(sources[0])[1], tf.shape(sources[0])[2])
             x = getattr(self, step.fuse_name)(
-                [current, *sources], size, training=training
+                [current, *sources], spatial_size(sources[0]), training=training
             )
             for extra in (False, True):
                 if step.extra if extra else step.pretrained:
@@ -298,10 +291,7 @@ def build_max_deeplab_s(options: ModelOptions, norm: NormConfig) -> MaXDeepLabBa
     return MaXDeepLabBackbone(
         stem,
         stem.channels,
-        resnet_stages(
-            scaled_blocks(RESNET50, backbone.backbone_layer_multiplier),
-            backbone.backbone_width_multiplier,
-        ),
+        resnet50_stages(backbone),
         name=backbone.name,
         output_stride=backbone.output_stride,
         width_multiplier=backbone.backbone_width_multiplier,
@@ -340,11 +330,7 @@ def _large(backbone, memory, norm) -> MaXDeepLabBackbone:
     return MaXDeepLabBackbone(
         wide_stem(backbone.stem_width_multiplier, norm),
         round(64 * backbone.stem_width_multiplier),
-        wide_stages(
-            scaled_blocks(WIDE_RESNET41, backbone.backbone_layer_multiplier),
-            stem_width_multiplier=backbone.stem_width_multiplier,
-            width_multiplier=backbone.backbone_width_multiplier,
-        ),
+        wide_resnet41_stages(backbone),
         name=backbone.name,
         output_stride=backbone.output_stride,
         width_multiplier=backbone.backbone_width_multiplier,

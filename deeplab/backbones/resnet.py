@@ -22,14 +22,13 @@ from deeplab.protos.model_pb2 import ModelOptions
 RESNET50 = (3, 4, 6, 3)
 
 
-def resnet_stages(
-    num_blocks: tuple[int, ...] | list[int], width_multiplier: float
-) -> list[StageConfig]:
+def resnet50_stages(options: ModelOptions.BackboneOptions) -> list[StageConfig]:
     """Returns stages 2 to 5 of bottleneck blocks, 256 to 2048 channels wide."""
     stages = []
+    num_blocks = scaled_blocks(RESNET50, options.backbone_layer_multiplier)
     for index, blocks in enumerate(num_blocks, start=2):
         input_stride = 2 ** (index - 1)
-        width = round(32 * input_stride * width_multiplier)
+        width = round(32 * input_stride * options.backbone_width_multiplier)
         stages.append(
             StageConfig(index, blocks, (width, width, 4 * width), input_stride)
         )
@@ -55,10 +54,7 @@ def _build(name, stem, stem_channels, options, norm) -> ResidualBackbone:
     return ResidualBackbone(
         stem,
         stem_channels,
-        resnet_stages(
-            scaled_blocks(RESNET50, options.backbone_layer_multiplier),
-            options.backbone_width_multiplier,
-        ),
+        resnet50_stages(options),
         name=name,
         output_stride=options.output_stride,
         blocks=block_config(options),

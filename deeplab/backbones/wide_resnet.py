@@ -24,21 +24,18 @@ _FIRST_STAGE_BLOCKS = 3
 DROP_PATH_BEYOND_STRIDE = 4
 
 
-def wide_stages(
-    num_blocks: list[int], *, stem_width_multiplier: float, width_multiplier: float
-) -> list[StageConfig]:
-    """Returns five stages: basic blocks, and wide bottlenecks in the last.
+def wide_resnet41_stages(options: ModelOptions.BackboneOptions) -> list[StageConfig]:
+    """Returns stages 1 to 5: of two 3x3 convolutions, but the last of bottlenecks.
 
-    Args:
-      num_blocks: blocks of stages 2 to 5; stage 1 always has three.
-      stem_width_multiplier: multiplies the 128 channels of stage 1.
-      width_multiplier: multiplies the 256 to 2048 channels of the others.
+    Stage 1 always has three blocks; `stem_width_multiplier` multiplies its 128
+    channels, `backbone_width_multiplier` the 256 to 2048 channels of the others.
     """
-    narrow = 4 * round(32 * stem_width_multiplier)
+    narrow = 4 * round(32 * options.stem_width_multiplier)
     stages = [StageConfig(1, _FIRST_STAGE_BLOCKS, (narrow, narrow), 2, stride=1)]
+    num_blocks = scaled_blocks(WIDE_RESNET41, options.backbone_layer_multiplier)
     for index, blocks in enumerate(num_blocks, start=2):
         input_stride = 2 ** (index - 1)
-        width = round(32 * input_stride * width_multiplier)
+        width = round(32 * input_stride * options.backbone_width_multiplier)
         channels = (4 * width, 4 * width)
         if index == 5:
             channels = (width, 2 * width, 4 * width)
@@ -59,15 +56,10 @@ def build_swidernet(options: ModelOptions, norm: NormConfig) -> ResidualBackbone
 
 
 def _build(name, options, norm) -> ResidualBackbone:
-    stages = wide_stages(
-        scaled_blocks(WIDE_RESNET41, options.backbone_layer_multiplier),
-        stem_width_multiplier=options.stem_width_multiplier,
-        width_multiplier=options.backbone_width_multiplier,
-    )
     return ResidualBackbone(
         wide_stem(options.stem_width_multiplier, norm),
         round(64 * options.stem_width_multiplier),
-        stages,
+        wide_resnet41_stages(options),
         name=name,
         output_stride=options.output_stride,
         blocks=block_config(options, DROP_PATH_BEYOND_STRIDE),

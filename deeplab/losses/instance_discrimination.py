@@ -19,7 +19,12 @@ from deeplab.losses.base import LossTerm, PreparedTerm, TermOptions, check_optio
 from deeplab.losses.mask_matching import MaskMatching, MatchedMasks
 from deeplab.losses.mask_targets import MaskLayout, area_logits
 from deeplab.ops.masks import flat_pixels, known_size
-from deeplab.ops.sampling import check_top_k, draw_without_replacement, top_k_mean
+from deeplab.ops.sampling import (
+    check_sample_k,
+    check_top_k,
+    draw_without_replacement,
+    top_k_mean,
+)
 
 _TEMPERATURE = 0.3
 # Takes a mask out of a softmax.
@@ -89,8 +94,7 @@ class SampledInstanceDiscrimination(PreparedTerm):
           ValueError: a number is out of range.
         """
         check_top_k(top_k_fraction)
-        if sample_k < 1:
-            raise ValueError(f"pixels to sample: {sample_k}; choose at least 1")
+        check_sample_k(sample_k)
         self.prepare = matching
         self._sample_k = sample_k
         self._sample_temperature = sample_temperature

@@ -14,7 +14,7 @@ from deeplab.core.structures import Example, MaskOutput
 from deeplab.losses.mask_targets import MaskLayout, area_logits
 from deeplab.ops.masks import flat_pixels
 from deeplab.ops.resize import spatial_size
-from deeplab.ops.sampling import (
+from deeplab.ops.sampling import (, check_sample_k
     check_top_k,
     draw_without_replacement,
     subsample,
@@ -45,8 +45,7 @@ class SampledSemanticCrossEntropy:
           ValueError: a number is out of range.
         """
         check_top_k(top_k_fraction)
-        if sample_k < 1:
-            raise ValueError(f"pixels to sample: {sample_k}; choose at least 1")
+        check_sample_k(sample_k)
         self._layout = layout
         self._sample_k = sample_k
         self._sample_temperature = sample_temperature

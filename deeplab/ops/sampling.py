@@ -35,6 +35,16 @@ def _nearest(length: tf.Tensor, shorter: Any) -> tf.Tensor:
     return (tf.range(shorter) * (length - 1) * 2 + steps) // (2 * steps)
 
 
+def check_sample_k(k: int) -> None:
+    """Checks how many pixels are to be sampled.
+
+    Raises:
+      ValueError: there are none.
+    """
+    if k < 1:
+        raise ValueError(f"pixels to sample: {k}; choose at least 1")
+
+
 def draw_without_replacement(logits: tf.Tensor, k: int) -> tf.Tensor:
     """Draws `k` different places from the distributions softmax(logits).
 
