@@ -14,7 +14,8 @@ from deeplab.core.structures import Example, MaskOutput
 from deeplab.losses.mask_targets import MaskLayout, area_logits
 from deeplab.ops.masks import flat_pixels
 from deeplab.ops.resize import spatial_size
-from deeplab.ops.sampling import (, check_sample_k
+from deeplab.ops.sampling import (
+    check_sample_k,
     check_top_k,
     draw_without_replacement,
     subsample,
