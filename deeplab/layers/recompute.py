@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -33,17 +33,40 @@ def recompute(function: Callable[..., Any]) -> Callable[..., Any]:
         would differ the second time: draw them outside and pass them in.
 
     Returns:
-      The wrapped function, to be called once.
+      The wrapped function.
     """
-    runs = 0
 
+    @tf.autograph.experimental.do_not_convert
+    @tf.custom_gradient
     def run(*args: Any) -> Any:
-        nonlocal runs
-        runs += 1
-        with _second_run() if runs > 1 else contextlib.nullcontext():
-            return function(*args)
+        def gradient(*upstream: tf.Tensor, variables: Sequence[Any] = ()) -> Any:
+            wait = _zero_after(upstream)
+            late = [x + tf.cast(wait, x.dtype) for x in args]
+            with tf.GradientTape() as tape, _second_run():
+                tape.watch(late)
+                outputs = function(*late)
+            gradients: Any = tape.gradient(
+                tf.nest.flatten(outputs),
+                [late, list(variables)],
+                output_gradients=list(upstream),
+                unconnected_gradients=tf.UnconnectedGradients.ZERO,
+            )
+            of_args, of_variables = gradients
+            return (of_args, of_variables) if variables else of_args
 
-    return tf.recompute_grad(run)
+        return function(*args), gradient
+
+    return run
+
+
+def _zero_after(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Returns a 0 that nothing can know before `tensors` are there.
+
+    Without it, the second run could be moved to the first, and merged with it, which
+    `tf.recompute_grad` allows where the gradient of the first output is constant.
+    """
+    firsts = [tf.cast(tf.reshape(t, [-1])[:1], tf.float32) for t in tensors]
+    return tf.minimum(tf.reduce_sum(tf.abs(tf.concat(firsts, axis=0))), 0.0)
 
 
 @contextlib.contextmanager
