@@ -91,10 +91,12 @@ class ExampleMaker:
         serialized = bytes(read_record(self._index, tf.constant(0, tf.int64)).numpy())
         missing = missing_keys(serialized, self._wanted)
         if missing:
+            remedy = "convert the data set again, with all frames"
+            if self._wanted.cameras:
+                remedy += ", or name in cameras_to_use those that it has"
             raise ValueError(
                 f"{self._index.files[self._index.file_of[0]]}: its first record has no "
-                f"{' and no '.join(missing)}, which this experiment needs; convert "
-                "the data set again, with all frames"
+                f"{' and no '.join(missing)}, which this experiment needs; {remedy}"
             )
 
     def _check_training(self) -> None:

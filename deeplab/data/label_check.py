@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
+from deeplab.data.camera_record import stored_cameras
 from deeplab.data.label_report import (
     LabelReport,
     NumberedExample,
@@ -43,8 +44,7 @@ def check_records(
       report_file: called with the path of each file when it is opened.
     """
     unreadable: list[Problem] = []
-    cameras = info.camera_names or ("",)
-    records = _read(paths, limit, report_file, unreadable, cameras)
+    records = _read(paths, limit, report_file, unreadable, info.camera_names)
     look = functools.partial(examine, info=info, decode_image=decode_images)
     report = LabelReport()
     for part in parallel_map(look, records, workers):
@@ -59,20 +59,24 @@ def _read(
     limit: int | None,
     report_file: Callable[[str], None],
     problems: list[Problem],
-    cameras: Sequence[str],
+    known: Sequence[str],
 ) -> Iterator[NumberedExample]:
     """Yields the records that can be read, and notes the others in `problems`.
 
-    A multi-camera record is yielded once for each camera.
+    A multi-camera record is yielded once for each camera that the first of its file
+    has; not all conversions make all the `known` ones.
     """
     for path in paths:
         report_file(path)
+        cameras: Sequence[str] = known or ("",)
         number = -1
         try:
             for number, serialized in enumerate(read_records(path)):
                 if number == limit:
                     break
                 try:
+                    if number == 0:
+                        cameras = stored_cameras(serialized, known) or cameras
                     for camera in cameras:
                         example = read_example(serialized, camera)
                         yield NumberedExample(example, path, number)

@@ -12,6 +12,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from deeplab.core.atomic_file import atomic_file
+from deeplab.data.camera_record import join_cameras
 from deeplab.data.stored_example import StoredExample, stored_example
 from deeplab.data.tfexample import encode_example
 from deeplab.datasets.base import RawImage
@@ -97,9 +98,13 @@ def read_note(path: Path) -> Shard:
 
 
 def _serialized(example: StoredExample) -> bytes:
+    if example.others:
+        cameras = (example._replace(others=()), *example.others)
+        return join_cameras({one.camera: _serialized(one) for one in cameras})
     fields = example._asdict()
     # What is encoded here has the formats that are written here.
     del fields["label_format"], fields["depth_format"]
+    del fields["camera"], fields["others"]
     return encode_example(**fields)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from deeplab.data.encoded_depth import encode_depth
 from deeplab.data.encoded_image import EncodedImage, encoded_rgb
 from deeplab.data.encoded_label import PNG, encode_label
-from deeplab.datasets.base import LoadedFrame, RawImage
+from deeplab.datasets.base import LoadedFrame, LoadedImage, RawImage
 
 
 class StoredExample(NamedTuple):
@@ -40,6 +40,9 @@ class StoredExample(NamedTuple):
     depth_format: str = PNG
     # Class of the image as a whole; None where it has none.
     class_id: int | None = None
+    # Which of several cameras it is from, and the others of the same record.
+    camera: str = ""
+    others: tuple[StoredExample, ...] = ()
 
 
 def stored_example(raw: RawImage) -> StoredExample:
@@ -49,23 +52,29 @@ def stored_example(raw: RawImage) -> StoredExample:
       ValueError: an image is broken, or a label or depth map is, or has another size.
       OSError: a file cannot be read.
     """
-    loaded = raw.load()
-    image = encoded_rgb(loaded.image, raw.source)
+    return _stored(raw.load(), raw.name, raw.source)
+
+
+def _stored(loaded: LoadedImage, name: str, source: str) -> StoredExample:
+    others = tuple(_stored(other, name, source) for other in loaded.others)
+    if loaded.camera:
+        source += f", camera {loaded.camera}"
+    image = encoded_rgb(loaded.image, source)
     size = (image.height, image.width)
     previous, following = (
-        _encoded_frame(frame, image, f"{raw.source}, the {which} frame")
+        _encoded_frame(frame, image, f"{source}, the {which} frame")
         for frame, which in ((loaded.previous, "previous"), (loaded.next, "next"))
     )
     depth = loaded.depth
     if depth is not None:
-        _check_size(size, depth, "depth", raw.source)
+        _check_size(size, depth, "depth", source)
     return StoredExample(
         image=image.data,
         image_format=image.format,
-        filename=raw.name,
+        filename=name,
         height=image.height,
         width=image.width,
-        label=_encoded_label(loaded.label, size, raw.source),
+        label=_encoded_label(loaded.label, size, source),
         label_format=PNG,
         previous_image=previous[0],
         previous_label=previous[1],
@@ -73,8 +82,10 @@ def stored_example(raw: RawImage) -> StoredExample:
         next_label=following[1],
         sequence_id=loaded.sequence_id,
         frame_id=loaded.frame_id,
-        depth=_encoded(encode_depth, depth, raw.source),
+        depth=_encoded(encode_depth, depth, source),
         class_id=loaded.class_id,
+        camera=loaded.camera,
+        others=others,
     )
 
 

@@ -59,7 +59,7 @@ _KINDS = dict.fromkeys(_TEXTS, "bytes_list") | dict.fromkeys(
     (HEIGHT, WIDTH, CLASS_ID), "int64_list"
 )
 # Keys of which a multi-camera record has one for each camera.
-_PER_CAMERA = {
+PER_CAMERA = {
     IMAGE: CAMERA_IMAGE,
     NEXT_IMAGE: CAMERA_NEXT_IMAGE,
     HEIGHT: CAMERA_HEIGHT,
@@ -111,10 +111,10 @@ def read_example(serialized: bytes, camera: str = "") -> StoredExample:
     Raises:
       ValueError: it is no record of an image.
     """
-    features = _features(serialized)
+    features = features_of(serialized)
     values: dict[str, Any] = {}
     for name, kind in _KINDS.items():
-        key = _PER_CAMERA[name] + camera if camera and name in _PER_CAMERA else name
+        key = PER_CAMERA[name] + camera if camera and name in PER_CAMERA else name
         if key in features:
             stored = getattr(features[key], kind).value
             if len(stored) != 1:
@@ -234,7 +234,7 @@ def missing_keys(serialized: bytes, wanted: Wanted) -> list[str]:
     Raises:
       ValueError: it is no record of an image.
     """
-    features = _features(serialized)
+    features = features_of(serialized)
     keys = [IMAGE]
     keys += [PREVIOUS_IMAGE] * wanted.previous + [NEXT_IMAGE] * wanted.next
     if wanted.label:
@@ -371,12 +371,13 @@ class _StoredTensors:
 
 def _stored_names(key: str, cameras: tuple[str, ...]) -> list[str]:
     """Returns the keys under which a field is stored, one for each camera."""
-    if not cameras or key not in _PER_CAMERA:
+    if not cameras or key not in PER_CAMERA:
         return [key]
-    return [_PER_CAMERA[key] + camera for camera in cameras]
+    return [PER_CAMERA[key] + camera for camera in cameras]
 
 
-def _features(serialized: bytes) -> Mapping[str, tf.train.Feature]:
+def features_of(serialized: bytes) -> Mapping[str, tf.train.Feature]:
+    """Returns the fields of a record; raises ValueError if it is none."""
     try:
         return tf.train.Example.FromString(serialized).features.feature
     except DecodeError as error:

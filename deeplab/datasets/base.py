@@ -40,6 +40,10 @@ class LoadedImage(NamedTuple):
     frame_id: str | None = None
     # Class of the image as a whole; None where it has none.
     class_id: int | None = None
+    # Which of several cameras it is from, and the images of the others at the same
+    # moment, which go into the same record.
+    camera: str = ""
+    others: tuple[LoadedImage, ...] = ()
 
 
 @dataclass(frozen=True)

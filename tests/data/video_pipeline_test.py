@@ -84,7 +84,7 @@ def multi_camera_record(i):
     result = {key: features[key] for key in kept}
     for number, camera in enumerate(CAMERAS):
         one = tf.train.Example.FromString(record(i + 10 * number)).features.feature
-        for key, prefix in tfexample._PER_CAMERA.items():
+        for key, prefix in tfexample.PER_CAMERA.items():
             result[prefix + camera] = one[key]
     result[tfexample.LABEL_FORMAT] = features[tfexample.LABEL_FORMAT]
     result[tfexample.DEPTH_FORMAT] = features[tfexample.DEPTH_FORMAT]
@@ -267,6 +267,7 @@ def test_every_camera_is_an_example_of_its_own(paths):
         (MOTION, INFO, {"cameras": ("front",)}, "'test' has one camera"),
         (NEXT, MULTI, {"cameras": ("rear",)}, "choose different ones of front, left"),
         (NEXT, MULTI, {}, "no image/encoded/front and no image/encoded/left and"),
+        (NEXT, MULTI, {}, "with all frames, or name in cameras_to_use those that it"),
         (MOTION, MULTI, {}, "multi-camera records hold no previous frame"),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab.data import tfexample
+from deeplab.data.camera_record import join_cameras, stored_cameras
 from deeplab.data.encoded_label import encode_label
 from deeplab.data.label_check import check_labels, check_records, short_label_check
 from deeplab.data.label_report import remarks
@@ -143,7 +144,7 @@ def test_a_camera_of_a_multi_camera_record(folder):
     keys = (tfexample.FILENAME, tfexample.SEQUENCE_ID, tfexample.FRAME_ID)
     features = {key: source[key] for key in keys}
     features |= {
-        prefix + "left": source[key] for key, prefix in tfexample._PER_CAMERA.items()
+        prefix + "left": source[key] for key, prefix in tfexample.PER_CAMERA.items()
     }
     record = tf.train.Example(features=tf.train.Features(feature=features))
     stored = tfexample.read_example(record.SerializeToString(), "left")
@@ -152,3 +153,58 @@ def test_a_camera_of_a_multi_camera_record(folder):
     assert stored.next_image == source[tfexample.NEXT_IMAGE].bytes_list.value[0]
     with pytest.raises(ValueError, match=r"no image/encoded.* of camera 'right'"):
         tfexample.read_example(record.SerializeToString(), "right")
+
+
+def two_cameras(folder, number=1, **changes):
+    """Cameras -> records, of one frame; the right camera has the changes."""
+    image = VIDEO.read(folder, "train")[number]
+    parts = {}
+    for camera in ("left", "right"):
+        changed_fields = changes if camera == "right" else {}
+        # As of cameras in the data sets that have several: no previous frame.
+        stored = stored_example(changed(image, previous=None, **changed_fields))
+        fields = stored._asdict()
+        for name in ("label_format", "depth_format", "camera", "others"):
+            del fields[name]
+        parts[camera] = tfexample.encode_example(**fields)
+    return parts
+
+
+def test_cameras_are_joined_in_one_record(folder):
+    parts = two_cameras(folder, label=np.zeros((33, 65), np.int32))
+    record = join_cameras(parts)
+    known = ("front", "right", "left")
+    assert stored_cameras(record, known) == ("right", "left")
+    for camera, part in parts.items():
+        alone = tfexample.read_example(part)
+        found = tfexample.read_example(record, camera)
+        assert found.filename == f"{alone.filename}_{camera}"
+        assert found.sequence_id == f"{alone.sequence_id}_{camera}"
+        names = {"filename": alone.filename, "sequence_id": alone.sequence_id}
+        assert found._replace(**names) == alone
+
+
+def test_cameras_of_different_moments_are_not_joined(folder):
+    parts = two_cameras(folder, frame_id="000007")
+    message = "video/frame_id of camera 'right' is not that of 'left'"
+    with pytest.raises(ValueError, match=message):
+        join_cameras(parts)
+
+
+def test_the_check_looks_at_the_cameras_that_a_file_has(folder, tmp_path):
+    info = dataclasses.replace(VIDEO.info, camera_names=("front", "right", "left"))
+    first, second = (join_cameras(two_cameras(folder, i)) for i in (0, 1))
+    part = tf.train.Example.FromString(second)
+    del part.features.feature[tfexample.CAMERA_IMAGE + "left"]
+    path = str(tmp_path / "cameras.tfrecord")
+    for records, problems in (
+        ((first, second), []),
+        ((first, part.SerializeToString()), [1]),
+        # Records without cameras: all are missed.
+        ((serialized(folder)[0],), [0]),
+    ):
+        with tf.io.TFRecordWriter(path) as writer:
+            for record in records:
+                writer.write(record)
+        found = check_records([path], info).problems
+        assert [problem.record for problem in found] == problems
