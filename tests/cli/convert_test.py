@@ -103,10 +103,6 @@ def test_a_folder_takes_its_description_along(tmp_path):
     [
         (["toy_stret"], "unknown data set 'toy_stret'; did you mean toy_street"),
         (["coco_panoptic"], "coco_panoptic is read from a raw folder: give --root"),
-        (
-            ["wod_pvps_depth_video_panoptic_seg", "--root", "x"],
-            "depth, which is measured by lasers, is not converted here",
-        ),
         (["coco_panoptic", "--root", "x", "--two_frames"], "no option --two_frames"),
         (["coco_panoptic", "--root", "x", "--seed", "1"], "has no option --seed"),
         (["toy_street", "--images", "0"], "0 images; draw at least one"),

@@ -14,17 +14,17 @@ pytest.importorskip("pyarrow", reason="the extra `waymo` is not installed")
 NAME = "wod_pvps_image_panoptic_seg"
 
 
-def read(root, split="train", **options):
-    return DATASETS.get(NAME)().read(root, split, **options)
+def read(root, split="train", name=NAME, **options):
+    return DATASETS.get(name)().read(root, split, **options)
 
 
 def test_images_of_each_camera_in_the_order_of_time(tmp_path):
     wod_tree(tmp_path)
     loaded = [(image, image.load()) for image in read(tmp_path)]
-    assert [one.frame_id for _, one in loaded] == [str(t) for t in TIMES] * 2
+    assert [one.frame_id for _, one in loaded] == [str(t) for t in TIMES] * 5
     videos = [one.sequence_id for _, one in loaded]
-    assert videos == ["777_front", "777_front", "777_side_right", "777_side_right"]
-    assert len({image.name for image, _ in loaded}) == 4
+    assert videos == [f"777_{name}" for name in CAMERAS.values() for _ in TIMES]
+    assert len({image.name for image, _ in loaded}) == 10
     for (camera, time), (_, one) in zip(
         ((c, t) for c in CAMERAS for t in TIMES), loaded, strict=True
     ):
@@ -53,7 +53,7 @@ def test_things_without_an_id_are_crowd_or_void(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"camera": 9}, r"s1\.parquet: camera 9; known: 1 to 5"),
+        ({"cameras": [9]}, r"s1\.parquet: camera 9; known: 1 to 5"),
         ({"label": b"x"}, r"s1\.parquet: a label is no readable PNG"),
         ({"local": [5000, 2]}, r"s1\.parquet: instance ids \[5000, 2\], but the div"),
         ({"class_id": 40}, r"s1\.parquet: pixel \(row 0, column 0\) has class 40"),
@@ -82,16 +82,3 @@ def test_without_pyarrow(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(ValueError, match=r"pip install 'deeplab\[waymo\]'"):
         read(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("name", "what"),
-    [
-        ("wod_pvps_depth_video_panoptic_seg", "depth, which is measured"),
-        ("wod_pvps_image_panoptic_seg_multicam", "all cameras"),
-        ("wod_pvps_depth_video_panoptic_seg_multicam", "all cameras"),
-    ],
-)
-def test_variants_that_are_not_made_say_which_is(tmp_path, name, what):
-    with pytest.raises(ValueError, match=rf"{name}: {what}.* convert {NAME}`"):
-        DATASETS.get(name)().read(tmp_path, "train")

@@ -1,4 +1,4 @@
-"""Draws a segment of the Waymo Open Dataset, version 2: two cameras, two frames."""
+"""Draws a segment of the Waymo Open Dataset, version 2: five cameras, two frames."""
 
 import io
 
@@ -10,8 +10,10 @@ from deeplab.data import tfexample
 from deeplab.data.encoded_depth import encode_depth
 from deeplab.data.tfexample import encode_example
 from deeplab.datasets import DATASETS
+from tests.datasets.wod_lidar_tree import camera_poses, write_lidar
 
-CAMERAS = {1: "front", 5: "side_right"}
+CAMERAS = {1: "front", 2: "front_left", 3: "front_right", 4: "side_left"}
+CAMERAS[5] = "side_right"
 TIMES = (1000, 2000)
 # Of a car and a person, who are called 1 and 2, then 2 and 1 in the files.
 GLOBAL_IDS = (4321, 77)
@@ -28,18 +30,25 @@ def label_of(camera, time):
 
 
 def wod_tree(root, split="training", **changes):
-    """Writes the two files of the segment `s1`.
+    """Writes the files of the segment `s1`.
 
     Args:
       root: folder for them.
       split: name of the folder.
-      **changes: of `camera` (the only one), `label` (bytes), `local` (ids),
-        `class_id` (in place of the car's) and `images` (a list).
+      **changes: of `cameras` (their numbers), `unlabelled` ((time, camera) pairs),
+        `sequences` (time -> name), `label` (bytes), `local` (ids), `class_id` (in
+        place of the car's) and `images` (a list).
     """
     import pyarrow
     from pyarrow import parquet
 
-    cameras = [changes["camera"]] if "camera" in changes else list(CAMERAS)
+    def write(component, columns):
+        path = root / split / component / "s1.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Real files are unpacked in groups of some rows.
+        parquet.write_table(pyarrow.table(columns), path, row_group_size=6)
+
+    cameras = changes.get("cameras", list(CAMERAS))
     # Not in order, as nothing says that they are.
     keys = [(t, c) for t in reversed(TIMES) for c in cameras]
     images = [_image(i) for i in range(len(keys))]
@@ -49,24 +58,26 @@ def wod_tree(root, split="training", **changes):
         "key.frame_timestamp_micros": [3000, *(t for t, _ in shown)],
         "key.camera_name": [1, *(c for _, c in shown)],
         "[CameraImageComponent].image": [b"never read", *images[: len(shown)]],
+        "[CameraImageComponent].pose.transform": camera_poses(len(shown) + 1),
     }
-    _write(root / split / "camera_image/s1.parquet", pyarrow.table(rows), parquet)
+    write("camera_image", rows)
+    write_lidar(write, TIMES)
+    keys = [key for key in keys if key not in changes.get("unlabelled", ())]
     prefix = "[CameraSegmentationLabelComponent]"
     mapping = f"{prefix}.instance_id_to_global_id_mapping"
     local = [_local_ids(time) for time, _ in keys]
     stored = [_label(ids, changes.get("class_id", 2)) for ids in local]
+    sequences = dict.fromkeys(TIMES, "777") | changes.get("sequences", {})
     rows = {
         "key.frame_timestamp_micros": [t for t, _ in keys],
         "key.camera_name": [c for _, c in keys],
         f"{prefix}.panoptic_label_divisor": [1000] * len(keys),
         f"{prefix}.panoptic_label": [changes.get("label", data) for data in stored],
-        f"{prefix}.sequence_id": ["777"] * len(keys),
+        f"{prefix}.sequence_id": [sequences[t] for t, _ in keys],
         f"{mapping}.local_instance_ids": [changes.get("local", ids) for ids in local],
         f"{mapping}.global_instance_ids": [list(GLOBAL_IDS)] * len(keys),
     }
-    _write(
-        root / split / "camera_segmentation/s1.parquet", pyarrow.table(rows), parquet
-    )
+    write("camera_segmentation", rows)
 
 
 def wod_records(path, multi_camera):
@@ -89,7 +100,7 @@ def wod_records(path, multi_camera):
             )
             features = tf.train.Example.FromString(serialized).features.feature
             if multi_camera:
-                for key, prefix in tfexample._PER_CAMERA.items():
+                for key, prefix in tfexample.PER_CAMERA.items():
                     for camera in names:
                         features[prefix + camera].CopyFrom(features[key])
                     del features[key]
@@ -118,8 +129,3 @@ def _image(seed):
     buffer = io.BytesIO()
     Image.fromarray(pixels.astype(np.uint8)).save(buffer, "JPEG")
     return buffer.getvalue()
-
-
-def _write(path, table, parquet):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    parquet.write_table(table, path)

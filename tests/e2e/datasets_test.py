@@ -144,16 +144,38 @@ def test_a_folder_of_ones_own(tmp_path):
     assert math.isfinite(results["losses/total_loss"])
 
 
+def waymo_records(folder, name, published):
+    """Fills a folder with records of Waymo; returns the cameras that they have."""
+    if published:
+        for split in ("train", "val"):
+            wod_tree.wod_records(
+                folder / f"{split}-0.tfrecord", name.endswith("multicam")
+            )
+        return []
+    wod_tree.wod_tree(folder / "raw", "training")
+    wod_tree.wod_tree(folder / "raw", "validation")
+    arguments = ["convert", name, "--root", str(folder / "raw"), "--workers", "1"]
+    arguments += ["--split", "train", "val", "--output", str(folder)]
+    assert main(arguments) == 0
+    arguments = ["check-data", "--records", str(folder / "train-*.tfrecord")]
+    assert main([*arguments, "--dataset", name]) == 0
+    return list(wod_tree.CAMERAS.values()) if name.endswith("multicam") else []
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", ["image_multicam", "depth", "depth_multicam"])
-def test_records_of_waymo_that_are_not_converted_here(tmp_path, variant):
-    """Drawn with the published keys: pairs of frames, depth, and six cameras."""
-    kind, _, cameras = variant.partition("_")
-    middle = {"image": "image", "depth": "depth_video"}[kind]
-    name = f"wod_pvps_{middle}_panoptic_seg{'_multicam' * bool(cameras)}"
-    for split in ("train", "val"):
-        wod_tree.wod_records(tmp_path / f"{split}-0.tfrecord", bool(cameras))
-    if kind == "depth":
+@pytest.mark.parametrize("published", [True, False])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "wod_pvps_image_panoptic_seg_multicam",
+        "wod_pvps_depth_video_panoptic_seg",
+        "wod_pvps_depth_video_panoptic_seg_multicam",
+    ],
+)
+def test_variants_of_waymo(tmp_path, name, published):
+    """Pairs of frames, depth, and several cameras; six of them in published records."""
+    cameras = waymo_records(tmp_path, name, published)
+    if "depth" in name:
         config = tiny_video.config_of("vip_deeplab", tmp_path)
         head = config.model_options.vip_deeplab.semantic_head
     else:
@@ -164,6 +186,7 @@ def test_records_of_waymo_that_are_not_converted_here(tmp_path, variant):
     for options in (config.train_dataset_options, config.eval_dataset_options):
         options.dataset = name
         options.batch_size = 1
+        options.cameras_to_use.extend(cameras)
     results = experiment.run(config, "train_and_eval", tmp_path / "run")
     assert 0 <= results["panoptic_quality/all/pq"] <= 100
     assert math.isfinite(results["losses/total_loss"])
