@@ -6,6 +6,7 @@ import argparse
 import functools
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -82,7 +83,7 @@ def browse(
     from deeplab.data.parallel import parallel_map
     from deeplab.visualization.gallery import write_gallery
 
-    places = _places(patterns, args.limit)
+    places = _places(patterns, args.limit, info)
     (folder / "images").mkdir(parents=True, exist_ok=True)
     draw = functools.partial(_draw, folder=folder, info=info)
     cards = []
@@ -95,28 +96,36 @@ def browse(
     return len(cards)
 
 
-def _places(patterns: list[str], limit: int) -> list[_Place]:
-    """Returns records that are spread evenly over the files."""
+def _places(patterns: list[str], limit: int, info: DatasetInfo) -> list[_Place]:
+    """Returns images that are spread evenly over the files."""
     import itertools
 
     from deeplab.data.label_check import matching_files
-    from deeplab.data.shards import read_records
-    from deeplab.data.tfexample import read_example
 
     paths = matching_files(patterns)
     share, more = divmod(limit, len(paths))
     places = []
     for index, path in enumerate(paths):
         count = share + (index < more)
-        for record, data in enumerate(itertools.islice(read_records(path), count)):
-            try:
-                example = read_example(data)
-            except ValueError as error:
-                raise ValueError(f"{path}: record {record}: {error}") from error
+        for record, example in itertools.islice(_examples(path, info), count):
             places.append(_Place(len(places), path, record, example))
     if not places:
         raise ValueError(f"{' '.join(patterns)}: the files hold no records")
     return places
+
+
+def _examples(path: str, info: DatasetInfo) -> Iterator[tuple[int, StoredExample]]:
+    """Yields the images of a file with the numbers of their records, of all cameras."""
+    from deeplab.data.camera_record import stored_cameras
+    from deeplab.data.shards import read_records
+    from deeplab.data.tfexample import read_example
+
+    for record, data in enumerate(read_records(path)):
+        try:
+            for camera in stored_cameras(data, info.camera_names) or ("",):
+                yield record, read_example(data, camera)
+        except ValueError as error:
+            raise ValueError(f"{path}: record {record}: {error}") from error
 
 
 def _draw(place: _Place, folder: Path, info: DatasetInfo) -> Card:

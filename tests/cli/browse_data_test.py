@@ -42,6 +42,21 @@ def test_a_page_shows_images_with_their_labels(tmp_path, capsys):
     assert (page / "index.html").read_text().count("<figure") == 3
 
 
+def test_every_camera_of_a_record_is_shown(tmp_path):
+    image, other = ToyStreet(images=2, height=33, width=65).read(tmp_path, "train")
+    other = other.load()._replace(camera="side_left")
+    loaded = image.load()._replace(camera="front", others=(other,))
+    raw = RawImage("moment", lambda: loaded, "moment.png")
+    records = write(tmp_path / "records", [raw], 1)
+    name = "wod_pvps_image_panoptic_seg_multicam"
+    words = ["--records", records, "--dataset", name, "--output", tmp_path / "page"]
+    assert browse(*words) == 0
+    text = (tmp_path / "page/index.html").read_text()
+    assert text.count("<figure") == 2
+    assert "moment_front" in text
+    assert "moment_side_left" in text
+
+
 def test_names_cannot_add_to_the_page(tmp_path):
     image = Image.new("RGB", (8, 8))
     image.save(tmp_path / "a.png")
