@@ -39,14 +39,26 @@ PUBLISHED = {
     "coco/max_deeplab/max_deeplab_s_os16_res641_100k": Published(641, 641, 2.0),
     "coco/kmax_deeplab/kmax_meta_r50_os32": Published(641, 641, 1.43),
 }
+
+
+class Variant(NamedTuple):
+    """How a model is run; `frozen` is for processes that never change weights."""
+
+    precision: str
+    jit_compile: bool = False
+    frozen: bool = False
+
+
 VARIANTS = {
-    "float32": ("float32", False),
-    "bfloat16": ("bfloat16", False),
-    "float32-xla": ("float32", True),
-    "bfloat16-xla": ("bfloat16", True),
+    "float32": Variant("float32"),
+    "bfloat16": Variant("bfloat16"),
+    "float32-frozen": Variant("float32", frozen=True),
+    "bfloat16-frozen": Variant("bfloat16", frozen=True),
+    "float32-xla": Variant("float32", jit_compile=True),
+    "bfloat16-xla": Variant("bfloat16", jit_compile=True),
 }
 HEADER = (
-    f"{'model':44s} {'size':>9s} {'variant':13s} {'build':>6s} {'first':>6s} "
+    f"{'model':44s} {'size':>9s} {'variant':15s} {'build':>6s} {'first':>6s} "
     f"{'best':>7s} {'median':>7s} {'peak':>8s} {'published':>9s} {'ratio':>5s}"
 )
 
@@ -75,7 +87,7 @@ def measure(
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
-    precision, jit_compile = VARIANTS[variant]
+    precision, jit_compile, _ = VARIANTS[variant]
     overrides = [
         f"model_options.precision={precision}",
         f"model_options.jit_compile={str(jit_compile).lower()}",
@@ -111,7 +123,7 @@ def line(name: str, size: tuple[int, int], variant: str, found: dict[str, Any]) 
     """Returns the row of the table for a measurement."""
     times = sorted(found["times"])
     row = (
-        f"{name:44s} {size[0]:4d}x{size[1]:4d} {variant:13s} {found['build']:5.1f}s "
+        f"{name:44s} {size[0]:4d}x{size[1]:4d} {variant:15s} {found['build']:5.1f}s "
         f"{found['first']:5.1f}s {times[0]:6.2f}s {times[len(times) // 2]:6.2f}s "
         f"{found['peak']:5.0f}MiB"
     )
@@ -127,9 +139,13 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
-def _in_own_process(arguments: list[str]) -> dict[str, Any]:
+def _in_own_process(arguments: list[str], frozen: bool) -> dict[str, Any]:
     command = [sys.executable, __file__, *arguments, "--child"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    # oneDNN then keeps the weights in the layout that its kernels read.
+    environment = {**os.environ, "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS": str(int(frozen))}
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, env=environment
+    )
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-4000:]}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -160,7 +176,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="measured per variant")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
-        "--variants", nargs="+", choices=VARIANTS, default=["float32", "bfloat16"]
+        "--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS)[:4]
     )
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -183,7 +199,7 @@ def main() -> None:
                 ("--threads", args.threads),
             ):
                 arguments += [option, str(value)]
-            found = _in_own_process(arguments)
+            found = _in_own_process(arguments, VARIANTS[variant].frozen)
             print(line(name, size, variant, found), flush=True)
 
 
