@@ -60,7 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A traceback would hide the one line that says what to do.
         if args.traceback:
             raise
-        print(f"deeplab: error: {error}", file=sys.stderr)
+        what: object = error
+        if isinstance(error, OSError) and error.filename and error.strerror:
+            what = f"{error.filename}: {error.strerror.lower()}"
+        print(f"deeplab: error: {what}", file=sys.stderr)
         return USAGE_ERROR
 
 

@@ -144,6 +144,8 @@ def described_by(path: Path) -> DatasetInfo:
     Raises:
       ValueError: there are none, or they are not as they should be.
     """
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name its JSON, or the data set as well")
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["categories"]
         classes = tuple(

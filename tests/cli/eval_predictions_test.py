@@ -274,3 +274,10 @@ def test_damaged_real_annotations_get_the_official_number(tmp_path):
     picture = np.asarray(Image.open(tmp_path / "results/panoptic_quality_pq.png"))
     assert picture.shape[0] > 10 * classes
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > classes
+
+
+def test_a_folder_is_no_panoptic_json(tmp_path, capsys):
+    words = ["eval-predictions", "--format", "coco_panoptic"]
+    words += ["--ground_truth", str(tmp_path), "--predictions", str(tmp_path)]
+    assert main(words) == 2
+    assert f"{tmp_path} is a folder: name its JSON" in capsys.readouterr().err

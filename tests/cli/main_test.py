@@ -106,6 +106,13 @@ def test_user_error_is_one_line(command, capsys, error):
     assert capsys.readouterr().err == "deeplab: error: bad crop\n"
 
 
+def test_missing_file_comes_first_in_its_error(command, capsys):
+    command(stub(error=FileNotFoundError(2, "No such file or directory", "a.zip")))
+    assert main(["train"]) == 2
+    expected = "deeplab: error: a.zip: no such file or directory\n"
+    assert capsys.readouterr().err == expected
+
+
 def test_traceback_on_request(command):
     command(stub(error=ValueError("bad crop")))
     with pytest.raises(ValueError, match="bad crop"):
