@@ -168,7 +168,7 @@ def test_what_cannot_be_checked_is_said(made, tmp_path, capsys):
     for words, message in (
         (["--dataset", "coco_panoptic"], "one JSON beside its folder"),
         ([], "needs --dataset or --description"),
-        (["--dataset", "coco_panoptic", "--images", "none"], "No such file"),
+        (["--dataset", "coco_panoptic", "--images", "none"], "none: no such file"),
     ):
         line = ["check-submission", str(folder), "--format", "coco_panoptic", *words]
         assert main(line) == 2
