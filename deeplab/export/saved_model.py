@@ -43,8 +43,8 @@ from deeplab.models.predictor import (
 )
 
 # What a model serves unless asked for more: maps of one value a pixel, and what it says
-# of the whole image. Probabilities
-# of all classes at full size are a hundred times as large.
+# of the whole image. Probabilities of all classes at full size are a hundred times as
+# large.
 DEFAULT_FIELDS = (
     "semantic_pred",
     "panoptic_pred",
