@@ -1,11 +1,11 @@
-"""Reading experiment configs: textproto, parent config, overrides, unread fields."""
+"""Reading experiment configs: textproto, parent config, overrides."""
 
 from __future__ import annotations
 
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from deeplab.protos import config_pb2, dataset_pb2
+from deeplab.read_tracker import is_repeated
 
 _DATASET_SECTIONS = ("train_dataset_options", "eval_dataset_options")
 
@@ -87,55 +88,6 @@ def to_text(config: Message) -> str:
     return text_format.MessageToString(config, print_unknown_fields=False)
 
 
-class ReadTracker:
-    """Stands for a config message and remembers which fields were read.
-
-    Reads like the message itself. After everything has been built,
-    `unread()` names what the user set and nothing looked at.
-    """
-
-    def __init__(self, message: Message, path: str = "", read: set[str] | None = None):
-        """Wraps `message`, whose place in the whole config is `path`."""
-        self._message = message
-        self._path = path
-        self._read = set() if read is None else read
-
-    def read_whole(self) -> Any:
-        """Returns the wrapped message, all of whose fields count as read."""
-        self._read.update(_set_fields(self._message, self._path))
-        return self._message
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._message, name)
-        field = self._message.DESCRIPTOR.fields_by_name.get(name)
-        if field is None:
-            return value
-        path = _join(self._path, name)
-        if field.message_type is None:
-            self._read.add(path)
-            return value
-        if _is_repeated(field):
-            return [
-                ReadTracker(item, f"{path}[{i}]", self._read)
-                for i, item in enumerate(value)
-            ]
-        return ReadTracker(value, path, self._read)
-
-    def unread(self, sections: Iterable[str] | None = None) -> list[str]:
-        """Returns the paths of set fields that nothing has read.
-
-        Args:
-          sections: top-level fields to look into; all when None.
-        """
-        wanted = None if sections is None else set(sections)
-        return [
-            path
-            for path in _set_fields(self._message, self._path)
-            if path not in self._read
-            and (wanted is None or path.split(".")[0] in wanted)
-        ]
-
-
 def _read_with_parent(path: Path) -> config_pb2.ExperimentOptions:
     config = parse_config(_read_text(path), str(path))
     if not config.HasField("base_config"):
@@ -166,7 +118,7 @@ def _read_text(path: Path) -> str:
 def _merge(source: Message, target: Message) -> None:
     """Merges `source` over `target`; repeated fields are replaced as a whole."""
     for field, value in source.ListFields():
-        if _is_repeated(field):
+        if is_repeated(field):
             target.ClearField(field.name)
             getattr(target, field.name).MergeFrom(value)
         elif field.message_type is not None:
@@ -184,7 +136,7 @@ def _apply_override(config: Message, assignment: str) -> None:
     message = config
     for parent in parents:
         field = _field(message.DESCRIPTOR, parent, f"override {assignment!r}")
-        if field.message_type is None or _is_repeated(field):
+        if field.message_type is None or is_repeated(field):
             raise ConfigError(f"override {assignment!r}: {parent} has no fields")
         message = getattr(message, parent)
         message.SetInParent()
@@ -195,7 +147,7 @@ def _apply_override(config: Message, assignment: str) -> None:
             f"{', '.join(field.message_type.fields_by_name)}"
         )
     message.ClearField(name)
-    items = text.split(",") if _is_repeated(field) else [text]
+    items = text.split(",") if is_repeated(field) else [text]
     literal = "\n".join(f"{name}: {_literal(field, item)}" for item in items if item)
     try:
         text_format.Merge(literal, message)
@@ -274,26 +226,3 @@ def _unknown_field(descriptor: Any, name: str) -> str:
         else "it has: " + ", ".join(descriptor.fields_by_name)
     )
     return f"{descriptor.name} has no field {name!r}; {hint}"
-
-
-def _set_fields(message: Message, path: str) -> Iterator[str]:
-    for field, value in message.ListFields():
-        place = _join(path, field.name)
-        if field.message_type is None:
-            yield place
-        elif _is_repeated(field):
-            for i, item in enumerate(value):
-                yield from _set_fields(item, f"{place}[{i}]")
-        else:
-            yield from _set_fields(value, place)
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-def _is_repeated(field: Any) -> bool:
-    # `label` is deprecated in newer runtimes and `is_repeated` absent in older ones.
-    if hasattr(field, "is_repeated"):
-        return bool(field.is_repeated)
-    return field.label == FieldDescriptor.LABEL_REPEATED

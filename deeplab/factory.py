@@ -1,41 +1,42 @@
 """From an experiment config to its parts: pipeline, model, losses, metrics.
 
-The only reader of a whole `ExperimentOptions`; what it builds takes plain
-arguments.
+What it builds takes plain arguments. Every function takes a config or its plan; see
+`deeplab.plan.resolve`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
 from deeplab.backbones import BACKBONES
-from deeplab.config import ConfigError, ReadTracker, description_dict
-from deeplab.core.dataset_info import (
-    ClassInfo,
-    DatasetInfo,
-    described_dataset,
-    distinct_color,
-)
+from deeplab.config import ConfigError
 from deeplab.core.specs import NormConfig
 from deeplab.data.geometry import inference_sizes, preprocess_for_inference
 from deeplab.data.pipeline import build_pipeline
 from deeplab.data.pipeline_config import pipeline_config
-from deeplab.datasets import DATASETS
-from deeplab.families import family_of
-from deeplab.heads import HEADS
+from deeplab.input_normalization import INPUT_NORMALIZATIONS
+from deeplab.loss_plan import auxiliary_losses, loss_terms
 from deeplab.losses import LOSSES
-from deeplab.losses.base import TermOptions
 from deeplab.losses.composite import CompositeLoss
 from deeplab.metrics import METRICS
 from deeplab.metrics.base import Metric
-from deeplab.models import MODELS
+from deeplab.models import FORWARD_PASSES, VIDEO_STATES
+from deeplab.models.deeplab import DeepLab
+from deeplab.models.network import Network
+from deeplab.models.scales import InferenceScales, TrainingScales
+from deeplab.plan import ExperimentPlan, dataset_info, resolve
 from deeplab.postprocess import POSTPROCESSORS
+from deeplab.protos.config_pb2 import ExperimentOptions
+from deeplab.protos.dataset_pb2 import DatasetOptions
+from deeplab.protos.trainer_pb2 import SolverOptions
+
+Config = ExperimentOptions | ExperimentPlan
 
 PRECISIONS = {
     "float32": "float32",
@@ -44,86 +45,43 @@ PRECISIONS = {
 }
 
 
-def dataset_info(options: Any) -> DatasetInfo:
-    """Returns the data set that `DatasetOptions` name or describe.
-
-    Raises:
-      ValueError: the name is unknown or the description does not hold together.
-    """
-    if options.HasField("dataset_description"):
-        description = options.dataset_description
-        tracked = isinstance(description, ReadTracker)
-        message = description.read_whole() if tracked else description
-        return described_dataset(
-            options.dataset or "described", description_dict(message)
-        )
-    return DATASETS.get(options.dataset)().info
-
-
-def experiment_dataset(config: Any) -> DatasetInfo:
-    """Returns the data set that the model of a config is made for.
-
-    The training data set, or the evaluation one where there is no other. Where none
-    is named, a model with 19 classes is for Cityscapes, as the published examples
-    are; others get numbered classes, as many as the model has, and what Cityscapes
-    has beside.
-    """
-    for options in (config.train_dataset_options, config.eval_dataset_options):
-        if options.dataset or options.HasField("dataset_description"):
-            return dataset_info(options)
-    count = configured_classes(config.model_options)
-    cityscapes = DATASETS.get("cityscapes_panoptic")().info
-    if count == cityscapes.num_classes:
-        return cityscapes
-    classes = tuple(
-        ClassInfo(i, f"class {i}", False, distinct_color(i, count), i)
-        for i in range(count)
-    )
-    return DatasetInfo(
-        "unnamed",
-        classes,
-        count,
-        ignore_label=255,
-        label_divisor=1000,
-        masks=cityscapes.masks,
-    )
-
-
-def build_model(config: Any, *, bfloat16_weights: bool = False) -> tf_keras.Model:
+def build_model(config: Config, *, bfloat16_weights: bool = False) -> DeepLab:
     """Builds the Keras model of a config, with all its variables.
 
     Call it inside the scope of the distribution strategy, if there is one.
 
     Args:
-      config: an `ExperimentOptions` message.
+      config: the experiment.
       bfloat16_weights: makes a model for inference whose weights have 16 bits,
         batch normalisation excepted, whatever precision the config says.
 
     Returns:
       A model with `checkpoint_items`. `model(images, training=False)` takes
       `[b, h, w, 3]` images, 0 to 255, and returns a `Prediction`;
-      `training=True` returns the head's output at input size.
+      `training=True` returns `Outputs` at input size.
 
     Raises:
       ValueError: an option is unknown or does not fit the others.
     """
-    options = config.model_options
-    family = family_of(options)
-    info = experiment_dataset(config)
-    norm = _norm_config(config.trainer_options.solver_options)
+    plan = resolve(config)
+    options, evaluator = plan.config.model_options, plan.config.evaluator_options
     policy = "bfloat16" if bfloat16_weights else _policy(options.precision)
+    frames = plan.architecture.frames
     with _precision(policy):
-        backbone = BACKBONES.get(options.backbone.name)(options, norm)
-        head = HEADS.get(family.head)(options, backbone.feature_specs, norm, info)
-        model = MODELS.get(family.model)(
-            backbone=backbone,
-            head=head,
-            postprocess=POSTPROCESSORS.get(family.postprocessor)(
-                config.evaluator_options, info
+        model = DeepLab(
+            network=_network(plan),
+            normalize=INPUT_NORMALIZATIONS.get(options.input_normalization),
+            postprocess=POSTPROCESSORS.get(plan.architecture.evaluation.postprocessor)(
+                evaluator, plan.info
             ),
-            train_crop_size=tuple(config.train_dataset_options.crop_size) or None,
-            eval_scales=tuple(config.evaluator_options.eval_scales) or (1.0,),
-            add_flipped_images=config.evaluator_options.add_flipped_images,
+            inference=InferenceScales(
+                tuple(evaluator.eval_scales) or (1.0,),
+                add_flipped=evaluator.add_flipped_images,
+            ),
+            training=TrainingScales(options.training_scales),
+            video_state=VIDEO_STATES.get(frames.video_state)
+            if frames.video_state
+            else None,
             jit_compile=options.jit_compile,
         )
         side = 2 * options.backbone.output_stride + 1
@@ -131,77 +89,58 @@ def build_model(config: Any, *, bfloat16_weights: bool = False) -> tf_keras.Mode
     return model
 
 
-def build_loss(config: Any, auxiliary_outputs: int = 0) -> CompositeLoss:
-    """Builds the weighted sum of the loss terms that a config sets.
-
-    Args:
-      config: an `ExperimentOptions` message.
-      auxiliary_outputs: how many outputs of earlier decoder layers the head returns
-        in training.
-
-    Raises:
-      ValueError: the config sets no loss that its architecture has.
-    """
-    info = experiment_dataset(config)
-    family = family_of(config.model_options)
-    options = config.trainer_options.loss_options
-    chosen = [
-        (name, getattr(options, name))
-        for name in family.losses
-        if options.HasField(name)
-    ]
-    chosen += [(extra.name, extra) for extra in options.extra_loss]
-    if not chosen:
-        raise ConfigError(
-            "trainer_options.loss_options: no loss is set; this architecture has: "
-            f"{', '.join(family.losses)}"
-        )
-    terms = {}
-    for name, term in chosen:
-        build = LOSSES.get(name)
-        terms[name] = (term.weight, build(_term_options(config, name, term), info))
-    return CompositeLoss(terms, auxiliary_outputs=auxiliary_outputs)
-
-
-def _term_options(config: Any, name: str, term: Any) -> TermOptions:
-    """Returns what a config says of a loss, in the loss's message and elsewhere."""
-    sampling = {}
-    start = family_of(config.model_options).sampled_losses.get(name)
-    if start is not None:
-        options = config.model_options
-        head = getattr(options, options.WhichOneof("meta_architecture"))
-        for ending in ("sample_k", "sample_temperature"):
-            sampling[ending] = getattr(head, f"{start}_{ending}")
-    return TermOptions(
-        name=term.name,
-        weight=term.weight,
-        top_k_percent=term.top_k_percent,
-        **sampling,
+def _network(plan: ExperimentPlan) -> Network:
+    options, frames = plan.config.model_options, plan.architecture.frames
+    norm = _norm_config(plan.config.trainer_options.solver_options)
+    backbone = BACKBONES.get(options.backbone.name)(options, norm)
+    crop = tuple(plan.config.train_dataset_options.crop_size)
+    return Network(
+        backbone=backbone,
+        head=plan.architecture.build_head(
+            options, backbone.feature_specs, norm, plan.info
+        ),
+        forward_pass=FORWARD_PASSES.get(frames.forward),
+        input_channels=frames.input_channels,
+        train_crop_size=(crop[0], crop[1]) if crop else None,
     )
 
 
-def build_metrics(config: Any) -> dict[str, Metric]:
+def build_loss(config: Config, auxiliary_outputs: Sequence[str] = ()) -> CompositeLoss:
+    """Builds the weighted sum of the loss terms of a config.
+
+    Args:
+      config: the experiment.
+      auxiliary_outputs: names of the auxiliary outputs that the model returns in
+        training.
+
+    Raises:
+      ValueError: a term or an auxiliary output is unknown.
+    """
+    plan = resolve(config)
+    options = loss_terms(plan)
+    terms = {
+        name: (term.weight, LOSSES.get(name)(term, plan.info))
+        for name, term in options.items()
+    }
+    auxiliary = auxiliary_losses(plan, list(options), auxiliary_outputs)
+    return CompositeLoss(terms, auxiliary=auxiliary)
+
+
+def build_metrics(config: Config) -> dict[str, Metric]:
     """Builds the metrics of a config's architecture and its further ones, by name.
 
     Raises:
       ValueError: a metric is unknown.
     """
-    info = dataset_info(config.eval_dataset_options)
-    options = config.evaluator_options
-    names = (*family_of(config.model_options).metrics, *options.extra_metrics)
+    plan = resolve(config)
+    info = dataset_info(plan.config.eval_dataset_options)
+    options = plan.config.evaluator_options
+    names = (*plan.architecture.evaluation.metrics, *options.extra_metrics)
     return {name: METRICS.get(name)(info, options) for name in names}
 
 
-def main_metric(config: Any) -> str:
-    """Returns the logged name of the metric that picks the best checkpoint."""
-    return (
-        config.trainer_options.best_checkpoint_metric
-        or family_of(config.model_options).main_metric
-    )
-
-
 def build_train_pipeline(
-    config: Any,
+    config: Config,
     input_context: tf.distribute.InputContext | None = None,
     first_batch: int = 0,
 ) -> tf.data.Dataset:
@@ -209,20 +148,22 @@ def build_train_pipeline(
 
     It starts with the batch numbered `first_batch`.
     """
+    plan = resolve(config)
     return _build_pipeline(
-        config, config.train_dataset_options, True, input_context, first_batch
+        plan, plan.config.train_dataset_options, True, input_context, first_batch
     )
 
 
 def build_eval_pipeline(
-    config: Any, input_context: tf.distribute.InputContext | None = None
+    config: Config, input_context: tf.distribute.InputContext | None = None
 ) -> tf.data.Dataset:
     """Builds one pass over the evaluation data, in the order of the files."""
-    return _build_pipeline(config, config.eval_dataset_options, False, input_context)
+    plan = resolve(config)
+    return _build_pipeline(plan, plan.config.eval_dataset_options, False, input_context)
 
 
 def build_preprocess(
-    config: Any,
+    config: Config,
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """Returns what evaluation does to an image, and therefore an exported model.
 
@@ -233,7 +174,7 @@ def build_preprocess(
 
 
 def build_inference_sizes(
-    config: Any,
+    config: Config,
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """Returns what `build_preprocess` does to the size of an image.
 
@@ -243,12 +184,10 @@ def build_inference_sizes(
     return functools.partial(inference_sizes, **_inference_arguments(config))
 
 
-def _inference_arguments(config: Any) -> dict[str, Any]:
-    options = config.eval_dataset_options
-    if not config.HasField("eval_dataset_options"):
-        options = config.train_dataset_options
-    stride = config.model_options.backbone.output_stride
-    pipeline = pipeline_config(options, stride, training=False)
+def _inference_arguments(config: Config) -> dict[str, Any]:
+    plan = resolve(config)
+    stride = plan.config.model_options.backbone.output_stride
+    pipeline = pipeline_config(plan.data, stride, training=False)
     return {
         "crop_size": pipeline.crop_size,
         "output_stride": pipeline.output_stride,
@@ -258,21 +197,7 @@ def _inference_arguments(config: Any) -> dict[str, Any]:
     }
 
 
-def configured_classes(options: Any) -> int:
-    """Returns the semantic classes that `ModelOptions` name; 0 when they do not."""
-    architecture = options.WhichOneof("meta_architecture")
-    if architecture is None:
-        return 0
-    head = getattr(options, architecture)
-    fields = head.DESCRIPTOR.fields_by_name
-    if "num_classes" in fields:
-        return head.num_classes
-    if "auxiliary_semantic_head" in fields:
-        return head.auxiliary_semantic_head.output_channels
-    return head.semantic_head.output_channels
-
-
-def _norm_config(options: Any) -> NormConfig:
+def _norm_config(options: SolverOptions) -> NormConfig:
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     return NormConfig(
         sync=options.use_sync_batchnorm and replicas > 1,
@@ -301,21 +226,21 @@ def _precision(policy: str) -> Iterator[None]:
 
 
 def _build_pipeline(
-    config: Any,
-    options: Any,
+    plan: ExperimentPlan,
+    options: DatasetOptions,
     training: bool,
     input_context: tf.distribute.InputContext | None,
     first_batch: int = 0,
 ) -> tf.data.Dataset:
-    stride = config.model_options.backbone.output_stride
-    family = family_of(config.model_options)
+    stride = plan.config.model_options.backbone.output_stride
+    learning = plan.architecture.learning
     return build_pipeline(
-        pipeline_config(options, stride, training, family.image_class),
+        pipeline_config(options, stride, training, learning.image_class),
         dataset_info(options),
         training=training,
-        targets=family.targets,
+        targets=learning.targets,
         batch_size=options.batch_size,
-        seed=config.seed,
+        seed=plan.config.seed,
         first_batch=first_batch,
         input_context=input_context,
     )

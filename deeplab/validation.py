@@ -3,68 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import tensorflow as tf
 from absl import logging
 
 from deeplab import factory
 from deeplab.backbones import BACKBONES
-from deeplab.config import ConfigError, ReadTracker
+from deeplab.config import ConfigError
 from deeplab.data.pipeline_config import frame_problems
-from deeplab.families import family_of
+from deeplab.heads.architecture import Architecture
+from deeplab.input_normalization import INPUT_NORMALIZATIONS
+from deeplab.loss_plan import PATH as LOSS_OPTIONS
+from deeplab.loss_plan import published_terms
+from deeplab.plan import ExperimentPlan, dataset_info, resolve
+from deeplab.protos.config_pb2 import ExperimentOptions
+from deeplab.protos.dataset_pb2 import DatasetOptions
+from deeplab.protos.model_pb2 import ModelOptions
+from deeplab.read_tracker import unread_fields
 
 OUTPUT_STRIDES = (8, 16, 32)
 
 # Fields of published configs whose every value gives the same result here.
-_ONE_BEHAVIOUR = {
+_ONE_RESULT = {
     "evaluator_options.merge_semantic_and_instance_with_tf_op": (
         "one merge, exact and fast, serves both values"
     ),
 }
 
 
-def validate(config: Any, mode: str, num_replicas: int = 1) -> None:
-    """Checks a config before anything heavy is built.
+# Fields that only one mode reads, and every published config sets.
+_OTHER_MODES = ("evaluator_options.continuous_eval_timeout",)
+
+
+def validate(
+    config: ExperimentOptions, mode: str, num_replicas: int = 1
+) -> ExperimentPlan:
+    """Checks a config before anything heavy is built, and returns its plan.
 
     Args:
-      config: an `ExperimentOptions` message.
+      config: the experiment.
       mode: "train", "eval", "train_and_eval" or "continuous_eval".
       num_replicas: devices that share a batch.
 
     Raises:
       ConfigError: lists everything that is wrong.
     """
-    problems = list(_model_problems(config))
+    problems = list(_model_problems(config.model_options))
+    plan = None
+    try:
+        plan = resolve(config)
+    except ValueError as error:
+        problems.insert(0, str(error))
+    if plan and "train" in mode:
+        problems += _loss_problems(plan)
     if "train" in mode:
-        problems += _loss_problems(config)
-        problems += _dataset_problems(config, "train_dataset_options", num_replicas)
+        problems += _dataset_problems(
+            config, plan, "train_dataset_options", num_replicas
+        )
     if "eval" in mode:
         # Evaluation shares out batches of any size.
-        problems += _dataset_problems(config, "eval_dataset_options", 1)
-    if problems:
+        problems += _dataset_problems(config, plan, "eval_dataset_options", 1)
+    if plan is None or problems:
         raise ConfigError(
             "this config cannot run:\n" + "\n".join(f"  - {p}" for p in problems)
         )
+    return plan
 
 
-def refuse_unread(config: ReadTracker, sections: Iterable[str]) -> None:
+def refuse_unread(plan: ExperimentPlan, sections: Iterable[str]) -> None:
     """Checks that every field set in `sections` of a config has been read.
 
     Call it when everything is built. Fields that cannot change anything for this
     architecture are logged, one line each.
 
+    Args:
+      plan: of a tracked config.
+      sections: top-level fields of the config.
+
     Raises:
       ConfigError: a field is set that nothing read; the message names it.
     """
-    family = family_of(config.model_options)
+    without_effect = plan.architecture.selection.without_effect
     refused = []
-    for path in config.unread(sections):
-        if path in _ONE_BEHAVIOUR:
-            logging.info("%s has no effect: %s", path, _ONE_BEHAVIOUR[path])
-        elif is_part_of(path, family.without_effect):
+    for path in unread_fields(plan.config, sections):
+        if path in _ONE_RESULT:
+            logging.info("%s has no effect: %s", path, _ONE_RESULT[path])
+        elif is_part_of(path, without_effect):
             logging.info("%s has no effect on this architecture", path)
-        else:
+        elif path not in _OTHER_MODES:
             refused.append(path)
     if refused:
         raise ConfigError(
@@ -78,16 +104,15 @@ def is_part_of(path: str, fields: Iterable[str]) -> bool:
     return any(path == f or path.startswith((f"{f}.", f"{f}[")) for f in fields)
 
 
-def _model_problems(config: Any) -> Iterator[str]:
-    options = config.model_options
-    try:
-        family_of(options)
-    except ValueError as error:
-        yield str(error)
-    try:
-        BACKBONES.get(options.backbone.name)
-    except ValueError as error:
-        yield f"model_options.backbone.name: {error}"
+def _model_problems(options: ModelOptions) -> Iterator[str]:
+    for registry, name, field in (
+        (BACKBONES, options.backbone.name, "backbone.name"),
+        (INPUT_NORMALIZATIONS, options.input_normalization, "input_normalization"),
+    ):
+        try:
+            registry.get(name)
+        except ValueError as error:
+            yield f"model_options.{field}: {error}"
     if options.backbone.output_stride not in OUTPUT_STRIDES:
         yield (
             f"model_options.backbone.output_stride {options.backbone.output_stride}: "
@@ -100,32 +125,28 @@ def _model_problems(config: Any) -> Iterator[str]:
         )
 
 
-def _loss_problems(config: Any) -> Iterator[str]:
-    try:
-        family = family_of(config.model_options)
-    except ValueError:
-        return  # Reported with the model.
-    options = config.trainer_options.loss_options
-    prefix = "trainer_options.loss_options"
-    fields = [
-        name for name in options.DESCRIPTOR.fields_by_name if name != "extra_loss"
-    ]
-    present = [name for name in fields if options.HasField(name)]
-    if not any(name in family.losses for name in present):
-        yield f"{prefix}: set at least one of {', '.join(family.losses)}"
-    for name in present:
-        if (
-            name not in family.losses
-            and f"{prefix}.{name}" not in family.without_effect
-        ):
+def _loss_problems(plan: ExperimentPlan) -> Iterator[str]:
+    known = plan.architecture.learning.terms
+    without_effect = plan.architecture.selection.without_effect
+    given = published_terms(plan.config.trainer_options.loss_options)
+    extra = plan.config.trainer_options.loss_options.extra_loss
+    if given and not extra and not any(name in known for name in given):
+        yield f"{LOSS_OPTIONS}: set at least one of {', '.join(known)}"
+    for name in given:
+        if name not in known and f"{LOSS_OPTIONS}.{name}" not in without_effect:
             yield (
-                f"{prefix}.{name}: this architecture has no such output; its losses: "
-                f"{', '.join(family.losses)}"
+                f"{LOSS_OPTIONS}.{name}: this architecture has no such output; its "
+                f"losses: {', '.join(known)}"
             )
 
 
-def _dataset_problems(config: Any, section: str, num_replicas: int) -> Iterator[str]:
-    options = getattr(config, section)
+def _dataset_problems(
+    config: ExperimentOptions,
+    plan: ExperimentPlan | None,
+    section: str,
+    num_replicas: int,
+) -> Iterator[str]:
+    options: DatasetOptions = getattr(config, section)
     yield from _crop_problems(
         tuple(options.crop_size), config.model_options.backbone.output_stride, section
     )
@@ -134,19 +155,19 @@ def _dataset_problems(config: Any, section: str, num_replicas: int) -> Iterator[
             f"{section}.batch_size {options.batch_size}: it is shared by "
             f"{num_replicas} replicas; choose a multiple"
         )
-    yield from _frame_problems(config, section)
+    if plan is not None:
+        for problem in _target_problems(plan.architecture, options):
+            yield f"{section}.{problem}"
     try:
-        info = factory.dataset_info(options)
+        info = dataset_info(options)
     except ValueError as error:
         yield f"{section}.dataset: {error}"
     else:
-        classes = factory.configured_classes(config.model_options)
-        if classes and classes != info.num_classes:
+        if plan is not None and plan.num_classes not in (0, info.num_classes):
             yield (
-                f"model_options: the semantic output has {classes} channels, but data "
-                f"set {info.name!r} has {info.num_classes} classes"
+                f"model_options: the semantic output has {plan.num_classes} channels, "
+                f"but data set {info.name!r} has {info.num_classes} classes"
             )
-    yield from _mask_problems(config, options, section)
     if not options.file_pattern:
         yield f"{section}.file_pattern: no files are named"
     for pattern in options.file_pattern:
@@ -154,29 +175,17 @@ def _dataset_problems(config: Any, section: str, num_replicas: int) -> Iterator[
             yield f"{section}.file_pattern: no file matches {pattern!r}"
 
 
-def _mask_problems(config: Any, options: Any, section: str) -> Iterator[str]:
-    try:
-        family = family_of(config.model_options)
-    except ValueError:
-        return  # Reported with the model.
+def _target_problems(
+    architecture: Architecture, options: DatasetOptions
+) -> Iterator[str]:
+    targets = architecture.learning.targets
+    yield from frame_problems(options.use_two_frames, options.use_next_frame, targets)
     annotated = options.thing_id_mask_annotations
-    field = f"{section}.thing_id_mask_annotations"
-    if annotated and "thing_masks" not in family.targets:
+    field = "thing_id_mask_annotations"
+    if annotated and "thing_masks" not in targets:
         yield f"{field}: this architecture predicts no masks; leave it out"
-    if not annotated and "thing_masks" in family.targets:
+    if not annotated and "thing_masks" in targets:
         yield f"{field}: this architecture learns masks; set it to true"
-
-
-def _frame_problems(config: Any, section: str) -> Iterator[str]:
-    try:
-        targets = family_of(config.model_options).targets
-    except ValueError:
-        return  # Reported with the model.
-    options = getattr(config, section)
-    for problem in frame_problems(
-        options.use_two_frames, options.use_next_frame, targets
-    ):
-        yield f"{section}.{problem}"
 
 
 def _crop_problems(crop: tuple[int, ...], stride: int, section: str) -> Iterator[str]:

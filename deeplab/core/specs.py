@@ -42,3 +42,16 @@ class AttentionConfig:
     block: int = 0
     flange: int = 32
     activation: str = "softmax"
+
+
+@dataclass(frozen=True)
+class PixelSampling:
+    """Pixels that a loss term draws at random.
+
+    Attributes:
+      count: pixels of an image; 0 takes all.
+      temperature: the higher, the more often small segments are drawn.
+    """
+
+    count: int = 0
+    temperature: float = 1.0

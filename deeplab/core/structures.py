@@ -3,16 +3,41 @@
 A named tuple works in `tf.function`, under distribution strategies and in a
 SavedModel, and names its fields to the reader. Shapes below leave out nothing:
 `b` is the batch, `h, w` the padded input, `H, W` the image as it was stored.
-Absent fields are None; a pipeline element, which cannot hold None, is a dict
-without them, and `Example(**element)` gives the tuple.
+Absent fields are None; a pipeline element, which cannot hold None, is a `Batch` of
+dicts without them, and `Example(**batch.device)` gives the tuple.
+
+The record of a field stands in its annotation; `EXAMPLE_FIELDS` and
+`PREDICTION_FIELDS` collect them.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, NamedTuple, TypeVar
+
+from deeplab.core.fields import (
+    ExampleField,
+    Extent,
+    Kind,
+    Padding,
+    PredictionField,
+    Side,
+    records,
+)
 
 # tf.Tensor or np.ndarray: the same tuples carry both, and this module imports neither.
 Tensor = Any
+
+_DEVICE = ExampleField()
+_HOST = ExampleField(side=Side.HOST)
+
+
+def _stored(padding: Padding = Padding.ZERO) -> ExampleField:
+    return ExampleField(padding, Side.HOST, as_stored=True)
+
+
+def _own(kind: Kind) -> PredictionField:
+    return PredictionField(kind, Extent.OWN)
 
 
 class Example(NamedTuple):
@@ -21,59 +46,68 @@ class Example(NamedTuple):
     # [b, h, w, 3] float32, 0 to 255. Video models get the frame before (Motion-DeepLab)
     # or after it (ViP-DeepLab) in channels 3 to 5; Motion-DeepLab in training also the
     # heatmap of the previous centres, 0 to 1 as published, in channel 6.
-    image: Tensor
+    image: Annotated[Tensor, ExampleField(Padding.MEAN_PIXEL, shown=True)]
     # [b, h, w] int32, class ids or the ignore label.
-    semantic_gt: Tensor = None
+    semantic_gt: Annotated[Tensor, ExampleField(Padding.IGNORE_LABEL)] = None
     # [b, h, w] int32, class id * label divisor + instance id.
-    panoptic_gt: Tensor = None
+    panoptic_gt: Annotated[Tensor, ExampleField(Padding.VOID)] = None
     # [b, h, w] bool, pixels of crowd regions.
-    is_crowd_gt: Tensor = None
+    is_crowd_gt: Annotated[Tensor, _DEVICE] = None
     # [b, h, w] float32, weight of a pixel in the semantic loss.
-    semantic_loss_weight: Tensor = None
+    semantic_loss_weight: Annotated[Tensor, _DEVICE] = None
     # [b, h, w] float32, 0 to 1, Gaussians at the instance centres.
-    instance_center_gt: Tensor = None
+    instance_center_gt: Annotated[Tensor, _DEVICE] = None
     # [b, h, w] float32, 1 where the centre loss counts.
-    center_loss_weight: Tensor = None
+    center_loss_weight: Annotated[Tensor, _DEVICE] = None
     # [b, h, w, 2] float32, (dy, dx) in input pixels from a pixel to its centre.
-    instance_regression_gt: Tensor = None
+    instance_regression_gt: Annotated[Tensor, _DEVICE] = None
     # [b, h, w] float32, 1 where the offset loss counts.
-    regression_loss_weight: Tensor = None
+    regression_loss_weight: Annotated[Tensor, _DEVICE] = None
     # [b, h, w] int32, thing instances numbered from 0; -1 elsewhere.
-    thing_id_mask_gt: Tensor = None
+    thing_id_mask_gt: Annotated[Tensor, ExampleField(Padding.NO_INSTANCE)] = None
     # [b, max_thing_id] int32, class of the thing with number i, -1 beyond the last.
-    thing_id_class_gt: Tensor = None
+    thing_id_class_gt: Annotated[Tensor, _DEVICE] = None
     # [b, h, w, 2] float32, (dy, dx) in input pixels from a pixel to the centre of its
     # instance in the previous frame.
-    frame_offset_gt: Tensor = None
+    frame_offset_gt: Annotated[Tensor, _DEVICE] = None
     # [b, h, w] float32, 1 where the loss of these offsets counts.
-    frame_regression_loss_weight: Tensor = None
+    frame_regression_loss_weight: Annotated[Tensor, _DEVICE] = None
     # [b, h, w, 2] float32, (dy, dx) in input pixels from a pixel of the next frame to
     # the centre of its instance in this frame.
-    next_instance_regression_gt: Tensor = None
+    next_instance_regression_gt: Annotated[Tensor, _DEVICE] = None
     # [b, h, w] float32, 1 where the loss of these offsets counts.
-    next_regression_loss_weight: Tensor = None
+    next_regression_loss_weight: Annotated[Tensor, _DEVICE] = None
     # [b, h, w] float32, metres; the data set's `ignore_depth` where unknown.
-    depth_gt: Tensor = None
+    depth_gt: Annotated[Tensor, ExampleField(Padding.IGNORE_DEPTH)] = None
     # [b] int32, class of the whole image, or the ignore label.
-    class_gt: Tensor = None
+    class_gt: Annotated[Tensor, ExampleField(shown=True)] = None
     # [b, H, W] as above but as stored, before resizing and padding.
-    semantic_raw: Tensor = None
-    panoptic_raw: Tensor = None
-    is_crowd_raw: Tensor = None
+    semantic_raw: Annotated[Tensor, _stored(Padding.IGNORE_LABEL)] = None
+    panoptic_raw: Annotated[Tensor, _stored(Padding.VOID)] = None
+    is_crowd_raw: Annotated[Tensor, _stored()] = None
     # [b, H, W] int32, labels of the next frame.
-    next_panoptic_raw: Tensor = None
+    next_panoptic_raw: Annotated[Tensor, _stored(Padding.VOID)] = None
     # [b, H, W] float32, metres.
-    depth_raw: Tensor = None
+    depth_raw: Annotated[Tensor, _stored(Padding.IGNORE_DEPTH)] = None
     # [b, 2] int32, height and width of the image as stored.
-    size_raw: Tensor = None
+    size_raw: Annotated[Tensor, _HOST] = None
     # [b, 2] int32, height and width after resizing, before padding: the part of
     # the input that shows the image.
-    resized_size: Tensor = None
+    resized_size: Annotated[Tensor, _HOST] = None
     # [b] string, name of the image file.
-    image_filename: Tensor = None
+    image_filename: Annotated[Tensor, _HOST] = None
     # [b] string, name of the video; of the frame in it.
-    sequence_id: Tensor = None
-    frame_id: Tensor = None
+    sequence_id: Annotated[Tensor, _HOST] = None
+    frame_id: Annotated[Tensor, _HOST] = None
+
+
+class Batch(NamedTuple):
+    """A batch of the input pipeline in two parts, by field of `Example`."""
+
+    # What the model and the losses take.
+    device: Mapping[str, Tensor]
+    # What stays on the host: names of files, labels as stored, sizes.
+    host: Mapping[str, Tensor]
 
 
 class SemanticOutput(NamedTuple):
@@ -88,7 +122,7 @@ class CenterOffsetOutput(NamedTuple):
 
     # [b, h', w', classes] float32.
     semantic_logits: Tensor
-    # [b, h', w', 1] float32.
+    # [b, h', w'] float32.
     center_heatmap: Tensor
     # [b, h', w', 2] float32, (dy, dx) in input pixels.
     offset_map: Tensor
@@ -99,7 +133,7 @@ class MotionOutput(NamedTuple):
 
     # [b, h', w', classes] float32.
     semantic_logits: Tensor
-    # [b, h', w', 1] float32.
+    # [b, h', w'] float32.
     center_heatmap: Tensor
     # [b, h', w', 2] float32, (dy, dx) in input pixels.
     offset_map: Tensor
@@ -113,7 +147,7 @@ class VideoDepthOutput(NamedTuple):
 
     # [b, h', w', classes] float32.
     semantic_logits: Tensor
-    # [b, h', w', 1] float32.
+    # [b, h', w'] float32.
     center_heatmap: Tensor
     # [b, h', w', 2] float32, (dy, dx) in input pixels.
     offset_map: Tensor
@@ -121,6 +155,10 @@ class VideoDepthOutput(NamedTuple):
     next_offset_map: Tensor
     # [b, 2 h' - 1, 2 w' - 1, 1] float32, metres; None if depth is not predicted.
     depth_pred: Tensor = None
+    # The first three of the next frame by itself; None in training.
+    next_semantic_logits: Tensor = None
+    next_center_heatmap: Tensor = None
+    next_own_offset_map: Tensor = None
 
 
 class MaskOutput(NamedTuple):
@@ -132,10 +170,8 @@ class MaskOutput(NamedTuple):
     transformer_class_logits: Tensor
     # [b, h', w', channels] float32, of unit length.
     pixel_space_normalized_feature: Tensor
-    # [b, h'', w'', classes] float32, of the auxiliary semantic head.
-    semantic_logits: Tensor = None
-    # MaskOutput of earlier decoder layers, for training; from the first to the last.
-    auxiliary_outputs: tuple[Any, ...] = ()
+    # [b, h'', w'', classes] float32, of the auxiliary semantic head at its own stride.
+    auxiliary_semantic_logits: Tensor = None
 
 
 class ClassOutput(NamedTuple):
@@ -143,6 +179,15 @@ class ClassOutput(NamedTuple):
 
     # [b, classes] float32.
     class_logits: Tensor
+
+
+class Outputs(NamedTuple):
+    """What a head returns: its output, and in training named auxiliary ones."""
+
+    # One of the tuples above.
+    main: Any
+    # Name -> likewise; losses of their own may count for each.
+    auxiliary: Mapping[str, Any] = {}
 
 
 class TrackState(NamedTuple):
@@ -170,43 +215,117 @@ class Prediction(NamedTuple):
     """What a model predicts for a batch, at input (or original image) size."""
 
     # [b, h, w, classes] float32.
-    semantic_logits: Tensor = None
+    semantic_logits: Annotated[Tensor, PredictionField(Kind.LOGITS, channels=True)] = (
+        None
+    )
     # [b, h, w, classes] float32, 0 to 1, summing to 1.
-    semantic_probs: Tensor = None
+    semantic_probs: Annotated[
+        Tensor,
+        PredictionField(
+            Kind.PROBABILITIES, channels=True, softmax_of="semantic_logits"
+        ),
+    ] = None
     # [b, h, w] int32, class ids.
-    semantic_pred: Tensor = None
+    semantic_pred: Annotated[Tensor, PredictionField(Kind.IDS, served=True)] = None
     # [b, h, w] float32, 0 to 1 before post-processing keeps only the peaks.
-    center_heatmap: Tensor = None
+    center_heatmap: Annotated[
+        Tensor, PredictionField(Kind.HEATMAP, picture="center_prediction")
+    ] = None
     # [b, h, w, 2] float32, (dy, dx) in pixels.
-    offset_map: Tensor = None
+    offset_map: Annotated[
+        Tensor,
+        PredictionField(Kind.OFFSETS, channels=True, picture="offset_prediction_rgb"),
+    ] = None
     # [b, h, w] int32, class id * label divisor + instance id.
-    panoptic_pred: Tensor = None
+    panoptic_pred: Annotated[Tensor, PredictionField(Kind.IDS, served=True)] = None
     # [b, h, w] int32, instance ids, 0 where there is none.
-    instance_pred: Tensor = None
+    instance_pred: Annotated[Tensor, PredictionField(Kind.IDS, served=True)] = None
     # [b, h, w] float32, the heatmap where a centre was found, else 0.
-    instance_center_pred: Tensor = None
+    instance_center_pred: Annotated[Tensor, PredictionField(Kind.SCORES)] = None
     # [b, h, w] float32, confidence of the instance that covers a pixel.
-    instance_scores: Tensor = None
+    instance_scores: Annotated[Tensor, PredictionField(Kind.SCORES, served=True)] = None
     # [b, h, w] float32, confidence of the class of a pixel.
-    semantic_scores: Tensor = None
-    # Mask transformers, as in `MaskOutput`: at the stride of the masks, and with them
-    # the semantic fields above at that of the auxiliary semantic head.
-    pixel_space_mask_logits: Tensor = None
-    transformer_class_logits: Tensor = None
-    pixel_space_normalized_feature: Tensor = None
+    semantic_scores: Annotated[Tensor, PredictionField(Kind.SCORES)] = None
+    # Mask transformers, as in `MaskOutput`: each at its own stride.
+    pixel_space_mask_logits: Annotated[Tensor, _own(Kind.LOGITS)] = None
+    transformer_class_logits: Annotated[Tensor, _own(Kind.LOGITS)] = None
+    pixel_space_normalized_feature: Annotated[Tensor, _own(Kind.EMBEDDING)] = None
+    auxiliary_semantic_logits: Annotated[Tensor, _own(Kind.LOGITS)] = None
     # [b, h, w, 2] float32, see `MotionOutput`.
-    frame_offset_map: Tensor = None
+    frame_offset_map: Annotated[
+        Tensor, PredictionField(Kind.OFFSETS, channels=True)
+    ] = None
     # [b, h, w, 2] float32, see `VideoDepthOutput`.
-    next_offset_map: Tensor = None
+    next_offset_map: Annotated[Tensor, PredictionField(Kind.OFFSETS, channels=True)] = (
+        None
+    )
+    # Of the next frame by itself, as the fields without `next_`; post-processing takes
+    # them away.
+    next_semantic_logits: Annotated[
+        Tensor, PredictionField(Kind.LOGITS, channels=True)
+    ] = None
+    next_semantic_probs: Annotated[
+        Tensor,
+        PredictionField(
+            Kind.PROBABILITIES, channels=True, softmax_of="next_semantic_logits"
+        ),
+    ] = None
+    next_center_heatmap: Annotated[Tensor, PredictionField(Kind.HEATMAP)] = None
+    next_own_offset_map: Annotated[
+        Tensor, PredictionField(Kind.OFFSETS, channels=True)
+    ] = None
     # [b, h, w] int32, the next frame, its instances numbered as in this frame.
-    next_panoptic_pred: Tensor = None
+    next_panoptic_pred: Annotated[Tensor, PredictionField(Kind.IDS, served=True)] = None
     # [b, h, w] int32, the next frame as this frame's centres explain it, before it is
     # joined with what the next frame says of itself.
-    concat_next_panoptic_pred: Tensor = None
+    concat_next_panoptic_pred: Annotated[Tensor, PredictionField(Kind.IDS)] = None
     # [b, h, w, 1] float32, metres.
-    depth_pred: Tensor = None
-    # Classifiers, of the whole image: [b, classes] float32; the same as probabilities,
-    # 0 to 1, summing to 1; [b] int32, the most probable class.
-    class_logits: Tensor = None
-    class_probs: Tensor = None
-    class_pred: Tensor = None
+    depth_pred: Annotated[
+        Tensor, PredictionField(Kind.DEPTH, channels=True, served=True)
+    ] = None
+    # Classifiers: [b, classes] float32.
+    class_logits: Annotated[
+        Tensor, PredictionField(Kind.LOGITS, Extent.IMAGE, channels=True)
+    ] = None
+    # [b, classes] float32, 0 to 1, summing to 1.
+    class_probs: Annotated[
+        Tensor,
+        PredictionField(
+            Kind.PROBABILITIES,
+            Extent.IMAGE,
+            channels=True,
+            softmax_of="class_logits",
+            served=True,
+        ),
+    ] = None
+    # [b] int32, the most probable class.
+    class_pred: Annotated[
+        Tensor, PredictionField(Kind.IDS, Extent.IMAGE, served=True)
+    ] = None
+
+
+EXAMPLE_FIELDS: dict[str, ExampleField] = records(Example)
+PREDICTION_FIELDS: dict[str, PredictionField] = records(Prediction)
+
+AnyTuple = TypeVar("AnyTuple", bound=tuple)
+
+
+def present(fields: Any) -> dict[str, Any]:
+    """Returns the fields of a named tuple that are there, by name."""
+    return {k: v for k, v in fields._asdict().items() if v is not None}
+
+
+def map_fields(
+    function: Callable[[PredictionField, Tensor], Tensor], output: AnyTuple
+) -> AnyTuple:
+    """Returns an output or a prediction with a function applied to what is there.
+
+    Args:
+      function: takes the record and the value of a field.
+      output: a named tuple with fields of `Prediction`.
+    """
+    changed = {
+        name: function(PREDICTION_FIELDS[name], value)
+        for name, value in present(output).items()
+    }
+    return type(output)(**{**output._asdict(), **changed})

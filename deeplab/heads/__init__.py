@@ -1,17 +1,15 @@
 """Heads: from the features of a backbone to the outputs of an architecture.
 
-`HEADS.get(name)(model_options, feature_specs, norm, info)` builds one from the
-`ModelOptions` whose architecture it is, for the classes of a data set.
+A file holds a head and registers the architecture, or the architectures, that end in
+it: `ARCHITECTURES.get(name)` is an `Architecture`.
 """
 
-from collections.abc import Callable
-from typing import Any
-
-from deeplab.core.dataset_info import DatasetInfo
+from deeplab.heads.architecture import Architecture
+from deeplab.protos.model_pb2 import ModelOptions
 from deeplab.registry import Registry
 
-HEADS: Registry[Callable[[Any, Any, Any, DatasetInfo], Any]] = Registry(
-    "head",
+ARCHITECTURES: Registry[Architecture] = Registry(
+    "architecture",
     __name__,
     [
         "deeplab_v3",
@@ -23,3 +21,38 @@ HEADS: Registry[Callable[[Any, Any, Any, DatasetInfo], Any]] = Registry(
         "vip_deeplab",
     ],
 )
+
+# The message that selects an architecture by its registered name.
+NAMED_MESSAGE = "segmentation_head"
+
+
+def selected_architecture(options: ModelOptions) -> tuple[str, Architecture]:
+    """Returns name and record of the architecture that a config selects.
+
+    Raises:
+      ValueError: none is selected, or the name is unknown.
+    """
+    message = options.WhichOneof("meta_architecture")
+    if message is None:
+        fields = ModelOptions.DESCRIPTOR.oneofs_by_name["meta_architecture"].fields
+        raise ValueError(
+            "model_options: no architecture is set; add one of: "
+            f"{', '.join(f'{f.name} {{}}' for f in fields)}"
+        )
+    if message == NAMED_MESSAGE:
+        return _named(options.segmentation_head.name)
+    for name in ARCHITECTURES.names():
+        selection = ARCHITECTURES.get(name).selection
+        if selection.message == message and selection.applies(options):
+            return name, ARCHITECTURES.get(name)
+    raise ValueError(f"model_options.{message}: no architecture is registered for it")
+
+
+def _named(name: str) -> tuple[str, Architecture]:
+    found = ARCHITECTURES.get(name)
+    if found.selection.message != NAMED_MESSAGE:
+        raise ValueError(
+            f"model_options.{NAMED_MESSAGE}.name {name!r}: this architecture has a "
+            f"message of its own; write {found.selection.message} {{}}"
+        )
+    return name, found

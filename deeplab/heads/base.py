@@ -10,6 +10,7 @@ import tensorflow as tf
 import tf_keras
 
 from deeplab.core.specs import FeatureSpec
+from deeplab.core.structures import Outputs
 from deeplab.layers.aspp import PoolSize
 
 
@@ -17,18 +18,17 @@ class Head(tf_keras.layers.Layer):
     """A layer that turns features into the outputs of an architecture.
 
     Attributes:
-      num_auxiliary_outputs: how many outputs of earlier decoder layers it returns in
-        training.
+      auxiliary_outputs: names of the auxiliary outputs that it returns in training.
     """
 
-    num_auxiliary_outputs: int = 0
+    auxiliary_outputs: tuple[str, ...] = ()
 
     def call(
         self,
         features: Mapping[str, tf.Tensor],
         pool_size: PoolSize | None = None,
         training: bool = False,
-    ) -> Any:
+    ) -> Outputs:
         """Computes the outputs.
 
         Args:
@@ -37,7 +37,8 @@ class Head(tf_keras.layers.Layer):
           training: whether to normalise by the batch and drop.
 
         Returns:
-          A tuple of `deeplab.core.structures`, at the stride of the head.
+          A tuple of `deeplab.core.structures` at the stride of the head, and in
+          training the auxiliary ones.
         """
         raise NotImplementedError
 

@@ -13,10 +13,17 @@ import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.specs import FeatureSpec, NormConfig
-from deeplab.core.structures import SemanticOutput
-from deeplab.heads import HEADS
+from deeplab.core.structures import Outputs, SemanticOutput
+from deeplab.heads import ARCHITECTURES
+from deeplab.heads.architecture import Architecture, Selection
 from deeplab.heads.base import Head, check_classes, check_features
-from deeplab.heads.classifier import Classifier
+from deeplab.heads.pixel_classifier import PixelClassifier
+from deeplab.heads.semantic import (
+    SEMANTIC_EVALUATION,
+    SEMANTIC_LAST_LAYERS,
+    SEMANTIC_LEARNING,
+    WITHOUT_INSTANCES,
+)
 from deeplab.layers.aspp import ASPP, PoolSize
 from deeplab.layers.convolution import Conv2DSame
 from deeplab.protos.model_pb2 import ModelOptions
@@ -59,18 +66,18 @@ class DeepLabV3(Head):
             norm=norm,
             activation="relu",
         )
-        self._final_conv = Classifier(num_classes, name="final_conv")
+        self._final_conv = PixelClassifier(num_classes, name="final_conv")
 
     def call(
         self,
         features: Mapping[str, tf.Tensor],
         pool_size: PoolSize | None = None,
         training: bool = False,
-    ) -> SemanticOutput:
+    ) -> Outputs:
         """Returns logits at the stride of the feature; see `Head.call`."""
         x = self._aspp(features[self._feature], pool_size=pool_size, training=training)
         x = self._classifier_conv_bn_act(x, training=training)
-        return SemanticOutput(self._final_conv(x))
+        return Outputs(SemanticOutput(self._final_conv(x)))
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
@@ -82,7 +89,6 @@ class DeepLabV3(Head):
         }
 
 
-@HEADS.register("deeplab_v3")
 def build_deeplab_v3(
     options: ModelOptions,
     feature_specs: Mapping[str, FeatureSpec],
@@ -104,3 +110,27 @@ def build_deeplab_v3(
         only_projection=decoder.aspp_use_only_1x1_proj_conv,
         norm=norm,
     )
+
+
+ARCHITECTURES.register("deeplab_v3")(
+    Architecture(
+        selection=Selection(
+            message="deeplab_v3",
+            num_classes=lambda options: options.deeplab_v3.num_classes,
+            without_effect=WITHOUT_INSTANCES,
+        ),
+        build_head=build_deeplab_v3,
+        learning=SEMANTIC_LEARNING,
+        evaluation=SEMANTIC_EVALUATION,
+        last_layers=SEMANTIC_LAST_LAYERS,
+        tiny_configs=(
+            """
+            decoder {
+              feature_key: "res5" decoder_channels: 8 aspp_channels: 8
+              atrous_rates: [1, 2, 3]
+            }
+            deeplab_v3 { num_classes: 5 }
+            """,
+        ),
+    )
+)

@@ -14,11 +14,18 @@ import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.specs import FeatureSpec, NormConfig
-from deeplab.core.structures import SemanticOutput
-from deeplab.heads import HEADS
+from deeplab.core.structures import Outputs, SemanticOutput
+from deeplab.heads import ARCHITECTURES
+from deeplab.heads.architecture import Architecture, Selection
 from deeplab.heads.base import Head, check_classes, check_features
 from deeplab.heads.branch import BranchConfig, branch_config
-from deeplab.heads.classifier import Classifier
+from deeplab.heads.pixel_classifier import PixelClassifier
+from deeplab.heads.semantic import (
+    SEMANTIC_EVALUATION,
+    SEMANTIC_LAST_LAYERS,
+    SEMANTIC_LEARNING,
+    WITHOUT_INSTANCES,
+)
 from deeplab.layers.aspp import ASPP, PoolSize
 from deeplab.layers.convolution import Conv2DSame, StackedConv2DSame
 from deeplab.ops.resize import resize_bilinear, spatial_size
@@ -56,20 +63,21 @@ class DeepLabV3Plus(Head):
         self._fuse = StackedConv2DSame(
             2, config.conv_type, config.decoder_channels, 3, name="fuse", norm=norm
         )
-        self._final_conv = Classifier(num_classes, name="final_conv")
+        self._final_conv = PixelClassifier(num_classes, name="final_conv")
 
     def call(
         self,
         features: Mapping[str, tf.Tensor],
         pool_size: PoolSize | None = None,
         training: bool = False,
-    ) -> SemanticOutput:
+    ) -> Outputs:
         """Returns logits at the stride of the finer feature; see `Head.call`."""
         x = self._aspp(features[self._feature], pool_size=pool_size, training=training)
         low = features[self._low_level.feature]
         low = self._project_conv_bn_act(low, training=training)
         x = tf.concat([resize_bilinear(x, spatial_size(low)), low], axis=-1)
-        return SemanticOutput(self._final_conv(self._fuse(x, training=training)))
+        logits = self._final_conv(self._fuse(x, training=training))
+        return Outputs(SemanticOutput(logits))
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
@@ -82,7 +90,6 @@ class DeepLabV3Plus(Head):
         }
 
 
-@HEADS.register("deeplab_v3_plus")
 def build_deeplab_v3_plus(
     options: ModelOptions,
     feature_specs: Mapping[str, FeatureSpec],
@@ -95,3 +102,28 @@ def build_deeplab_v3_plus(
     check_features(config.features, feature_specs)
     check_classes("deeplab_v3_plus.num_classes", head.num_classes, info.num_classes)
     return DeepLabV3Plus(config, num_classes=info.num_classes, norm=norm)
+
+
+ARCHITECTURES.register("deeplab_v3_plus")(
+    Architecture(
+        selection=Selection(
+            message="deeplab_v3_plus",
+            num_classes=lambda options: options.deeplab_v3_plus.num_classes,
+            without_effect=WITHOUT_INSTANCES,
+        ),
+        build_head=build_deeplab_v3_plus,
+        learning=SEMANTIC_LEARNING,
+        evaluation=SEMANTIC_EVALUATION,
+        last_layers=SEMANTIC_LAST_LAYERS,
+        tiny_configs=(
+            """
+            decoder {
+              feature_key: "res5" decoder_channels: 8 aspp_channels: 8
+              atrous_rates: [1, 2, 3]
+            }
+            deeplab_v3_plus { num_classes: 5
+      low_level { feature_key: "res2" channels_project: 4 } }
+            """,
+        ),
+    )
+)

@@ -14,8 +14,16 @@ import tf_keras
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.specs import FeatureSpec, NormConfig
-from deeplab.core.structures import ClassOutput
-from deeplab.heads import HEADS
+from deeplab.core.structures import ClassOutput, Outputs
+from deeplab.heads import ARCHITECTURES
+from deeplab.heads.architecture import (
+    Architecture,
+    DefaultTerm,
+    Evaluation,
+    LastLayers,
+    Learning,
+    Selection,
+)
 from deeplab.heads.base import Head, check_classes
 from deeplab.layers.aspp import PoolSize
 from deeplab.protos.model_pb2 import ModelOptions
@@ -46,11 +54,11 @@ class ImageClassifier(Head):
         features: Mapping[str, tf.Tensor],
         pool_size: PoolSize | None = None,
         training: bool = False,
-    ) -> ClassOutput:
+    ) -> Outputs:
         """Returns `[b, num_classes]` logits; the other arguments change nothing."""
         del pool_size, training
         mean = tf.reduce_mean(tf.cast(features[self._feature], tf.float32), axis=[1, 2])
-        return ClassOutput(self._logits_head(self._final_layer_norm(mean)))
+        return Outputs(ClassOutput(self._logits_head(self._final_layer_norm(mean))))
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
@@ -61,7 +69,6 @@ class ImageClassifier(Head):
         }
 
 
-@HEADS.register("image_classifier")
 def build_image_classifier(
     options: ModelOptions,
     feature_specs: Mapping[str, FeatureSpec],
@@ -85,3 +92,26 @@ def build_image_classifier(
         "classifier.num_classes", options.classifier.num_classes, info.num_classes
     )
     return ImageClassifier(info.num_classes, feature=feature)
+
+
+ARCHITECTURES.register("classifier")(
+    Architecture(
+        selection=Selection(
+            message="classifier",
+            num_classes=lambda options: options.classifier.num_classes,
+        ),
+        build_head=build_image_classifier,
+        learning=Learning(
+            targets=(),
+            terms={"class_loss": DefaultTerm("softmax_cross_entropy")},
+            image_class=True,
+        ),
+        evaluation=Evaluation(
+            postprocessor="image_class",
+            metrics=("top_k_accuracy",),
+            main_metric="top_k_accuracy/top_1",
+        ),
+        last_layers=LastLayers(semantic=("logits_head",)),
+        tiny_configs=('classifier { num_classes: 5 feature_key: "res5" }',),
+    )
+)

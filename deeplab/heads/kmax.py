@@ -19,7 +19,7 @@ from absl import logging
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.specs import FeatureSpec, NormConfig
-from deeplab.core.structures import MaskOutput
+from deeplab.core.structures import MaskOutput, Outputs
 from deeplab.heads.base import Head
 from deeplab.heads.kmax_pixel_decoder import (
     ENCODER_FEATURES,
@@ -38,11 +38,13 @@ from deeplab.heads.mask_predictor import (
     MASK_FEATURE,
     PIXEL_FEATURE,
     SEMANTIC_FEATURE,
+    MaskPredictor,
     mask_predictor,
     semantic_decoder,
 )
 from deeplab.layers.aspp import PoolSize
 from deeplab.layers.kmeans_attention import CHANNEL_DIVISOR
+from deeplab.ops.resize import resize_bilinear, spatial_size
 from deeplab.protos.model_pb2 import ModelOptions
 
 # Stride of the masks -> stages of the pixel decoder.
@@ -57,12 +59,14 @@ class KMaXDeepLab(Head):
         self,
         pixel_decoder: KMaXPixelDecoder,
         transformer_decoder: KMaXTransformerDecoder,
-        predictor: Head,
+        predictor: MaskPredictor,
     ):
         super().__init__(name="kmax_deeplab")
         self._pixel_decoder = pixel_decoder
         self._transformer_decoder = transformer_decoder
-        self.num_auxiliary_outputs = transformer_decoder.num_layers
+        self.auxiliary_outputs = tuple(
+            f"aux_{i}" for i in range(transformer_decoder.num_layers)
+        )
         self._predictor = predictor
 
     def call(
@@ -70,7 +74,7 @@ class KMaXDeepLab(Head):
         features: Mapping[str, tf.Tensor],
         pool_size: PoolSize | None = None,
         training: bool = False,
-    ) -> MaskOutput:
+    ) -> Outputs:
         """Predicts masks and classes.
 
         Args:
@@ -80,8 +84,8 @@ class KMaXDeepLab(Head):
           training: whether to normalise by the batch and drop paths.
 
         Returns:
-          Masks at their stride; in training also the auxiliary outputs of all layers
-          of the transformer decoder, each at the stride of the pixels it saw.
+          Masks at their stride. In training also what each layer of the transformer
+          decoder predicts, "aux_0" and so on, at the stride of the masks.
         """
         maps = self._pixel_decoder(features, training=training)
         class_embedding, mask_embedding, predictions = self._transformer_decoder(
@@ -98,7 +102,11 @@ class KMaXDeepLab(Head):
             pool_size=pool_size,
             training=training,
         )
-        return output._replace(auxiliary_outputs=predictions if training else ())
+        if not training:
+            return Outputs(output)
+        size = spatial_size(output.pixel_space_mask_logits)
+        layers = (_resized_masks(prediction, size) for prediction in predictions)
+        return Outputs(output, dict(zip(self.auxiliary_outputs, layers, strict=True)))
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
@@ -108,6 +116,16 @@ class KMaXDeepLab(Head):
             "transformer_decoder": self._transformer_decoder,
             **self._predictor.checkpoint_items,
         }
+
+
+def _resized_masks(output: MaskOutput, size: tuple[Any, Any]) -> MaskOutput:
+    """Returns the masks of a decoder layer at the size of the last ones."""
+    return output._replace(
+        pixel_space_mask_logits=resize_bilinear(output.pixel_space_mask_logits, size),
+        pixel_space_normalized_feature=resize_bilinear(
+            output.pixel_space_normalized_feature, size
+        ),
+    )
 
 
 def build_kmax_deeplab(

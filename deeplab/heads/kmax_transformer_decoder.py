@@ -15,7 +15,7 @@ import tf_keras
 
 from deeplab.core.specs import NormConfig
 from deeplab.core.structures import MaskOutput
-from deeplab.heads.base import Head
+from deeplab.heads.mask_predictor import MaskPredictor
 from deeplab.layers.convolution import Conv1D
 from deeplab.layers.kmeans_attention import KMeansTransformerLayer
 
@@ -42,7 +42,7 @@ class KMaXTransformerDecoder(tf_keras.layers.Layer):
 
     def __init__(
         self,
-        make_predictor: Callable[[], Head],
+        make_predictor: Callable[[], MaskPredictor],
         *,
         num_slots: int,
         channels: int,

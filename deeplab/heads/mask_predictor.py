@@ -18,7 +18,7 @@ import tf_keras
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.core.structures import MaskOutput
-from deeplab.heads.base import Head, check_classes, check_features
+from deeplab.heads.base import check_classes, check_features
 from deeplab.heads.branch import (
     DecoderBranch,
     PredictionHead,
@@ -41,7 +41,7 @@ SEMANTIC_FEATURE = "feature_semantic"
 _VOID_PROBABILITY = 0.9
 
 
-class MaXDeepLab(Head):
+class MaskPredictor(tf_keras.layers.Layer):
     """Masks and classes from pixel and memory features, in float32.
 
     A mask is the product of a memory feature with the features of all pixels, of unit
@@ -70,7 +70,7 @@ class MaXDeepLab(Head):
           semantic_decoder: from backbone features to the input of that head, which
             otherwise is `feature_semantic`.
         """
-        super().__init__(name="max_deeplab")
+        super().__init__(name="mask_predictor")
         self._pixel_space_head = pixel_space_head
         self._auxiliary_semantic_head = semantic_head
         self._auxiliary_semantic_decoder = semantic_decoder
@@ -125,7 +125,7 @@ class MaXDeepLab(Head):
             pixel_space_mask_logits=self._masks(pixels, kernels, training),
             transformer_class_logits=classes + tf.constant(self._class_bias),
             pixel_space_normalized_feature=pixels,
-            semantic_logits=self._semantic(features, pool_size, training),
+            auxiliary_semantic_logits=self._semantic(features, pool_size, training),
         )
 
     def _masks(
@@ -191,7 +191,7 @@ def mask_predictor(
     semantic_head: bool = True,
     semantic_decoder: DecoderBranch | None = None,
     activation: str = "relu",
-) -> MaXDeepLab:
+) -> MaskPredictor:
     """Builds the predictor of `max_deeplab`.
 
     Args:
@@ -199,7 +199,7 @@ def mask_predictor(
       norm: batch normalisation.
       info: the data set.
       semantic_head: whether it has the auxiliary semantic output.
-      semantic_decoder: see `MaXDeepLab`.
+      semantic_decoder: see `MaskPredictor`.
       activation: of the 5x5 convolutions.
 
     Raises:
@@ -221,7 +221,7 @@ def mask_predictor(
             norm=norm,
             activation=activation,
         )
-    return MaXDeepLab(
+    return MaskPredictor(
         pixel_space_head=prediction_head(
             head.pixel_space_head,
             mask_channels,

@@ -16,11 +16,22 @@ import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.specs import FeatureSpec, NormConfig
-from deeplab.core.structures import MotionOutput
-from deeplab.heads import HEADS
+from deeplab.core.structures import MotionOutput, Outputs
+from deeplab.heads import ARCHITECTURES
+from deeplab.heads.architecture import (
+    Architecture,
+    DefaultTerm,
+    Evaluation,
+    Frames,
+    LastLayers,
+    Learning,
+    Selection,
+)
 from deeplab.heads.base import Head
 from deeplab.heads.branch import PredictionHead, prediction_head
 from deeplab.heads.panoptic_deeplab import (
+    CENTER_LAST_LAYERS,
+    CENTER_TERMS,
     InstanceHalf,
     PanopticDeepLab,
     SemanticHalf,
@@ -50,18 +61,16 @@ class MotionDeepLab(PanopticDeepLab):
         features: Mapping[str, tf.Tensor],
         pool_size: PoolSize | None = None,
         training: bool = False,
-    ) -> MotionOutput:
+    ) -> Outputs:
         """Returns the outputs at the stride of the finest features."""
         semantic = self._semantic_decoder(
             features, pool_size=pool_size, training=training
         )
         x = self._instance_decoder(features, pool_size=pool_size, training=training)
-        return MotionOutput(
-            semantic_logits=self._semantic_head(semantic, training=training),
-            center_heatmap=self._instance_center_head(x, training=training),
-            offset_map=self._instance_regression_head(x, training=training),
-            frame_offset_map=self._motion_regression_head(x, training=training),
-        )
+        logits = self._semantic_head(semantic, training=training)
+        heatmap, offsets = self._centers(x, training)
+        motion = self._motion_regression_head(x, training=training)
+        return Outputs(MotionOutput(logits, heatmap, offsets, motion))
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
@@ -72,7 +81,6 @@ class MotionDeepLab(PanopticDeepLab):
         }
 
 
-@HEADS.register("motion_deeplab")
 def build_motion_deeplab(
     options: ModelOptions,
     feature_specs: Mapping[str, FeatureSpec],
@@ -91,3 +99,50 @@ def build_motion_deeplab(
             norm=norm,
         ),
     )
+
+
+ARCHITECTURES.register("motion_deeplab")(
+    Architecture(
+        selection=Selection(
+            message="motion_deeplab",
+            num_classes=lambda o: o.motion_deeplab.semantic_head.output_channels,
+        ),
+        build_head=build_motion_deeplab,
+        learning=Learning(
+            targets=("semantic", "centers", "motion"),
+            terms={**CENTER_TERMS, "motion_loss": DefaultTerm("l1", 0.01)},
+        ),
+        evaluation=Evaluation(
+            postprocessor="track_assignment",
+            metrics=("stq", "panoptic_quality", "mean_iou"),
+            main_metric="stq/stq",
+        ),
+        last_layers=LastLayers(
+            semantic=CENTER_LAST_LAYERS.semantic,
+            instance=(
+                *CENTER_LAST_LAYERS.instance,
+                "motion_regression_head_last_layer",
+            ),
+        ),
+        frames=Frames(video_state="tracked_frames", input_channels=7),
+        tiny_configs=(
+            """
+            decoder {
+              feature_key: "res5" decoder_channels: 8 aspp_channels: 8
+              atrous_rates: [1, 2, 3]
+            }
+            motion_deeplab {
+              low_level { feature_key: "res3" channels_project: 4 }
+              low_level { feature_key: "res2" channels_project: 4 }
+              semantic_head { output_channels: 5 head_channels: 8 }
+              instance {
+                low_level_override { feature_key: "res2" channels_project: 4 }
+                center_head { output_channels: 1 head_channels: 4 }
+                regression_head { output_channels: 2 head_channels: 4 }
+              }
+              motion_head { output_channels: 2 head_channels: 4 }
+            }
+            """,
+        ),
+    )
+)

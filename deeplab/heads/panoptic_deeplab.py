@@ -14,8 +14,16 @@ import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.specs import FeatureSpec, NormConfig
-from deeplab.core.structures import CenterOffsetOutput, SemanticOutput
-from deeplab.heads import HEADS
+from deeplab.core.structures import CenterOffsetOutput, Outputs, SemanticOutput
+from deeplab.heads import ARCHITECTURES
+from deeplab.heads.architecture import (
+    Architecture,
+    DefaultTerm,
+    Evaluation,
+    LastLayers,
+    Learning,
+    Selection,
+)
 from deeplab.heads.base import Head, check_classes, check_features
 from deeplab.heads.branch import (
     BranchConfig,
@@ -23,6 +31,12 @@ from deeplab.heads.branch import (
     PredictionHead,
     branch_config,
     prediction_head,
+)
+from deeplab.heads.semantic import (
+    SEMANTIC_EVALUATION,
+    SEMANTIC_LAST_LAYERS,
+    SEMANTIC_LEARNING,
+    WITHOUT_INSTANCES,
 )
 from deeplab.layers.aspp import PoolSize
 from deeplab.protos.model_pb2 import ModelOptions
@@ -56,10 +70,10 @@ class SemanticBranch(Head):
         features: Mapping[str, tf.Tensor],
         pool_size: PoolSize | None = None,
         training: bool = False,
-    ) -> SemanticOutput:
+    ) -> Outputs:
         """Returns logits at the stride of the finest feature; see `Head.call`."""
         x = self._semantic_decoder(features, pool_size=pool_size, training=training)
-        return SemanticOutput(self._semantic_head(x, training=training))
+        return Outputs(SemanticOutput(self._semantic_head(x, training=training)))
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
@@ -84,15 +98,33 @@ class PanopticDeepLab(SemanticBranch):
         features: Mapping[str, tf.Tensor],
         pool_size: PoolSize | None = None,
         training: bool = False,
-    ) -> CenterOffsetOutput:
+    ) -> Outputs:
         """Returns the outputs at the stride of the finest features."""
+        output = self.center_offset_output(
+            features, pool_size=pool_size, training=training
+        )
+        return Outputs(output)
+
+    def center_offset_output(
+        self,
+        features: Mapping[str, tf.Tensor],
+        pool_size: PoolSize | None = None,
+        training: bool = False,
+    ) -> CenterOffsetOutput:
+        """Returns what both halves predict; arguments as in `Head.call`."""
         semantic = super().call(features, pool_size=pool_size, training=training)
         x = self._instance_decoder(features, pool_size=pool_size, training=training)
         return CenterOffsetOutput(
-            semantic_logits=semantic.semantic_logits,
-            center_heatmap=self._instance_center_head(x, training=training),
-            offset_map=self._instance_regression_head(x, training=training),
+            semantic.main.semantic_logits, *self._centers(x, training)
         )
+
+    def _centers(
+        self, features: tf.Tensor, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns heatmap and offsets of what the instance decoder makes."""
+        heatmap = self._instance_center_head(features, training=training)
+        offsets = self._instance_regression_head(features, training=training)
+        return tf.squeeze(heatmap, axis=-1), offsets
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
@@ -121,7 +153,6 @@ def head_items(
     }
 
 
-@HEADS.register("panoptic_deeplab")
 def build_panoptic_deeplab(
     options: ModelOptions,
     feature_specs: Mapping[str, FeatureSpec],
@@ -231,3 +262,89 @@ def check_instance_enabled(options: ModelOptions, architecture: str) -> None:
             f"{architecture}.instance.enable is false, but this architecture tracks "
             "instances; take panoptic_deeplab for classes alone"
         )
+
+
+# Terms of every architecture that finds instances by centres, with published weights.
+CENTER_TERMS = {
+    "semantic_loss": DefaultTerm("softmax_cross_entropy"),
+    "center_loss": DefaultTerm("mse", 200.0),
+    "regression_loss": DefaultTerm("l1", 0.01),
+}
+CENTER_LAST_LAYERS = LastLayers(
+    semantic=("semantic_last_layer",),
+    instance=(
+        "instance_center_head_last_layer",
+        "instance_regression_head_last_layer",
+    ),
+)
+_TINY = """
+    decoder {
+      feature_key: "res5" decoder_channels: 8 aspp_channels: 8
+      atrous_rates: [1, 2, 3]
+    }
+    panoptic_deeplab {
+      low_level { feature_key: "res3" channels_project: 4 }
+"""
+
+
+def _num_classes(options: ModelOptions) -> int:
+    return options.panoptic_deeplab.semantic_head.output_channels
+
+
+ARCHITECTURES.register("panoptic_deeplab")(
+    Architecture(
+        selection=Selection(
+            message="panoptic_deeplab",
+            num_classes=_num_classes,
+            applies=lambda options: options.panoptic_deeplab.instance.enable,
+        ),
+        build_head=build_panoptic_deeplab,
+        learning=Learning(targets=("semantic", "centers"), terms=CENTER_TERMS),
+        evaluation=Evaluation(
+            postprocessor="center_offset",
+            metrics=("panoptic_quality", "mean_iou", "instance_ap"),
+            main_metric="panoptic_quality/all/pq",
+        ),
+        last_layers=CENTER_LAST_LAYERS,
+        tiny_configs=(
+            f"""
+            {_TINY}
+              low_level {{ feature_key: "res2" channels_project: 4 }}
+              semantic_head {{ output_channels: 5 head_channels: 8 }}
+              instance {{
+                center_head {{ output_channels: 1 head_channels: 4 }}
+                regression_head {{ output_channels: 2 head_channels: 4 }}
+              }}
+            }}
+            """,
+        ),
+    )
+)
+
+ARCHITECTURES.register("panoptic_deeplab_semantic")(
+    Architecture(
+        selection=Selection(
+            message="panoptic_deeplab",
+            num_classes=_num_classes,
+            applies=lambda options: not options.panoptic_deeplab.instance.enable,
+            without_effect=(
+                *WITHOUT_INSTANCES,
+                "model_options.panoptic_deeplab.instance",
+            ),
+        ),
+        build_head=build_panoptic_deeplab,
+        learning=SEMANTIC_LEARNING,
+        evaluation=SEMANTIC_EVALUATION,
+        last_layers=SEMANTIC_LAST_LAYERS,
+        tiny_configs=(
+            f"""
+            {_TINY}
+              semantic_head {{
+                output_channels: 5 head_channels: 8 head_conv_type: "standard_conv"
+              }}
+              instance {{ enable: false }}
+            }}
+            """,
+        ),
+    )
+)

@@ -15,11 +15,22 @@ import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.specs import FeatureSpec, NormConfig
-from deeplab.core.structures import CenterOffsetOutput, VideoDepthOutput
-from deeplab.heads import HEADS
+from deeplab.core.structures import Outputs, VideoDepthOutput
+from deeplab.heads import ARCHITECTURES
+from deeplab.heads.architecture import (
+    Architecture,
+    DefaultTerm,
+    Evaluation,
+    Frames,
+    LastLayers,
+    Learning,
+    Selection,
+)
 from deeplab.heads.base import Head
 from deeplab.heads.branch import DecoderBranch, PredictionHead, prediction_head
 from deeplab.heads.panoptic_deeplab import (
+    CENTER_LAST_LAYERS,
+    CENTER_TERMS,
     InstanceHalf,
     PanopticDeepLab,
     SemanticHalf,
@@ -80,7 +91,7 @@ class ViPDeepLab(PanopticDeepLab):
         pool_size: PoolSize | None = None,
         training: bool = False,
         next_features: Mapping[str, tf.Tensor] | None = None,
-    ) -> VideoDepthOutput:
+    ) -> Outputs:
         """Returns the outputs of a frame, given the one after it.
 
         Args:
@@ -90,7 +101,8 @@ class ViPDeepLab(PanopticDeepLab):
           next_features: of the next frame; None takes the frame for its own successor.
 
         Returns:
-          The outputs at the stride of the finest features; depth at half of it.
+          The outputs at the stride of the finest features, depth at half of it. Not
+          in training, also what the next frame gives by itself.
         """
         semantic = self._semantic_decoder(
             features, pool_size=pool_size, training=training
@@ -102,21 +114,25 @@ class ViPDeepLab(PanopticDeepLab):
         following = self._next_instance_decoder(
             joined, pool_size=pool_size, training=training
         )
-        return VideoDepthOutput(
-            semantic_logits=self._semantic_head(semantic, training=training),
-            center_heatmap=self._instance_center_head(x, training=training),
-            offset_map=self._instance_regression_head(x, training=training),
+        logits = self._semantic_head(semantic, training=training)
+        output = VideoDepthOutput(
+            logits,
+            *self._centers(x, training),
             next_offset_map=self._next_instance_regression_head(
                 following, training=training
             ),
             depth_pred=self._depth(semantic, training),
         )
-
-    def single_frame(
-        self, features: Mapping[str, tf.Tensor], pool_size: PoolSize | None = None
-    ) -> CenterOffsetOutput:
-        """Returns what the head says of a frame alone, without depth, in inference."""
-        return super().call(features, pool_size=pool_size, training=False)
+        if training or next_features is None:
+            return Outputs(output)
+        own = self.center_offset_output(next_features, pool_size=pool_size)
+        return Outputs(
+            output._replace(
+                next_semantic_logits=own.semantic_logits,
+                next_center_heatmap=own.center_heatmap,
+                next_own_offset_map=own.offset_map,
+            )
+        )
 
     def _depth(self, features: tf.Tensor, training: bool) -> tf.Tensor | None:
         if self._depth_head is None:
@@ -142,7 +158,6 @@ class ViPDeepLab(PanopticDeepLab):
         return items
 
 
-@HEADS.register("vip_deeplab")
 def build_vip_deeplab(
     options: ModelOptions,
     feature_specs: Mapping[str, FeatureSpec],
@@ -192,3 +207,77 @@ def _depth_half(options: Any, norm: NormConfig) -> DepthHalf:
     return DepthHalf(
         prediction_head(options, 1, name="depth_head", norm=norm), low, high
     )
+
+
+_TERMS = {**CENTER_TERMS, "next_regression_loss": DefaultTerm("l1", 0.01)}
+_METRICS = ("vpq", "vpq_2frames", "panoptic_quality", "mean_iou")
+_LAST_LAYERS = LastLayers(
+    semantic=CENTER_LAST_LAYERS.semantic,
+    instance=(
+        *CENTER_LAST_LAYERS.instance,
+        "next_instance_regression_head_last_layer",
+    ),
+)
+_TINY = """
+    decoder {
+      feature_key: "res5" decoder_channels: 8 aspp_channels: 8
+      atrous_rates: [1, 2, 3]
+    }
+    vip_deeplab {
+      low_level { feature_key: "res3" channels_project: 4 }
+      low_level { feature_key: "res2" channels_project: 4 }
+      semantic_head { output_channels: 5 head_channels: 8 }
+      instance {
+        low_level_override { feature_key: "res2" channels_project: 4 }
+        center_head { output_channels: 1 head_channels: 4 }
+        regression_head { output_channels: 2 head_channels: 4 }
+        next_regression_head { output_channels: 2 head_channels: 4 }
+      }
+"""
+
+
+def _num_classes(options: ModelOptions) -> int:
+    return options.vip_deeplab.semantic_head.output_channels
+
+
+def _has_depth(options: ModelOptions) -> bool:
+    return options.vip_deeplab.HasField("depth_head")
+
+
+ARCHITECTURES.register("vip_deeplab")(
+    Architecture(
+        selection=Selection("vip_deeplab", _num_classes, applies=_has_depth),
+        build_head=build_vip_deeplab,
+        learning=Learning(
+            targets=("semantic", "centers", "next_frame", "depth"),
+            terms={**_TERMS, "depth_loss": DefaultTerm("depth_loss", 0.1)},
+        ),
+        evaluation=Evaluation("video_stitching", (*_METRICS, "depth"), "vpq/all"),
+        last_layers=_LAST_LAYERS,
+        frames=Frames("frame_pair", "stitched_pairs", input_channels=6),
+        tiny_configs=(
+            f"""
+            {_TINY}
+              depth_head {{
+                output_channels: 1 head_channels: 4
+                min_value_after_activation: 1 max_value_after_activation: 9
+              }}
+            }}
+            """,
+        ),
+    )
+)
+
+ARCHITECTURES.register("vip_deeplab_without_depth")(
+    Architecture(
+        selection=Selection(
+            "vip_deeplab", _num_classes, applies=lambda o: not _has_depth(o)
+        ),
+        build_head=build_vip_deeplab,
+        learning=Learning(targets=("semantic", "centers", "next_frame"), terms=_TERMS),
+        evaluation=Evaluation("video_stitching", _METRICS, "vpq/all"),
+        last_layers=_LAST_LAYERS,
+        frames=Frames("frame_pair", "stitched_pairs", input_channels=6),
+        tiny_configs=(f"{_TINY} }}",),
+    )
+)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
+from deeplab.core.specs import PixelSampling
 from deeplab.core.structures import Example, Tensor
 
 
@@ -18,15 +19,15 @@ class TermOptions:
       name: what is computed, where a term offers a choice.
       weight: factor of the term in the total loss.
       top_k_percent: share of the pixels that counts, above 0 and up to 1.
-      sample_k: pixels to draw at random; 0 takes all.
-      sample_temperature: the higher, the more often small segments are drawn.
+      reads: the field of the output that a term reads; empty for the usual one.
+      sampling: pixels to draw at random.
     """
 
     name: str = ""
     weight: float = 1.0
     top_k_percent: float = 1.0
-    sample_k: int = 0
-    sample_temperature: float = 1.0
+    reads: str = ""
+    sampling: PixelSampling = field(default_factory=PixelSampling)
 
 
 class Prepare(Hashable, Protocol):

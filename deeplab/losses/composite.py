@@ -1,89 +1,119 @@
-"""The weighted sum of loss terms."""
+"""The weighted sum of loss terms, over the main and the auxiliary outputs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
 
-from deeplab.core.structures import Example
+from deeplab.core.structures import Example, Outputs
 from deeplab.losses.base import LossTerm, Prepare, PreparedTerm
 
 TOTAL = "total_loss"
 
 
+@dataclass(frozen=True)
+class AuxiliaryLoss:
+    """Which terms count for an auxiliary output.
+
+    Attributes:
+      weights: name of a term -> factor besides the term's own weight.
+      separator: stands between the output's name and the term's in the results.
+    """
+
+    weights: Mapping[str, float]
+    separator: str = "_"
+
+
 class CompositeLoss:
     """Weighs named terms and adds them up.
 
-    Terms that prepare their targets (`PreparedTerm`) count for the outputs of earlier
-    decoder layers as well, with the targets of the final one.
+    Terms that prepare their targets (`PreparedTerm`) do so once, from the main output,
+    for all outputs.
     """
 
     def __init__(
         self,
         terms: Mapping[str, tuple[float, LossTerm]],
         *,
-        auxiliary_outputs: int = 0,
+        auxiliary: Mapping[str, AuxiliaryLoss] | None = None,
     ):
         """Makes the sum.
 
         Args:
           terms: name -> (weight, term), in the order of the results.
-          auxiliary_outputs: how many earlier outputs a model returns in training.
+          auxiliary: name of an auxiliary output -> what counts for it.
 
         Raises:
-          ValueError: there is no term, or one is called "total_loss".
+          ValueError: there is no term, one is called "total_loss", or an auxiliary
+            output names another one.
         """
         if not terms:
             raise ValueError("no loss term: set one in trainer_options.loss_options")
         if TOTAL in terms:
             raise ValueError(f"{TOTAL!r} is the sum of the terms and cannot be a term")
         self._terms = dict(terms)
-        self._auxiliary_outputs = auxiliary_outputs
+        self._auxiliary = dict(auxiliary or {})
+        for output, loss in self._auxiliary.items():
+            unknown = sorted(set(loss.weights) - set(terms))
+            if unknown:
+                raise ValueError(
+                    f"auxiliary output {output!r}: the loss has no term "
+                    f"{', '.join(unknown)}; it has: {', '.join(terms)}"
+                )
 
     @property
     def names(self) -> list[str]:
         """Names of the results in training: the terms, then the total."""
-        names: list[str] = []
-        earlier = range(self._auxiliary_outputs)
-        for name, (_, term) in self._terms.items():
-            if isinstance(term, PreparedTerm):
-                for start in ("", *(f"aux_{i}" for i in earlier)):
-                    names += [f"{start}{name}{part}" for part in term.parts]
-            else:
-                names.append(name)
+        names = [
+            prefix + name + part
+            for name, (_, term) in self._terms.items()
+            for _, prefix, _ in self._counted(name)
+            for part in (term.parts if isinstance(term, PreparedTerm) else ("",))
+        ]
         return [*names, TOTAL]
 
-    def __call__(self, example: Example, output: Any) -> dict[str, tf.Tensor]:
+    def __call__(self, example: Example, outputs: Outputs) -> dict[str, tf.Tensor]:
         """Returns name -> [batch] float32, weighted, and their sum "total_loss".
 
         Args:
           example: the batch.
-          output: what the model returned for it in training mode, or its prediction,
-            which has no earlier outputs.
+          outputs: what the model returned for it in training mode, or its prediction
+            as the main output, without auxiliary ones.
 
         Raises:
-          ValueError: there are other earlier outputs than the loss was made for.
+          ValueError: there are other auxiliary outputs than the loss was made for.
         """
-        earlier = getattr(output, "auxiliary_outputs", ())
-        if len(earlier) not in (0, self._auxiliary_outputs):
+        auxiliary = outputs.auxiliary
+        if auxiliary and not set(self._auxiliary) <= set(auxiliary):
             raise ValueError(
-                f"the model returned {len(earlier)} auxiliary outputs, but the loss is "
-                f"for {self._auxiliary_outputs}"
+                f"the model returned the auxiliary outputs {', '.join(auxiliary)}, but "
+                f"the loss is for {', '.join(self._auxiliary)}"
             )
-        outputs = {"": output, **{f"aux_{i}": o for i, o in enumerate(earlier)}}
+        by_name = {"": outputs.main, **auxiliary}
         prepared: dict[Prepare, Any] = {}
         losses: dict[str, tf.Tensor] = {}
         for name, (weight, term) in self._terms.items():
-            if not isinstance(term, PreparedTerm):
-                losses[name] = weight * term(example, output)
-                continue
-            if term.prepare not in prepared:
-                prepared[term.prepare] = term.prepare(example, output)
-            for start, one in outputs.items():
-                parts = term.compute(prepared[term.prepare], one)
-                for ending, value in zip(term.parts, parts, strict=True):
-                    losses[f"{start}{name}{ending}"] = weight * value
+            for key, prefix, factor in self._counted(name):
+                if key not in by_name:
+                    continue
+                output = by_name[key]
+                if not isinstance(term, PreparedTerm):
+                    losses[prefix + name] = weight * factor * term(example, output)
+                    continue
+                if term.prepare not in prepared:
+                    prepared[term.prepare] = term.prepare(example, outputs.main)
+                parts = term.compute(prepared[term.prepare], output)
+                for part, value in zip(term.parts, parts, strict=True):
+                    losses[prefix + name + part] = weight * factor * value
         losses[TOTAL] = tf.add_n(list(losses.values()))
         return losses
+
+    def _counted(self, term: str) -> Iterator[tuple[str, str, float]]:
+        """Yields name, prefix and factor of the outputs that a term counts for."""
+        yield "", "", 1.0
+        for output, loss in self._auxiliary.items():
+            if term in loss.weights:
+                yield output, output + loss.separator, loss.weights[term]

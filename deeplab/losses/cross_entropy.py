@@ -8,14 +8,19 @@ small that the share rounds to 0; here it keeps one.
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
-from deeplab.core.structures import CenterOffsetOutput, Example, SemanticOutput
+from deeplab.core.structures import Example
 from deeplab.losses import LOSSES
 from deeplab.losses.base import LossTerm, TermOptions, check_name
 from deeplab.losses.mask_targets import MaskLayout
-from deeplab.losses.sampled_semantic import SampledSemanticCrossEntropy
+from deeplab.losses.sampled_semantic import (
+    SEMANTIC_FIELD,
+    SampledSemanticCrossEntropy,
+)
 from deeplab.ops.resize import spatial_size
 from deeplab.ops.sampling import check_top_k, subsample, top_k_mean
 
@@ -24,7 +29,12 @@ class SemanticCrossEntropy:
     """Mean cross entropy of the pixels where it is highest."""
 
     def __init__(
-        self, *, num_classes: int, ignore_label: int, top_k_fraction: float = 1.0
+        self,
+        *,
+        num_classes: int,
+        ignore_label: int,
+        field: str = SEMANTIC_FIELD,
+        top_k_fraction: float = 1.0,
     ):
         """Makes the term.
 
@@ -32,6 +42,7 @@ class SemanticCrossEntropy:
           num_classes: channels of the logits.
           ignore_label: label of pixels that do not count; so do labels outside the
             classes.
+          field: the field of the output that holds the logits.
           top_k_fraction: share of the pixels that counts, above 0 and up to 1.
 
         Raises:
@@ -40,23 +51,23 @@ class SemanticCrossEntropy:
         check_top_k(top_k_fraction)
         self._num_classes = num_classes
         self._ignore_label = ignore_label
+        self._field = field
         self._top_k_fraction = top_k_fraction
 
-    def __call__(
-        self, example: Example, output: SemanticOutput | CenterOffsetOutput
-    ) -> tf.Tensor:
+    def __call__(self, example: Example, output: Any) -> tf.Tensor:
         """Returns [batch] float32; see `LossTerm`.
 
         Logits may be coarser than the labels, of which they then have every n-th.
         """
-        size = spatial_size(output.semantic_logits)
+        logits = getattr(output, self._field)
+        size = spatial_size(logits)
         label = tf.cast(subsample(example.semantic_gt, size), tf.int32)
         valid = (
             (label != self._ignore_label) & (label >= 0) & (label < self._num_classes)
         )
         entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
             labels=tf.where(valid, label, 0),
-            logits=tf.cast(output.semantic_logits, tf.float32),
+            logits=tf.cast(logits, tf.float32),
         )
         if example.semantic_loss_weight is not None:
             entropy *= subsample(example.semantic_loss_weight, size)
@@ -71,15 +82,17 @@ def build_semantic_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
       ValueError: the loss name is unknown or the top-k share out of range.
     """
     check_name("semantic_loss", options.name, ["softmax_cross_entropy"])
-    if options.sample_k:
+    if options.sampling.count:
         return SampledSemanticCrossEntropy(
             MaskLayout.of(info),
-            sample_k=options.sample_k,
-            sample_temperature=options.sample_temperature,
+            field=options.reads or SEMANTIC_FIELD,
+            sample_k=options.sampling.count,
+            sample_temperature=options.sampling.temperature,
             top_k_fraction=options.top_k_percent,
         )
     return SemanticCrossEntropy(
         num_classes=info.num_classes,
         ignore_label=info.ignore_label,
+        field=options.reads or SEMANTIC_FIELD,
         top_k_fraction=options.top_k_percent,
     )

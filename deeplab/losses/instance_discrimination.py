@@ -129,11 +129,11 @@ def build_instance_discrimination_loss(
     """
     check_options("instance_discrimination_loss", options, top_k=True)
     matching = MaskMatching(MaskLayout.of(info))
-    if not options.sample_k:
+    if not options.sampling.count:
         return InstanceDiscrimination(matching, top_k_fraction=options.top_k_percent)
     return SampledInstanceDiscrimination(
         matching,
-        sample_k=options.sample_k,
-        sample_temperature=options.sample_temperature,
+        sample_k=options.sampling.count,
+        sample_temperature=options.sampling.temperature,
         top_k_fraction=options.top_k_percent,
     )

@@ -8,9 +8,11 @@ does not heed them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
-from deeplab.core.structures import Example, MaskOutput
+from deeplab.core.structures import Example
 from deeplab.losses.mask_targets import MaskLayout, area_logits
 from deeplab.ops.masks import flat_pixels
 from deeplab.ops.resize import spatial_size
@@ -22,6 +24,8 @@ from deeplab.ops.sampling import (
     top_k_mean,
 )
 
+SEMANTIC_FIELD = "semantic_logits"
+
 
 class SampledSemanticCrossEntropy:
     """Mean cross entropy of drawn pixels, small segments being drawn more often."""
@@ -30,6 +34,7 @@ class SampledSemanticCrossEntropy:
         self,
         layout: MaskLayout,
         *,
+        field: str = SEMANTIC_FIELD,
         sample_k: int,
         sample_temperature: float = 1.0,
         top_k_fraction: float = 1.0,
@@ -38,6 +43,7 @@ class SampledSemanticCrossEntropy:
 
         Args:
           layout: order of the classes.
+          field: the field of the output that holds the logits.
           sample_k: pixels to draw in each image; all where there are fewer.
           sample_temperature: see `area_logits`.
           top_k_fraction: share of the drawn pixels that counts.
@@ -48,13 +54,15 @@ class SampledSemanticCrossEntropy:
         check_top_k(top_k_fraction)
         check_sample_k(sample_k)
         self._layout = layout
+        self._field = field
         self._sample_k = sample_k
         self._sample_temperature = sample_temperature
         self._top_k_fraction = top_k_fraction
 
-    def __call__(self, example: Example, output: MaskOutput) -> tf.Tensor:
+    def __call__(self, example: Example, output: Any) -> tf.Tensor:
         """Returns [batch] float32; see `LossTerm`."""
-        size = spatial_size(output.semantic_logits)
+        of_pixels = getattr(output, self._field)
+        size = spatial_size(of_pixels)
         targets = self._layout.targets(example, size)
         logits = area_logits(targets, self._sample_temperature)
         drawn = draw_without_replacement(logits, self._sample_k)
@@ -69,6 +77,6 @@ class SampledSemanticCrossEntropy:
         counts = of_drawn(targets.number) >= 0
         entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
             labels=tf.where(counts, label, 0),
-            logits=of_drawn(flat_pixels(output.semantic_logits)),
+            logits=of_drawn(flat_pixels(of_pixels)),
         )
         return top_k_mean(tf.where(counts, entropy * weight, 0.0), self._top_k_fraction)

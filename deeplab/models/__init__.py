@@ -1,22 +1,30 @@
-"""Models: what puts a backbone, a head and the post-processing together.
+"""Models: what puts backbone, head and post-processing together.
 
-`MODELS.get(name)(backbone=..., head=..., ...)` makes one; all take the arguments of
-`deeplab.models.image_segmenter.ImageSegmenter`.
+`deeplab.models.deeplab.DeepLab` is the one model class. What varies between
+architectures are functions that it is made with: how frames pass through the network
+(`FORWARD_PASSES`) and what is remembered of a video (`VIDEO_STATES`).
 """
 
 from collections.abc import Callable
-from typing import Any
 
+from deeplab.models.forward_passes.base import ForwardPass
+from deeplab.models.video.base import VideoState
 from deeplab.registry import Registry
 
-MODELS: Registry[Callable[..., Any]] = Registry(
-    "model",
-    __name__,
+FORWARD_PASSES: Registry[ForwardPass] = Registry(
+    "forward pass",
+    f"{__name__}.forward_passes",
     [
-        "classifier",
-        "image_segmenter",
-        "mask_transformer",
-        "motion_deeplab",
-        "vip_deeplab",
+        "frame_pair",
+        "single_frame",
+    ],
+)
+
+VIDEO_STATES: Registry[Callable[..., VideoState]] = Registry(
+    "video state",
+    f"{__name__}.video",
+    [
+        "stitched_pairs",
+        "tracked_frames",
     ],
 )

@@ -17,7 +17,8 @@ from tensorflow.python.ops import control_flow_util
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Prediction
-from deeplab.postprocess import POSTPROCESSORS, PostProcessor
+from deeplab.postprocess import POSTPROCESSORS
+from deeplab.postprocess.base import PostProcessor
 from deeplab.postprocess.centers import find_centers, find_peaks
 from deeplab.postprocess.grouping import nearest_center
 from deeplab.postprocess.merging import merge_maps
@@ -70,17 +71,19 @@ class CenterOffset:
         self._keep_k_centers = keep_k_centers
         self._stuff_area_limit = stuff_area_limit
 
-    def __call__(self, prediction: Prediction) -> Prediction:
+    def __call__(self, prediction: Prediction, images: tf.Tensor) -> Prediction:
         """Returns the prediction with its discrete maps filled in.
 
         Args:
           prediction: a batch with `semantic_probs`, `center_heatmap` and `offset_map`.
+          images: not looked at.
 
         Returns:
           The same with `semantic_pred`, `instance_pred`, `instance_center_pred`,
           `instance_scores` (the height of the heatmap at the pixel's centre) and
           `panoptic_pred`.
         """
+        del images
         static_shapes = under_xla()
         semantic = most_probable_class(prediction)
         peaks = find_peaks(
@@ -130,8 +133,6 @@ def under_xla() -> bool:
 @POSTPROCESSORS.register("center_offset")
 def build_center_offset(options: EvaluatorOptions, info: DatasetInfo) -> PostProcessor:
     """Returns the post-processor that the evaluator options describe."""
-    # Read, so that it counts as honoured: see the docstring of this module.
-    _ = options.merge_semantic_and_instance_with_tf_op
     return CenterOffset(
         num_classes=info.num_classes,
         thing_ids=info.thing_ids,

@@ -6,12 +6,14 @@ import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Prediction
-from deeplab.postprocess import POSTPROCESSORS, PostProcessor
+from deeplab.postprocess import POSTPROCESSORS
+from deeplab.postprocess.base import PostProcessor
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
 
-def add_class(prediction: Prediction) -> Prediction:
+def add_class(prediction: Prediction, images: tf.Tensor) -> Prediction:
     """Returns the prediction with `class_pred`; the lowest id where several tie."""
+    del images
     most_probable = tf.argmax(prediction.class_probs, axis=-1, output_type=tf.int32)
     return prediction._replace(class_pred=most_probable)
 

@@ -7,14 +7,14 @@ Two ways, as `transformer_post_processing` says: `masks_pixelwise` (MaX-DeepLab)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Prediction
 from deeplab.ops.resize import resize_bilinear, spatial_size
-from deeplab.postprocess import POSTPROCESSORS, PostProcessor
+from deeplab.postprocess import POSTPROCESSORS
+from deeplab.postprocess.base import PostProcessor
 from deeplab.postprocess.mask_merging import (
     MaskClasses,
     MaskRegions,
@@ -75,15 +75,13 @@ class MaskPostProcessor:
             "stuff_area_limit": stuff_area_limit,
         }
 
-    def __call__(
-        self, prediction: Prediction, size: tuple[Any, Any] | None = None
-    ) -> Prediction:
+    def __call__(self, prediction: Prediction, images: tf.Tensor) -> Prediction:
         """Returns the prediction with its discrete maps filled in.
 
         Args:
           prediction: a batch with `pixel_space_mask_logits` and
             `transformer_class_logits`.
-          size: (height, width) of the maps; that of the mask logits when None.
+          images: `[b, h, w, c]`, whose height and width the maps get.
 
         Returns:
           The same with `panoptic_pred`, `semantic_pred` (without any threshold),
@@ -101,7 +99,7 @@ class MaskPostProcessor:
                 f"the data set has {len(self._class_ids)} classes, and one is for "
                 "masks without object"
             )
-        logits = resize_bilinear(coarse, size or spatial_size(coarse))
+        logits = resize_bilinear(coarse, spatial_size(images))
         classes = classify_masks(class_logits)
         regions = self._find_regions(coarse, logits, classes)
         best = tf.argmax(logits, axis=-1, output_type=tf.int32)

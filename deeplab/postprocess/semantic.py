@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Prediction
-from deeplab.postprocess import POSTPROCESSORS, PostProcessor
+from deeplab.postprocess import POSTPROCESSORS
+from deeplab.postprocess.base import PostProcessor
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
 
@@ -15,8 +16,9 @@ def most_probable_class(prediction: Prediction) -> tf.Tensor:
     return tf.argmax(prediction.semantic_probs, axis=-1, output_type=tf.int32)
 
 
-def add_semantic_map(prediction: Prediction) -> Prediction:
+def add_semantic_map(prediction: Prediction, images: tf.Tensor) -> Prediction:
     """Returns the prediction with `semantic_pred` filled from `semantic_probs`."""
+    del images
     return prediction._replace(semantic_pred=most_probable_class(prediction))
 
 

@@ -22,7 +22,8 @@ from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Prediction, TrackState
 from deeplab.ops.heatmaps import gaussian_peaks
-from deeplab.postprocess import POSTPROCESSORS, PostProcessor
+from deeplab.postprocess import POSTPROCESSORS
+from deeplab.postprocess.base import PostProcessor
 from deeplab.postprocess.center_offset import build_center_offset
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
@@ -70,25 +71,26 @@ class TrackAssignment:
         self._label_divisor = label_divisor
         self._ignore_label = ignore_label
 
-    def __call__(self, prediction: Prediction) -> Prediction:
+    def __call__(self, prediction: Prediction, images: tf.Tensor) -> Prediction:
         """Returns the predictions of a batch, each image numbered for itself."""
-        return self._frame(prediction)
+        return self._frame(prediction, images)
 
     def track(
-        self, prediction: Prediction, state: TrackState
+        self, prediction: Prediction, images: tf.Tensor, state: TrackState
     ) -> tuple[Prediction, TrackState]:
         """Post-processes the next frame of a video.
 
         Args:
           prediction: of one frame, with what `CenterOffset` takes, and
             `frame_offset_map`.
+          images: `[1, h, w, c]`, the frame.
           state: after the frame before; `initial_state` at the first.
 
         Returns:
           The prediction, instances in `panoptic_pred` numbered by track; the state
           after the frame.
         """
-        done = self._frame(prediction)
+        done = self._frame(prediction, images)
         panoptic, state = self.assign(
             done.panoptic_pred[0], prediction.frame_offset_map[0], state
         )

@@ -16,21 +16,13 @@ import tensorflow as tf
 
 from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
-from deeplab.core.structures import Prediction, StitchState
+from deeplab.core.structures import Prediction, StitchState, present
 from deeplab.ops.resize import spatial_size
-from deeplab.postprocess import POSTPROCESSORS, PostProcessor
+from deeplab.postprocess import POSTPROCESSORS
+from deeplab.postprocess.base import PostProcessor
 from deeplab.postprocess.center_offset import build_center_offset
 from deeplab.postprocess.segment_matching import mutual_matches
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
-
-# The discrete maps of two frames side by side.
-_JOINED = (
-    "semantic_pred",
-    "instance_pred",
-    "instance_center_pred",
-    "instance_scores",
-    "panoptic_pred",
-)
 
 
 class VideoStitching:
@@ -57,46 +49,56 @@ class VideoStitching:
         self._label_divisor = label_divisor
         self._void = labels.void_label(ignore_label, label_divisor)
 
-    def __call__(self, prediction: Prediction) -> Prediction:
-        """Returns the predictions of a batch, each frame for itself."""
-        return self._frame(prediction)
-
-    def pair(self, current: Prediction, following: Prediction) -> Prediction:
+    def __call__(self, prediction: Prediction, images: tf.Tensor) -> Prediction:
         """Post-processes frames together with the ones after them.
 
         Both frames are laid side by side, and pixels of both point to the centres of
         the first.
 
         Args:
-          current: a batch with what `CenterOffset` takes, and `next_offset_map`.
-          following: a batch of the next frames, with what `CenterOffset` takes.
+          prediction: a batch with what `CenterOffset` takes, `next_offset_map`, and
+            what the next frames say of themselves.
+          images: `[b, h, w, 6]`, pairs of frames.
 
         Returns:
-          `current` with its discrete maps, `concat_next_panoptic_pred` and
-          `next_panoptic_pred`.
+          The prediction with the discrete maps of the first frames,
+          `concat_next_panoptic_pred` and `next_panoptic_pred`, and without what the
+          next frames say of themselves.
         """
-        width = tf.cast(spatial_size(current.offset_map)[1], tf.float32)
-        backwards = current.next_offset_map - tf.stack([0.0, width])
-        beside = self._frame(
-            Prediction(
-                semantic_probs=tf.concat(
-                    [current.semantic_probs, following.semantic_probs], axis=2
-                ),
-                center_heatmap=tf.concat(
-                    [current.center_heatmap, tf.zeros_like(following.center_heatmap)],
-                    axis=2,
-                ),
-                offset_map=tf.concat([current.offset_map, backwards], axis=2),
-            )
+        frame, next_frame = tf.split(images, 2, axis=-1)
+        following = Prediction(
+            semantic_probs=prediction.next_semantic_probs,
+            center_heatmap=prediction.next_center_heatmap,
+            offset_map=prediction.next_own_offset_map,
         )
-        fields = {name: tf.split(getattr(beside, name), 2, 2) for name in _JOINED}
-        explained = fields["panoptic_pred"][1]
-        return current._replace(
-            **{name: value[0] for name, value in fields.items()},
-            concat_next_panoptic_pred=explained,
-            next_panoptic_pred=self.stitch_pair(
-                explained, self._frame(following).panoptic_pred
+        width = tf.cast(spatial_size(prediction.offset_map)[1], tf.float32)
+        backwards = prediction.next_offset_map - tf.stack([0.0, width])
+        beside = Prediction(
+            semantic_probs=tf.concat(
+                [prediction.semantic_probs, following.semantic_probs], axis=2
             ),
+            center_heatmap=tf.concat(
+                [prediction.center_heatmap, tf.zeros_like(following.center_heatmap)],
+                axis=2,
+            ),
+            offset_map=tf.concat([prediction.offset_map, backwards], axis=2),
+        )
+        explained = self._frame(beside, tf.concat([frame, next_frame], axis=2))
+        discrete = {
+            name: tf.split(value, 2, axis=2)
+            for name, value in present(explained).items()
+            if getattr(beside, name) is None
+        }
+        explained_next = discrete["panoptic_pred"][1]
+        own = self._frame(following, next_frame).panoptic_pred
+        return prediction._replace(
+            **{name: halves[0] for name, halves in discrete.items()},
+            concat_next_panoptic_pred=explained_next,
+            next_panoptic_pred=self.stitch_pair(explained_next, own),
+            next_semantic_logits=None,
+            next_semantic_probs=None,
+            next_center_heatmap=None,
+            next_own_offset_map=None,
         )
 
     def stitch_pair(self, explained: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
@@ -130,7 +132,7 @@ class VideoStitching:
         """Numbers the instances of the next pair of a video as the pairs before it.
 
         Args:
-          prediction: of one pair, as `pair` returns it; its first frame is the second
+          prediction: of one pair, as a call returns it; its first frame is the second
             one of the pair before.
           state: after the pair before; `initial_state` at the first.
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras
 
 
-class Classifier(tf_keras.layers.Layer):
+class PixelClassifier(tf_keras.layers.Layer):
     """A 1x1 convolution to one logit per class, in float32."""
 
     def __init__(self, num_classes: int, *, name: str):

@@ -1,0 +1,114 @@
+"""Which loss terms count for which outputs of an experiment.
+
+What a config leaves open, the architecture says: see `deeplab.heads.architecture`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deeplab.config import ConfigError
+from deeplab.core.specs import PixelSampling
+from deeplab.heads.architecture import DefaultTerm
+from deeplab.losses.base import TermOptions
+from deeplab.losses.composite import AuxiliaryLoss
+from deeplab.models.scales import SCALE_PREFIX
+from deeplab.plan import ExperimentPlan
+from deeplab.protos.trainer_pb2 import LossOptions
+
+PATH = "trainer_options.loss_options"
+# Fields of `LossOptions` that are no terms.
+_NOT_TERMS = ("extra_loss", "auxiliary_loss")
+
+
+def published_terms(options: LossOptions) -> list[str]:
+    """Returns the names of the terms that a config sets by their own fields."""
+    fields = [
+        name for name in options.DESCRIPTOR.fields_by_name if name not in _NOT_TERMS
+    ]
+    return [name for name in fields if options.HasField(name)]
+
+
+def loss_terms(plan: ExperimentPlan) -> dict[str, TermOptions]:
+    """Returns the terms of a config by name, or those of its architecture.
+
+    The architecture's terms, with their published weights, count where the config sets
+    none.
+    """
+    options = plan.config.trainer_options.loss_options
+    defaults = plan.architecture.learning.terms
+    given = published_terms(options)
+    terms: dict[str, TermOptions] = {}
+    for name, default in defaults.items():
+        if name in given:
+            terms[name] = _given(getattr(options, name), default, plan)
+    for extra in options.extra_loss:
+        default = defaults.get(extra.name, DefaultTerm())
+        terms[extra.name] = _given(extra, default, plan)
+    if terms:
+        return terms
+    return {
+        name: TermOptions(
+            name=default.kind,
+            weight=default.weight,
+            field=default.field,
+            sampling=_sampling(default, plan),
+        )
+        for name, default in defaults.items()
+    }
+
+
+def auxiliary_losses(
+    plan: ExperimentPlan, terms: Sequence[str], outputs: Sequence[str]
+) -> dict[str, AuxiliaryLoss]:
+    """Returns what counts for each auxiliary output.
+
+    Args:
+      plan: the experiment.
+      terms: names of the terms of the main output.
+      outputs: names of the auxiliary outputs that the model returns in training.
+
+    Raises:
+      ConfigError: the config names an output that the model does not return.
+    """
+    given = {
+        o.output: o for o in plan.config.trainer_options.loss_options.auxiliary_loss
+    }
+    unknown = sorted(set(given) - set(outputs))
+    if unknown:
+        raise ConfigError(
+            f"{PATH}.auxiliary_loss: the model has no auxiliary output "
+            f"{', '.join(map(repr, unknown))}; it has: {', '.join(outputs) or 'none'}"
+        )
+    losses = {}
+    for output in outputs:
+        weights, separator = dict.fromkeys(terms, 1.0), "_"
+        default = plan.architecture.learning.auxiliary
+        if default is not None and not output.startswith(SCALE_PREFIX):
+            separator = default.separator
+            weights = {n: w for n, w in default.weights.items() if n in terms}
+        if output in given:
+            if given[output].term:
+                weights = dict.fromkeys(given[output].term, 1.0)
+            factor = given[output].weight
+            weights = {n: w * factor for n, w in weights.items() if factor}
+        losses[output] = AuxiliaryLoss(weights, separator)
+    return losses
+
+
+def _given(
+    options: LossOptions.SingleLossOptions, default: DefaultTerm, plan: ExperimentPlan
+) -> TermOptions:
+    return TermOptions(
+        name=options.name,
+        weight=options.weight,
+        top_k_percent=options.top_k_percent,
+        field=default.field,
+        sampling=_sampling(default, plan),
+    )
+
+
+def _sampling(default: DefaultTerm, plan: ExperimentPlan) -> PixelSampling:
+    if default.sampling is None:
+        return PixelSampling()
+    return default.sampling(plan.config.model_options)

@@ -1,0 +1,1 @@
+"""How the frames of an image pass through backbone and head."""

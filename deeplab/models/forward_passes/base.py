@@ -1,0 +1,36 @@
+"""What a forward pass is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import tensorflow as tf
+
+from deeplab.backbones.base import Backbone
+from deeplab.core.structures import Outputs
+from deeplab.heads.base import Head
+from deeplab.layers.aspp import PoolSize
+
+
+class ForwardPass(Protocol):
+    """Runs images through a backbone and a head."""
+
+    def __call__(
+        self,
+        backbone: Backbone,
+        head: Head,
+        images: tf.Tensor,
+        *,
+        pool_size: PoolSize | None,
+        training: bool,
+    ) -> Outputs:
+        """Returns the outputs of the head, at its stride.
+
+        Args:
+          backbone: from frames to features.
+          head: from features to outputs.
+          images: `[b, h, w, c]` float32, normalised.
+          pool_size: window of image pooling, see `deeplab.layers.aspp.ASPP`.
+          training: whether to normalise by the batch and regularise.
+        """
+        ...

@@ -1,0 +1,25 @@
+"""One frame, or several as the channels of one image, through backbone and head."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from deeplab.backbones.base import Backbone
+from deeplab.core.structures import Outputs
+from deeplab.heads.base import Head
+from deeplab.layers.aspp import PoolSize
+from deeplab.models import FORWARD_PASSES
+
+
+@FORWARD_PASSES.register("single_frame")
+def single_frame(
+    backbone: Backbone,
+    head: Head,
+    images: tf.Tensor,
+    *,
+    pool_size: PoolSize | None,
+    training: bool,
+) -> Outputs:
+    """Returns the outputs of images; see `ForwardPass`."""
+    features = backbone(images, training=training)
+    return head(features, pool_size=pool_size, training=training)

@@ -1,0 +1,1 @@
+"""What models remember of a video from frame to frame."""

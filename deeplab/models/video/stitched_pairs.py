@@ -1,0 +1,50 @@
+"""ViP-DeepLab's memory: the second frame of the pair before, with lasting ids.
+
+ViP-DeepLab: Learning Visual Perception with Depth-aware Video Panoptic Segmentation,
+Siyuan Qiao, Yukun Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
+https://arxiv.org/abs/2012.05258.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from deeplab.core.structures import Prediction, StitchState
+from deeplab.models import VIDEO_STATES
+from deeplab.models.deeplab import DeepLab
+from deeplab.postprocess.video_stitching import VideoStitching
+
+
+@VIDEO_STATES.register("stitched_pairs")
+class StitchedPairs:
+    """Joins pairs of frames, each predicted for itself; see `VideoState`."""
+
+    other_frame = "next"
+
+    def __init__(self, model: DeepLab):
+        """Wraps a model whose post-processing is a `VideoStitching`.
+
+        Raises:
+          TypeError: it is another one.
+        """
+        if not isinstance(model.postprocess, VideoStitching):
+            raise TypeError(f"pairs need a VideoStitching, not {model.postprocess}")
+        self._model = model
+        self._stitching = model.postprocess
+
+    @property
+    def state_spec(self) -> StitchState:
+        """See `VideoState`."""
+        return self._stitching.state_spec
+
+    def initial_state(
+        self, height: int | tf.Tensor, width: int | tf.Tensor
+    ) -> StitchState:
+        """Returns the state before the first pair; see `VideoState`."""
+        return self._stitching.initial_state(height, width)
+
+    def step(
+        self, images: tf.Tensor, state: StitchState
+    ) -> tuple[Prediction, StitchState]:
+        """Segments the next frame of a video; see `VideoState`."""
+        return self._stitching.stitch(self._model(images, training=False), state)

@@ -1,0 +1,56 @@
+"""Motion-DeepLab's memory: where the instances of the frame before were.
+
+STEP: Segmenting and Tracking Every Pixel, Mark Weber et al., NeurIPS 2021 Datasets and
+Benchmarks, https://arxiv.org/abs/2102.11859. The published model keeps what it
+remembers of a video in variables and finds out that one begins by comparing frames;
+here the memory is a value that goes in and comes out.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from deeplab.core.structures import Prediction, TrackState
+from deeplab.models import VIDEO_STATES
+from deeplab.models.deeplab import DeepLab
+from deeplab.postprocess.track_assignment import TrackAssignment
+
+
+@VIDEO_STATES.register("tracked_frames")
+class TrackedFrames:
+    """Tells the network of a heatmap of the tracks' centres; see `VideoState`.
+
+    The model takes `[b, h, w, 7]`: a frame, the one before, and the heatmap, 0 to 1.
+    """
+
+    other_frame = "previous"
+
+    def __init__(self, model: DeepLab):
+        """Wraps a model whose post-processing is a `TrackAssignment`.
+
+        Raises:
+          TypeError: it is another one.
+        """
+        if not isinstance(model.postprocess, TrackAssignment):
+            raise TypeError(f"tracks need a TrackAssignment, not {model.postprocess}")
+        self._model = model
+        self._assignment = model.postprocess
+
+    @property
+    def state_spec(self) -> TrackState:
+        """See `VideoState`."""
+        return self._assignment.state_spec
+
+    def initial_state(
+        self, height: int | tf.Tensor, width: int | tf.Tensor
+    ) -> TrackState:
+        """Returns the state before the first frame; see `VideoState`."""
+        return self._assignment.initial_state(height, width)
+
+    def step(
+        self, images: tf.Tensor, state: TrackState
+    ) -> tuple[Prediction, TrackState]:
+        """Segments the next frame of a video; see `VideoState`."""
+        heatmap = state.heatmap[..., tf.newaxis]
+        inputs = tf.concat([tf.cast(images, tf.float32), heatmap], axis=-1)
+        return self._assignment.track(self._model.predict_maps(inputs), inputs, state)

@@ -1,0 +1,101 @@
+"""Which fields of a config were read: what nothing looked at is an error.
+
+A tracked message reads like the message itself, and has its type. After everything has
+been built, `unread_fields` names what the user set and nothing read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar, cast
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+M = TypeVar("M", bound=Message)
+
+
+def tracked(message: M) -> M:
+    """Returns a stand-in for a message that remembers which fields were read."""
+    return cast(M, _Tracker(message))
+
+
+def untracked(message: M) -> M:
+    """Returns the message behind a tracked one; all of its fields count as read.
+
+    A message that is not tracked is returned as it is.
+    """
+    tracker: object = message
+    return cast(M, tracker.read_all()) if isinstance(tracker, _Tracker) else message
+
+
+def unread_fields(message: Message, sections: Iterable[str]) -> list[str]:
+    """Returns the paths of set fields of a tracked message that nothing has read.
+
+    Args:
+      message: what `tracked` returned.
+      sections: top-level fields to look into.
+
+    Raises:
+      TypeError: the message is not tracked.
+    """
+    tracker: object = message
+    if not isinstance(tracker, _Tracker):
+        raise TypeError("only a tracked message knows what was read of it")
+    wanted = set(sections)
+    return [path for path in tracker.unread() if path.split(".")[0] in wanted]
+
+
+class _Tracker:
+    def __init__(self, message: Message, path: str = "", read: set[str] | None = None):
+        self._message = message
+        self._path = path
+        self._read: set[str] = set() if read is None else read
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._message, name)
+        field = self._message.DESCRIPTOR.fields_by_name.get(name)
+        if field is None:
+            return value
+        path = _join(self._path, name)
+        if field.message_type is None:
+            self._read.add(path)
+            return value
+        if is_repeated(field):
+            return [
+                _Tracker(item, f"{path}[{i}]", self._read)
+                for i, item in enumerate(value)
+            ]
+        return _Tracker(value, path, self._read)
+
+    def read_all(self) -> Message:
+        self._read.update(_set_fields(self._message, self._path))
+        return self._message
+
+    def unread(self) -> list[str]:
+        fields = _set_fields(self._message, self._path)
+        return [path for path in fields if path not in self._read]
+
+
+def is_repeated(field: FieldDescriptor) -> bool:
+    """Returns whether a field of a schema holds several values."""
+    # `label` is deprecated in newer runtimes and `is_repeated` absent in older ones.
+    if hasattr(field, "is_repeated"):
+        return bool(field.is_repeated)
+    return field.label == FieldDescriptor.LABEL_REPEATED
+
+
+def _set_fields(message: Message, path: str) -> Iterator[str]:
+    for field, value in message.ListFields():
+        place = _join(path, field.name)
+        if field.message_type is None:
+            yield place
+        elif is_repeated(field):
+            for i, item in enumerate(value):
+                yield from _set_fields(item, f"{place}[{i}]")
+        else:
+            yield from _set_fields(value, place)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
