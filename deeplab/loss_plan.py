@@ -34,6 +34,9 @@ def loss_terms(plan: ExperimentPlan) -> dict[str, TermOptions]:
 
     The architecture's terms, with their published weights, count where the config sets
     none.
+
+    Raises:
+      ConfigError: a term is set twice.
     """
     options = plan.config.trainer_options.loss_options
     defaults = plan.architecture.learning.terms
@@ -43,6 +46,8 @@ def loss_terms(plan: ExperimentPlan) -> dict[str, TermOptions]:
         if name in given:
             terms[name] = _given(getattr(options, name), default, plan)
     for extra in options.extra_loss:
+        if extra.name in terms:
+            raise ConfigError(f"{PATH}: the term {extra.name!r} is set twice")
         default = defaults.get(extra.name, DefaultTerm())
         terms[extra.name] = _given(extra, default, plan)
     if terms:
@@ -51,7 +56,7 @@ def loss_terms(plan: ExperimentPlan) -> dict[str, TermOptions]:
         name: TermOptions(
             name=default.kind,
             weight=default.weight,
-            field=default.field,
+            reads=default.reads,
             sampling=_sampling(default, plan),
         )
         for name, default in defaults.items()
@@ -71,9 +76,10 @@ def auxiliary_losses(
     Raises:
       ConfigError: the config names an output that the model does not return.
     """
-    given = {
-        o.output: o for o in plan.config.trainer_options.loss_options.auxiliary_loss
-    }
+    options = plan.config.trainer_options.loss_options.auxiliary_loss
+    given = {one.output: one for one in options}
+    if len(given) < len(options):
+        raise ConfigError(f"{PATH}.auxiliary_loss: an output is named twice")
     unknown = sorted(set(given) - set(outputs))
     if unknown:
         raise ConfigError(
@@ -103,7 +109,7 @@ def _given(
         name=options.name,
         weight=options.weight,
         top_k_percent=options.top_k_percent,
-        field=default.field,
+        reads=default.reads,
         sampling=_sampling(default, plan),
     )
 

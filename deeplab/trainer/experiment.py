@@ -13,9 +13,13 @@ import tensorflow as tf
 import tf_keras
 
 from deeplab import factory, validation
-from deeplab.config import ConfigError, ReadTracker, parse_config, to_text
+from deeplab.config import ConfigError, parse_config, to_text
 from deeplab.data.label_check import short_label_check
 from deeplab.data.reader import index_records
+from deeplab.models.deeplab import DeepLab
+from deeplab.plan import ExperimentPlan, dataset_info, resolve
+from deeplab.protos.config_pb2 import ExperimentOptions
+from deeplab.read_tracker import tracked, untracked
 from deeplab.trainer.checkpointing import CheckpointError, CheckpointStore
 from deeplab.trainer.initial_checkpoint import restore_matching
 from deeplab.trainer.interruption import InterruptionWatch
@@ -33,21 +37,9 @@ from deeplab.visualization import build_writers
 MODES = ("train", "eval", "train_and_eval", "continuous_eval")
 CONFIG_NAME = "config.textproto"
 
-_SEMANTIC_LAST_LAYERS = (
-    "semantic_last_layer",
-    "transformer_class_head",
-    "logits_head",
-)
-_INSTANCE_LAST_LAYERS = (
-    "instance_center_head_last_layer",
-    "instance_regression_head_last_layer",
-    "motion_regression_head_last_layer",
-    "next_instance_regression_head_last_layer",
-)
-
 
 def run(
-    config: Any,
+    config: ExperimentOptions,
     mode: str,
     model_dir: str | Path,
     num_gpus: int | None = None,
@@ -59,7 +51,7 @@ def run(
     """Runs an experiment.
 
     Args:
-      config: an `ExperimentOptions` message.
+      config: the experiment.
       mode: one of `MODES`.
       model_dir: folder of checkpoints and logs; made if it is not there.
       num_gpus: GPUs to use; all that are found when None.
@@ -86,7 +78,8 @@ def run(
     speaking = contextlib.nullcontext(console) if console else Console()
     with speaking as console, InterruptionWatch() as watch, devices.scope():
         console.line(f"{mode} on {describe(devices)}, files in {folder}")
-        builder = _Builder(_with_seed(config, folder), mode, folder, console, watch)
+        plan = resolve(tracked(_with_seed(config, folder)))
+        builder = _Builder(plan, mode, folder, console, watch)
         with console.activity("checking labels"):
             builder.check_labels()
         with console.activity("building the model"):
@@ -109,14 +102,14 @@ class _Builder:
 
     def __init__(
         self,
-        config: Any,
+        plan: ExperimentPlan,
         mode: str,
         folder: Path,
         console: Console,
         watch: InterruptionWatch,
     ):
-        self._message = config
-        self._config = ReadTracker(config)
+        self._plan = plan
+        self._config = plan.config
         self._training = "train" in mode
         self._evaluating = "eval" in mode
         self._folder = folder
@@ -132,15 +125,21 @@ class _Builder:
 
     def build(self) -> tuple[OuterLoop, bool]:
         """Returns the loop to run, and whether the model has trained weights."""
-        generator = _set_seed(self._message.seed)
-        model = factory.build_model(self._config)
+        generator = _set_seed(self._config.seed)
+        model = factory.build_model(self._plan)
         step = orbit.utils.create_global_step()
         trainer = self._build_trainer(model, step) if self._training else None
         evaluator = self._build_evaluator(model) if self._evaluating else None
         run_items = None
         if trainer:
             run_items = {**trainer.checkpoint_items, "random": generator}
-        store = self._build_store(model, step, run_items)
+        store = CheckpointStore(
+            self._folder,
+            model.checkpoint_items,
+            step,
+            run_items=run_items,
+            keep=self._config.trainer_options.num_checkpoints_to_keep,
+        )
         trained = self._restore(model, store, trainer)
         controller = orbit.Controller(
             strategy=tf.distribute.get_strategy(),
@@ -176,7 +175,7 @@ class _Builder:
         ] * self._evaluating:
             count = options.label_check_examples
             if options.decode_groundtruth_label:
-                info = factory.dataset_info(options)
+                info = dataset_info(options)
                 short_label_check(options.file_pattern, info, count)
 
     def _eval_images(self) -> int:
@@ -191,8 +190,6 @@ class _Builder:
     def _loop_options(self) -> LoopOptions:
         options = self._config.trainer_options
         evaluator = self._config.evaluator_options
-        # Of the other modes alone, but every published config sets it.
-        _ = evaluator.continuous_eval_timeout
         rollbacks = {"stop": 0, "rollback": options.max_rollbacks}
         if options.non_finite_loss not in rollbacks:
             raise ConfigError(
@@ -207,18 +204,18 @@ class _Builder:
             checkpoint_interval=options.save_checkpoints_steps,
             eval_interval=evaluator.eval_interval if self._evaluating else 0,
             eval_batches=evaluator.eval_steps,
-            best_metric=factory.main_metric(self._config),
+            best_metric=self._plan.main_metric,
             max_rollbacks=rollbacks[options.non_finite_loss],
         )
 
-    def _build_trainer(self, model: tf_keras.Model, step: tf.Variable) -> StepTrainer:
+    def _build_trainer(self, model: DeepLab, step: tf.Variable) -> StepTrainer:
         solver = self._config.trainer_options.solver_options
         batch_size = self._config.train_dataset_options.batch_size
         clip_norm = solver.clip_gradient_norm if solver.use_gradient_clipping else 0.0
         return StepTrainer(
             make_dataset=self._train_dataset,
             model=model,
-            loss=factory.build_loss(self._config, model.head.num_auxiliary_outputs),
+            loss=factory.build_loss(self._plan, model.auxiliary_outputs),
             optimizer=build_optimizer(
                 solver,
                 model,
@@ -234,106 +231,97 @@ class _Builder:
         )
 
     def _train_dataset(self, first_batch: int) -> Any:
-        dataset = factory.build_train_pipeline(self._config, first_batch=first_batch)
+        dataset = factory.build_train_pipeline(self._plan, first_batch=first_batch)
         strategy = tf.distribute.get_strategy()
         if strategy.num_replicas_in_sync == 1:
             return dataset
         return strategy.experimental_distribute_dataset(dataset)
 
-    def _build_evaluator(self, model: tf_keras.Model) -> StepEvaluator:
-        has_loss = bool(self._message.trainer_options.loss_options.ListFields())
+    def _build_evaluator(self, model: DeepLab) -> StepEvaluator:
+        has_loss = bool(self._config.trainer_options.loss_options.ListFields())
         options = self._config.evaluator_options
-        info = factory.dataset_info(self._config.eval_dataset_options)
-        metrics = factory.build_metrics(self._config)
+        info = dataset_info(self._config.eval_dataset_options)
+        metrics = factory.build_metrics(self._plan)
         best = self._options.best_metric
         if best.split("/")[0] not in metrics:
             raise ConfigError(
                 f"trainer_options.best_checkpoint_metric {best!r}: results begin with "
                 f"one of {', '.join(metrics)}"
             )
-        inference_sizes = factory.build_inference_sizes(self._config)
+        inference_sizes = factory.build_inference_sizes(self._plan)
         return StepEvaluator(
-            dataset=factory.build_eval_pipeline(self._config),
+            dataset=factory.build_eval_pipeline(self._plan),
             model=model,
             metrics=metrics,
             input_size=lambda size: inference_sizes(size)[1],
-            loss=factory.build_loss(self._config) if has_loss else None,
+            loss=factory.build_loss(self._plan) if has_loss else None,
             writers=build_writers(options, info, self._folder / "vis"),
             summaries=OverlaySummaries(info, options.num_vis_samples),
             use_tf_function=options.use_tf_function,
             after_batch=self._eval_monitor.after_batch,
         )
 
-    def _build_store(
-        self,
-        model: tf_keras.Model,
-        step: tf.Variable,
-        run_items: Mapping[str, Any] | None,
-    ) -> CheckpointStore:
-        return CheckpointStore(
-            self._folder,
-            model.checkpoint_items,
-            step,
-            run_items=run_items,
-            keep=self._config.trainer_options.num_checkpoints_to_keep,
-        )
-
     def _restore(
-        self, model: tf_keras.Model, store: CheckpointStore, trainer: StepTrainer | None
+        self, model: DeepLab, store: CheckpointStore, trainer: StepTrainer | None
     ) -> bool:
         """Restores the newest checkpoint, else the weights that the config names.
 
         Returns:
-          Whether there was either.
+          Whether the model as a whole has been trained.
         """
-        options = self._config.model_options
-        encoder = {"encoder": model.checkpoint_items["encoder"]}
-        sources: list[tuple[str, Mapping[str, Any]]] = [
-            (options.backbone.pretrained_weights, encoder),
-            (options.initial_checkpoint, _initial_items(model, options)),
-        ]
+        named = self._named_weights(model)
         step = store.restore_newest()
         if trainer:
             trainer.open_data()
-        self._refuse_unread()
+        # Everything is built, and nothing written yet.
+        validation.refuse_unread(self._plan, self._sections())
         if trainer:
-            text = to_text(self._message)
-            (self._folder / CONFIG_NAME).write_text(text, encoding="utf-8")
+            self._write_config()
         if step is not None:
             self._console.line(f"going on from the checkpoint of step {step}")
             return True
-        for path, items in sources:
-            if path:
-                self._console.line(restore_matching(path, items).table())
+        for path, items in named:
+            self._console.line(restore_matching(path, items).table())
         if trainer:
             store.save()
-        return bool(options.initial_checkpoint)
+        return bool(self._config.model_options.initial_checkpoint)
 
-    def _refuse_unread(self) -> None:
+    def _named_weights(self, model: DeepLab) -> list[tuple[str, Mapping[str, Any]]]:
+        """Returns the checkpoints that the config names, and the parts they are for."""
+        options = self._config.model_options
+        last_layers = self._plan.architecture.last_layers
+        left_out: set[str] = set()
+        if not options.restore_semantic_last_layer_from_initial_checkpoint:
+            left_out.update(last_layers.semantic)
+        if not options.restore_instance_last_layer_from_initial_checkpoint:
+            left_out.update(last_layers.instance)
+        items = model.checkpoint_items
+        encoder = {"encoder": items["encoder"]}
+        kept = {name: item for name, item in items.items() if name not in left_out}
+        sources: list[tuple[str, Mapping[str, Any]]] = [
+            (options.backbone.pretrained_weights, encoder),
+            (options.initial_checkpoint, kept),
+        ]
+        return [(path, items) for path, items in sources if path]
+
+    def _write_config(self) -> None:
+        text = to_text(untracked(self._config))
+        (self._folder / CONFIG_NAME).write_text(text, encoding="utf-8")
+
+    def _sections(self) -> list[str]:
         sections = ["model_options"]
         if self._training:
             sections += ["trainer_options", "train_dataset_options"]
         if self._evaluating:
             sections += ["evaluator_options", "eval_dataset_options"]
-        validation.refuse_unread(self._config, sections)
+        return sections
 
 
-def _initial_items(model: tf_keras.Model, options: Any) -> dict[str, Any]:
-    """Returns the parts of a model that take the initial checkpoint's weights."""
-    left_out: set[str] = set()
-    if not options.restore_semantic_last_layer_from_initial_checkpoint:
-        left_out.update(_SEMANTIC_LAST_LAYERS)
-    if not options.restore_instance_last_layer_from_initial_checkpoint:
-        left_out.update(_INSTANCE_LAST_LAYERS)
-    items = model.checkpoint_items
-    return {name: item for name, item in items.items() if name not in left_out}
-
-
-def _with_seed(config: Any, folder: Path) -> Any:
+def _with_seed(config: ExperimentOptions, folder: Path) -> ExperimentOptions:
     """Returns the config with a seed: its own, that of the run, or a new one."""
     if config.seed:
         return config
-    seeded = type(config)()
+    seeded = ExperimentOptions()
     seeded.CopyFrom(config)
     before = folder / CONFIG_NAME
     if before.exists():
