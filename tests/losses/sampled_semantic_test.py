@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deeplab.core.specs import PixelSampling
 from deeplab.losses.base import TermOptions
 from deeplab.losses.cross_entropy import build_semantic_loss
 from deeplab.losses.sampled_semantic import SampledSemanticCrossEntropy
@@ -37,8 +38,10 @@ def test_a_resumed_run_draws_on():
 
 
 def test_options_choose_the_kind():
-    options = TermOptions("softmax_cross_entropy", sample_k=7)
+    options = TermOptions("softmax_cross_entropy", sampling=PixelSampling(7))
     info = numbered_dataset(3)
     assert isinstance(build_semantic_loss(options, info), SampledSemanticCrossEntropy)
     with pytest.raises(ValueError, match="pixels to sample: -2"):
-        build_semantic_loss(TermOptions("softmax_cross_entropy", sample_k=-2), info)
+        build_semantic_loss(
+            TermOptions("softmax_cross_entropy", sampling=PixelSampling(-2)), info
+        )
