@@ -96,8 +96,10 @@ def test_without_a_loss_those_of_the_architecture_count():
     assert factory.build_loss(parse_config(TINY)).names == [*terms, "total_loss"]
 
 
-SCALES = """
-model_options { training_scales: [0.5, 0.75] }
+SCALES = TINY.replace(
+    "model_options {", "model_options { training_scales: [0.5, 0.75]", 1
+)
+AUXILIARY = """
 trainer_options { loss_options {
   auxiliary_loss { output: "scale_0.75" weight: 0.4 term: "semantic_loss" }
 } }
@@ -105,7 +107,7 @@ trainer_options { loss_options {
 
 
 def test_further_scales_of_training_are_auxiliary_outputs():
-    config = parse_config(TINY + SCALES)
+    config = parse_config(SCALES + AUXILIARY)
     model = factory.build_model(config)
     assert model.auxiliary_outputs == ("scale_0.5", "scale_0.75")
     outputs = model(np.zeros([1, 33, 65, 3], np.uint8), training=True)
@@ -123,7 +125,7 @@ def test_further_scales_of_training_are_auxiliary_outputs():
 
 def test_an_unknown_auxiliary_output_is_named():
     with pytest.raises(ConfigError, match=r"'scale_0\.75'; it has: none"):
-        factory.build_loss(parse_config(TINY + SCALES))
+        factory.build_loss(parse_config(TINY + AUXILIARY))
 
 
 def test_a_term_is_set_once():

@@ -63,9 +63,9 @@ class TinyMaskHead(Head):
             )
         semantic = self._semantic(features["res5"])
         output = outputs[1]._replace(auxiliary_semantic_logits=semantic)
-        return Outputs(
-            output, {"aux_0": at_size_of(output, outputs[0])} if training else {}
-        )
+        if not training:
+            return Outputs(output)
+        return Outputs(output, {"aux_0": at_size_of(output, outputs[0])})
 
     @property
     def checkpoint_items(self):
