@@ -10,7 +10,6 @@ from google.protobuf import text_format
 
 from deeplab.core.dataset_info import MaskDefaults
 from deeplab.core.specs import FeatureSpec, NormConfig
-from deeplab.heads.max_deeplab import build_max_deeplab
 from deeplab.heads.kmax import KMaXDeepLab
 from deeplab.heads.kmax_pixel_decoder import (
     PUBLISHED_STAGES,
@@ -19,6 +18,7 @@ from deeplab.heads.kmax_pixel_decoder import (
     scaled_stage,
 )
 from deeplab.heads.kmax_transformer_decoder import KMaXTransformerDecoder
+from deeplab.heads.max_deeplab import build_max_deeplab
 from deeplab.protos.model_pb2 import ModelOptions
 from tests.numbered import numbered_dataset
 
