@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import orbit
@@ -13,25 +13,24 @@ import tensorflow as tf
 import tf_keras
 
 from deeplab import factory, validation
-from deeplab.config import ConfigError, ReadTracker, parse_config, to_text
+from deeplab.config import CONFIG_FILE, ConfigError, ReadTracker, parse_config, to_text
 from deeplab.data.label_check import short_label_check
 from deeplab.data.reader import index_records
 from deeplab.trainer.checkpointing import CheckpointError, CheckpointStore
 from deeplab.trainer.initial_checkpoint import restore_matching
 from deeplab.trainer.interruption import InterruptionWatch
 from deeplab.trainer.metrics_log import MetricsLog
+from deeplab.trainer.modes import MODES
 from deeplab.trainer.monitors import EvaluationMonitor, TrainingMonitor
 from deeplab.trainer.optimizer_groups import build_optimizer, kernels
 from deeplab.trainer.outer_loop import LoopOptions, OuterLoop
 from deeplab.trainer.overlay_summaries import OverlaySummaries
 from deeplab.trainer.progress import Console
+from deeplab.trainer.result_writers import result_writers
+from deeplab.trainer.run_folder import RunFolder
 from deeplab.trainer.step_evaluator import StepEvaluator
 from deeplab.trainer.step_trainer import StepOptions, StepTrainer
 from deeplab.trainer.strategy import create_strategy, describe
-from deeplab.visualization import build_writers
-
-MODES = ("train", "eval", "train_and_eval", "continuous_eval")
-CONFIG_NAME = "config.textproto"
 
 _SEMANTIC_LAST_LAYERS = (
     "semantic_last_layer",
@@ -49,7 +48,7 @@ _INSTANCE_LAST_LAYERS = (
 def run(
     config: Any,
     mode: str,
-    model_dir: str | Path,
+    model_dir: str | os.PathLike[str],
     num_gpus: int | None = None,
     master: str = "",
     *,
@@ -61,7 +60,8 @@ def run(
     Args:
       config: an `ExperimentOptions` message.
       mode: one of `MODES`.
-      model_dir: folder of checkpoints and logs; made if it is not there.
+      model_dir: folder of checkpoints and logs, local or remote (gs://...); made if it
+        is not there.
       num_gpus: GPUs to use; all that are found when None.
       master: name or address of a TPU.
       console: where to report progress; a new one when None.
@@ -79,10 +79,10 @@ def run(
     """
     if mode not in MODES:
         raise ConfigError(f"mode {mode!r}: choose one of {', '.join(MODES)}")
-    folder = Path(model_dir)
+    folder = RunFolder(model_dir)
     devices = strategy or create_strategy(num_gpus, master)
     validation.validate(config, mode, devices.num_replicas_in_sync)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.make()
     speaking = contextlib.nullcontext(console) if console else Console()
     with speaking as console, InterruptionWatch() as watch, devices.scope():
         console.line(f"{mode} on {describe(devices)}, files in {folder}")
@@ -111,7 +111,7 @@ class _Builder:
         self,
         config: Any,
         mode: str,
-        folder: Path,
+        folder: RunFolder,
         console: Console,
         watch: InterruptionWatch,
     ):
@@ -148,8 +148,8 @@ class _Builder:
             trainer=trainer,
             evaluator=evaluator,
             steps_per_loop=self._options.total_steps,
-            summary_dir=str(self._folder / "train"),
-            eval_summary_dir=str(self._folder / "eval"),
+            summary_dir=self._folder.join("train"),
+            eval_summary_dir=self._folder.join("eval"),
         )
         loop = OuterLoop(
             controller=controller,
@@ -258,7 +258,7 @@ class _Builder:
             metrics=metrics,
             input_size=lambda size: inference_sizes(size)[1],
             loss=factory.build_loss(self._config) if has_loss else None,
-            writers=build_writers(options, info, self._folder / "vis"),
+            writers=result_writers(options, info, self._folder),
             summaries=OverlaySummaries(info, options.num_vis_samples),
             use_tf_function=options.use_tf_function,
             after_batch=self._eval_monitor.after_batch,
@@ -297,8 +297,7 @@ class _Builder:
             trainer.open_data()
         self._refuse_unread()
         if trainer:
-            text = to_text(self._message)
-            (self._folder / CONFIG_NAME).write_text(text, encoding="utf-8")
+            self._folder.write(CONFIG_FILE, to_text(self._message))
         if step is not None:
             self._console.line(f"going on from the checkpoint of step {step}")
             return True
@@ -329,15 +328,14 @@ def _initial_items(model: tf_keras.Model, options: Any) -> dict[str, Any]:
     return {name: item for name, item in items.items() if name not in left_out}
 
 
-def _with_seed(config: Any, folder: Path) -> Any:
+def _with_seed(config: Any, folder: RunFolder) -> Any:
     """Returns the config with a seed: its own, that of the run, or a new one."""
     if config.seed:
         return config
     seeded = type(config)()
     seeded.CopyFrom(config)
-    before = folder / CONFIG_NAME
-    if before.exists():
-        seeded.seed = parse_config(before.read_text(encoding="utf-8")).seed
+    if folder.exists(CONFIG_FILE):
+        seeded.seed = parse_config(folder.read(CONFIG_FILE)).seed
     else:
         seeded.seed = random.SystemRandom().randrange(1, 2**31 - 1)
     return seeded
