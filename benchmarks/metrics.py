@@ -33,7 +33,7 @@ import numpy as np
 
 from benchmarks import metric_definitions, official_tools
 from benchmarks.metric_definitions import Frame
-from deeplab.cli.eval_predictions import evaluate, match
+from deeplab.evaluation.stored_predictions import evaluate, match
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.datasets import DATASETS

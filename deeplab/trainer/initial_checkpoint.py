@@ -147,7 +147,7 @@ def checkpoint_prefix(path: str) -> Iterator[str]:
             yield _single_prefix(folder, path)
     elif path.endswith(".index"):
         yield _existing(path.removesuffix(".index"))
-    elif tf.io.gfile.isdir(path):
+    elif tf.io.gfile.isdir(path) and not tf.io.gfile.exists(f"{path}.index"):
         newest = tf.train.latest_checkpoint(path)
         yield newest or _single_prefix(path, path)
     else:
