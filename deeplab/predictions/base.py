@@ -173,7 +173,7 @@ def files_below(folder: Path, suffix: str) -> list[Path]:
     """
     found = sorted(folder.rglob(f"*{suffix}"))
     if not found:
-        what = "is no folder" if not folder.is_dir() else f"has no *{suffix} files"
+        what = "is not a directory" if not folder.is_dir() else f"has no *{suffix} files"
         raise ValueError(f"{folder} {what}")
     return found
 
