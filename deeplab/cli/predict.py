@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deeplab.predictions.image_files import find_images, videos_of
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -54,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
       ValueError: there is no model or no image.
       OSError: a file cannot be written.
     """
+    from deeplab.predictions.image_files import find_images
+
     images = find_images(args.images, args.output)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from rich.console import Console
@@ -128,6 +128,7 @@ def _predict_videos(
     from rich.progress import Progress
 
     from deeplab.models.predictor import read_image
+    from deeplab.predictions.image_files import videos_of
 
     videos = videos_of(images)
     with Progress(console=console) as progress:

@@ -8,9 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 # Endings, in small letters, of the images of data sets.
-IMAGE_SUFFIXES = frozenset(
-    (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-)
+IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 
 
 def read_image(path: Path) -> Image.Image:

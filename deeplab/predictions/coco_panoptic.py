@@ -34,7 +34,6 @@ from deeplab.predictions.base import Format, LabelMap, StoredMap
 from deeplab.predictions.segment_png import MAX_ID, write_segment_ids
 
 
-
 class CocoPanopticFormat(Format):
     """Segments with an id, a category and, in the truth, a crowd flag."""
 

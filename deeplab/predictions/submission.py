@@ -123,7 +123,9 @@ def images_of(place: Path) -> dict[str, Size]:
         lines = place.read_text(encoding="utf-8").splitlines()
         found: dict[str, Size] = {_stem(line.strip()): None for line in lines if line}
     else:
-        files = [p for p in sorted(place.rglob("*")) if p.suffix.lower() in IMAGE_SUFFIXES]
+        files = [
+            p for p in sorted(place.rglob("*")) if p.suffix.lower() in IMAGE_SUFFIXES
+        ]
         found = {_stem(str(f.relative_to(place))): _size(f) for f in files}
     if not found:
         raise ValueError(f"{place}: no image is listed here")

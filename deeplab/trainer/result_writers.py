@@ -15,11 +15,9 @@ from pathlib import Path
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
+from deeplab.trainer.result_folder import result_folder
 from deeplab.trainer.run_folder import RunFolder
 from deeplab.visualization import Writer, build_writers
-
-# Folder of a run that takes them.
-VIS = "vis"
 
 
 def result_writers(
@@ -32,7 +30,7 @@ def result_writers(
       info: the data set.
       folder: the run's folder; files go to `vis/` in it.
     """
-    place = RunFolder(options.override_save_dir or folder.join(VIS))
+    place = RunFolder(result_folder(options, folder.path))
     if not place.is_remote:
         return build_writers(options, info, Path(place.path))
     local = Path(tempfile.mkdtemp(prefix="deeplab-results-"))

@@ -83,7 +83,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
     folder = RunFolder(tmp_path)
     folder.write("a", "old")
     (tmp_path / "a.tmp").mkdir()
-    with pytest.raises(OSError, match="a.tmp"):
+    with pytest.raises(OSError, match=r"a\.tmp"):
         folder.write("a", "new")
     assert folder.read("a") == "old"
 
