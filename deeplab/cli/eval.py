@@ -42,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
 
         # Known before minutes go by.
         FORMATS.get(args.save_format)
-        args.overrides += [
+        args.overrides = [
+            *args.overrides,
             "evaluator_options.save_raw_predictions=true",
             f"evaluator_options.raw_panoptic_format={args.save_format}",
         ]
