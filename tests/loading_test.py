@@ -125,5 +125,5 @@ def test_neither_folder_nor_name(tmp_path):
         ZooError, match=r"no folder 'kmax_r50', and no published .* did you mean"
     ):
         load(tmp_path, "kmax_r50")
-    with pytest.raises(ValueError, match="is no folder"):
+    with pytest.raises(ValueError, match="is not a directory"):
         load(tmp_path, "runs/absent")

@@ -25,9 +25,8 @@ from deeplab.core.dataset_info import DatasetInfo, read_description
 from deeplab.datasets import DATASETS
 from deeplab.datasets.base import Dataset, LoadedImage, RawImage
 from deeplab.datasets.coco import plain_image
+from deeplab.datasets.image_file import IMAGE_SUFFIXES
 from deeplab.datasets.panoptic_png import read_segment_ids
-
-_IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 
 
 @DATASETS.register("folder")
@@ -62,7 +61,7 @@ class Folder(Dataset):
         base = root / split if (root / split).is_dir() else root
         images, label_folder = base / "images", base / "labels"
         paths = sorted(
-            p for p in images.rglob("*") if p.suffix.lower() in _IMAGE_ENDINGS
+            p for p in images.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES
         )
         if not paths:
             raise ValueError(f"{images}: no images here")

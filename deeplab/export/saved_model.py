@@ -31,6 +31,7 @@ from pathlib import Path
 import tensorflow as tf
 import tf_keras
 
+from deeplab.config import CONFIG_FILE
 from deeplab.core.dataset_info import DatasetInfo, description_of
 from deeplab.models.frame_inference import FrameInference
 from deeplab.models.inference import Inference, Preprocess, image_maps, present
@@ -55,7 +56,6 @@ DEFAULT_FIELDS = (
     "class_pred",
     "class_probs",
 )
-CONFIG_FILE = "config.textproto"
 
 _SIDE = 65
 

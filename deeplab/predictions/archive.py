@@ -5,9 +5,12 @@ Equal files make equal archives: names are sorted, times left out.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from deeplab.core.atomic_file import atomic_file
@@ -42,6 +45,26 @@ def write_zip(folder: Path, archive: Path) -> None:
             member.file_size = path.stat().st_size
             with path.open("rb") as source, packed.open(member, "w") as target:
                 shutil.copyfileobj(source, target)
+
+
+@contextlib.contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """Gives a file or folder itself, and the content of an archive as a folder.
+
+    Args:
+      path: a .zip is unpacked into a folder that is removed when the block ends.
+
+    Raises:
+      ValueError: there is nothing of that name, or see `extract_zip`.
+    """
+    if path.suffix != ".zip":
+        if not path.exists():
+            raise ValueError(f"{path}: no such file or directory")
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        extract_zip(path, Path(temporary))
+        yield Path(temporary)
 
 
 def extract_zip(archive: Path, folder: Path) -> None:

@@ -173,8 +173,9 @@ def files_below(folder: Path, suffix: str) -> list[Path]:
     """
     found = sorted(folder.rglob(f"*{suffix}"))
     if not found:
-        what = "is no folder" if not folder.is_dir() else f"has no *{suffix} files"
-        raise ValueError(f"{folder} {what}")
+        if not folder.is_dir():
+            raise ValueError(f"{folder} is not a directory")
+        raise ValueError(f"{folder} has no *{suffix} files")
     return found
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from deeplab.core import labels
 from deeplab.core.atomic_file import atomic_file
@@ -32,11 +31,10 @@ from deeplab.datasets.panoptic_png import (
 from deeplab.datasets.runs import areas, find_runs
 from deeplab.predictions import FORMATS
 from deeplab.predictions.base import Format, LabelMap, StoredMap
+from deeplab.predictions.segment_png import MAX_ID, write_segment_ids
 
-_MAX_ID = 2**24 - 1
 
-
-class CocoPanoptic(Format):
+class CocoPanopticFormat(Format):
     """Segments with an id, a category and, in the truth, a crowd flag."""
 
     index = "panoptic.json"
@@ -105,13 +103,11 @@ class CocoSink:
                     "iscrowd": 0,
                 }
             )
-        if len(segments) > _MAX_ID:
-            raise ValueError(f"{path}: more than {_MAX_ID} segments")
+        if len(segments) > MAX_ID:
+            raise ValueError(f"{path}: more than {MAX_ID} segments")
         ids = np.repeat(table[np.searchsorted(found, runs.values)], runs.lengths)
         ids = ids.reshape(panoptic.shape)
-        rgb = np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=-1)
-        with atomic_file(path) as file:
-            Image.fromarray(rgb.astype(np.uint8)).save(file, "PNG")
+        write_segment_ids(path, ids)
         self._annotations.append(
             {
                 "image_id": image_id(name),
@@ -187,6 +183,6 @@ def _load(
 
 
 @FORMATS.register("coco_panoptic")
-def build_coco_panoptic() -> CocoPanoptic:
+def build_coco_panoptic() -> CocoPanopticFormat:
     """Returns the format of COCO."""
-    return CocoPanoptic()
+    return CocoPanopticFormat()

@@ -7,17 +7,18 @@ model's entries are looked at.
 from __future__ import annotations
 
 import contextlib
+import os
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
+from deeplab.core.remote_path import as_os_errors, is_remote
 from deeplab.trainer.checkpoint_keys import SUFFIX, variables_by_key
-from deeplab.trainer.checkpointing import UNREADABLE, CheckpointError
+from deeplab.trainer.checkpointing import UNREADABLE, CheckpointError, read_checkpoint
 from deeplab.trainer.moat_names import moat_variable_name
 
 # Where others put the encoder: the Model Garden's trainer, and weights that were saved
@@ -73,7 +74,7 @@ def restore_matching(path: str, items: Mapping[str, Any]) -> RestoreReport:
     report = RestoreReport(path)
     with checkpoint_prefix(path) as prefix:
         try:
-            reader = tf.train.load_checkpoint(prefix)
+            reader = read_checkpoint(prefix)
             shapes = reader.get_variable_to_shape_map()
             for key, variable in variables_by_key(items).items():
                 _restore_one(key, variable, shapes, reader, report)
@@ -142,13 +143,13 @@ def checkpoint_prefix(path: str) -> Iterator[str]:
     """
     if path.endswith((".tar", ".tar.gz", ".tgz")):
         with tempfile.TemporaryDirectory() as folder:
-            _extract(path, Path(folder))
-            yield _single_prefix(Path(folder), path)
+            _extract(path, folder)
+            yield _single_prefix(folder, path)
     elif path.endswith(".index"):
         yield _existing(path.removesuffix(".index"))
-    elif tf.io.gfile.isdir(path):
+    elif tf.io.gfile.isdir(path) and not tf.io.gfile.exists(f"{path}.index"):
         newest = tf.train.latest_checkpoint(path)
-        yield newest or _single_prefix(Path(path), path)
+        yield newest or _single_prefix(path, path)
     else:
         yield _existing(path)
 
@@ -162,21 +163,37 @@ def _existing(prefix: str) -> str:
     return prefix
 
 
-def _extract(archive: str, folder: Path) -> None:
+def _extract(archive: str, folder: str) -> None:
     try:
-        with tarfile.open(archive) as tar:
+        with _opened(archive) as file, tarfile.open(fileobj=file) as tar:
             # The filter refuses paths that lead outside the folder, links, devices.
             tar.extractall(folder, filter="data")
     except (tarfile.TarError, OSError, EOFError) as error:
         raise CheckpointError(f"{archive}: cannot unpack: {error}") from error
 
 
-def _single_prefix(folder: Path, path: str) -> str:
-    found = sorted(folder.rglob("*.index"))
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[Any]:
+    """Opens a file for reading, through TensorFlow where it is remote."""
+    if is_remote(path):
+        with as_os_errors(path), tf.io.gfile.GFile(path, "rb") as file:
+            yield file
+    else:
+        with open(path, "rb") as file:
+            yield file
+
+
+def _single_prefix(folder: str, path: str) -> str:
+    found = sorted(
+        os.path.join(root, name)
+        for root, _, names in tf.io.gfile.walk(folder)
+        for name in names
+        if name.endswith(".index")
+    )
     if len(found) != 1:
-        names = ", ".join(p.name for p in found[:5])
+        names = ", ".join(os.path.basename(p) for p in found[:5])
         raise CheckpointError(
             f"{path}: expected one checkpoint inside, found {len(found)}"
             + (f" ({names})" if found else "")
         )
-    return str(found[0].with_suffix(""))
+    return found[0].removesuffix(".index")

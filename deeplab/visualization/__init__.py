@@ -52,9 +52,8 @@ def build_writers(options: Any, info: DatasetInfo, folder: Path) -> list[Writer]
     Args:
       options: an `EvaluatorOptions` message.
       info: the data set.
-      folder: where files go, unless `override_save_dir` says otherwise.
+      folder: where files go.
     """
-    place = Path(options.override_save_dir or folder)
     builders = [WRITERS.get(name) for name in WRITERS.names()]
-    writers = [builder(options, info, place) for builder in builders]
+    writers = [builder(options, info, folder) for builder in builders]
     return [writer for writer in writers if writer is not None]

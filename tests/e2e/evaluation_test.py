@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab.cli.eval_predictions import evaluate, match
 from deeplab.datasets.toy_street import ToyStreet
+from deeplab.evaluation.stored_predictions import evaluate, match
 from deeplab.predictions import FORMATS
 from deeplab.predictions.base import LabelMap, StoredMap
 from deeplab.trainer import experiment

@@ -1,5 +1,6 @@
 import io
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import tensorflow as tf
 
 from deeplab.trainer.checkpointing import CheckpointError
 from deeplab.trainer.initial_checkpoint import restore_matching
+from deeplab.trainer.run_folder import RunFolder
 from tests.trainer import tiny
 
 
@@ -51,6 +53,34 @@ def test_every_kind_of_path(saved, tmp_path, kind):
     assert len(report.restored) == len(model.variables)
     assert not report.skipped
     assert not report.missing
+
+
+@pytest.mark.parametrize("kind", ["prefix", "folder", "index", "tar.gz"])
+def test_every_kind_of_path_in_an_object_store(saved, tmp_path, kind):
+    model, prefix = saved
+    archive = _archive(prefix, tmp_path / "model.tar.gz")
+    stores = [RunFolder("ram://published"), RunFolder("ram://archives")]
+    for store, sources in zip(
+        stores,
+        ([f"{prefix}.index", f"{prefix}.data-00000-of-00001"], [archive]),
+        strict=True,
+    ):
+        store.make()
+        for source in map(Path, sources):
+            store.write(source.name, source.read_bytes())
+    path = {
+        "prefix": stores[0].join("ckpt-9"),
+        "folder": stores[0].path,
+        "index": stores[0].join("ckpt-9.index"),
+        "tar.gz": stores[1].join("model.tar.gz"),
+    }[kind]
+    other = tiny.build_model(seed=6)
+    try:
+        assert not restore_matching(path, other.checkpoint_items).missing
+    finally:
+        for store in stores:
+            tf.io.gfile.rmtree(store.path)
+    assert _same(model, other)
 
 
 def test_what_does_not_fit_is_listed_and_left_alone(saved):
@@ -129,6 +159,7 @@ def test_nothing_in_common_is_an_error(saved):
     [
         ("nowhere/ckpt-1", "no such checkpoint"),
         ("nowhere/ckpt-1.index", "no such checkpoint"),
+        ("ram://nowhere/a.tar.gz", "ram://nowhere/a.tar.gz: cannot unpack"),
         (".", "expected one checkpoint inside, found 0"),
         ("broken.tar.gz", "cannot unpack"),
         ("absent.tar.gz", "cannot unpack"),
