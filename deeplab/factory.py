@@ -22,7 +22,6 @@ from deeplab.core.dataset_info import (
     described_dataset,
     distinct_color,
 )
-from deeplab.core.specs import NormConfig
 from deeplab.data.geometry import inference_sizes, preprocess_for_inference
 from deeplab.data.pipeline import build_pipeline
 from deeplab.data.pipeline_config import pipeline_config
@@ -35,6 +34,7 @@ from deeplab.losses.composite import CompositeLoss
 from deeplab.metrics import METRICS
 from deeplab.metrics.base import Metric
 from deeplab.models import MODELS
+from deeplab.network_norms import network_norms, refuse_idle_norms
 from deeplab.postprocess import POSTPROCESSORS
 
 PRECISIONS = {
@@ -110,11 +110,11 @@ def build_model(config: Any, *, bfloat16_weights: bool = False) -> tf_keras.Mode
     options = config.model_options
     family = family_of(options)
     info = experiment_dataset(config)
-    norm = _norm_config(config.trainer_options.solver_options)
+    norm, head_norm = network_norms(config)
     policy = "bfloat16" if bfloat16_weights else _policy(options.precision)
     with _precision(policy):
         backbone = BACKBONES.get(options.backbone.name)(options, norm)
-        head = HEADS.get(family.head)(options, backbone.feature_specs, norm, info)
+        head = HEADS.get(family.head)(options, backbone.feature_specs, head_norm, info)
         model = MODELS.get(family.model)(
             backbone=backbone,
             head=head,
@@ -128,6 +128,7 @@ def build_model(config: Any, *, bfloat16_weights: bool = False) -> tf_keras.Mode
         )
         side = 2 * options.backbone.output_stride + 1
         model(tf.zeros([1, side, side, model.input_channels]), training=False)
+    refuse_idle_norms(options, backbone, head)
     return model
 
 
@@ -270,15 +271,6 @@ def configured_classes(options: Any) -> int:
     if "auxiliary_semantic_head" in fields:
         return head.auxiliary_semantic_head.output_channels
     return head.semantic_head.output_channels
-
-
-def _norm_config(options: Any) -> NormConfig:
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    return NormConfig(
-        sync=options.use_sync_batchnorm and replicas > 1,
-        momentum=options.batchnorm_momentum,
-        epsilon=options.batchnorm_epsilon,
-    )
 
 
 def _policy(precision: str) -> str:

@@ -231,7 +231,7 @@ def test_two_replicas_compute_what_one_does(name, two_replicas):
         cross_device_ops=tf.distribute.ReductionToOneDevice(),
     )
     with strategy.scope():
-        mirrored = build(name, NormConfig(sync=True))
+        mirrored = build(name, NormConfig("sync_batch"))
         mirrored(images())
         mirrored.set_weights(weights)
 
