@@ -30,6 +30,11 @@ def config(kind, **options):
     return NormConfig(kind, momentum=0.5, groups=2, **options)
 
 
+def norm_at(place, kind):
+    grouped = place in ("features", "sequence")
+    return config(kind) if grouped else config(kind).ungrouped()
+
+
 def values(shape, seed=0):
     return np.random.default_rng(seed).normal(1.0, 2.0, shape).astype("float32")
 
@@ -59,10 +64,7 @@ def test_options_are_those_of_the_config(kind):
 )
 def test_shape_and_precision_stay(kind, place, policy):
     shape, axis = PLACES[place]
-    norm = (
-        config(kind) if place in ("features", "sequence") else config(kind).ungrouped()
-    )
-    layer = normalization(norm, axis=axis)
+    layer = normalization(norm_at(place, kind), axis=axis)
     dtype = policy.removeprefix("mixed_")
     for training in (False, True):
         output = layer(tf.cast(values(shape), dtype), training=training)
@@ -117,10 +119,7 @@ def test_evaluation_changes_no_state_and_sees_each_image_alone(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_affine_is_all_that_the_layer_does(kind, place):
     shape, axis = PLACES[place]
-    norm = (
-        config(kind) if place in ("features", "sequence") else config(kind).ungrouped()
-    )
-    layer = normalization(norm, axis=axis)
+    layer = normalization(norm_at(place, kind), axis=axis)
     x = values(shape)
     assert layer.affine() is None  # There are no weights yet.
     layer(x)
