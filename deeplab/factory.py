@@ -16,7 +16,6 @@ import tf_keras
 
 from deeplab.backbones import BACKBONES
 from deeplab.config import ConfigError
-from deeplab.core.specs import NormConfig
 from deeplab.data.geometry import inference_sizes, preprocess_for_inference
 from deeplab.data.pipeline import build_pipeline
 from deeplab.data.pipeline_config import pipeline_config
@@ -30,11 +29,11 @@ from deeplab.models import FORWARD_PASSES, VIDEO_STATES
 from deeplab.models.deeplab import DeepLab
 from deeplab.models.network import Network
 from deeplab.models.scales import InferenceScales, TrainingScales
+from deeplab.network_norms import network_norms, refuse_idle_norms
 from deeplab.plan import ExperimentPlan, dataset_info, resolve
 from deeplab.postprocess import POSTPROCESSORS
 from deeplab.protos.config_pb2 import ExperimentOptions
 from deeplab.protos.dataset_pb2 import DatasetOptions
-from deeplab.protos.trainer_pb2 import SolverOptions
 
 Config = ExperimentOptions | ExperimentPlan
 
@@ -86,18 +85,19 @@ def build_model(config: Config, *, bfloat16_weights: bool = False) -> DeepLab:
         )
         side = 2 * options.backbone.output_stride + 1
         model(tf.zeros([1, side, side, model.input_channels]), training=False)
+    refuse_idle_norms(options, model.backbone, model.head)
     return model
 
 
 def _network(plan: ExperimentPlan) -> Network:
     options, frames = plan.config.model_options, plan.architecture.frames
-    norm = _norm_config(plan.config.trainer_options.solver_options)
+    norm, head_norm = network_norms(plan.config)
     backbone = BACKBONES.get(options.backbone.name)(options, norm)
     crop = tuple(plan.config.train_dataset_options.crop_size)
     return Network(
         backbone=backbone,
         head=plan.architecture.build_head(
-            options, backbone.feature_specs, norm, plan.info
+            options, backbone.feature_specs, head_norm, plan.info
         ),
         forward_pass=FORWARD_PASSES.get(frames.forward),
         input_channels=frames.input_channels,
@@ -195,15 +195,6 @@ def _inference_arguments(config: Config) -> dict[str, Any]:
         "max_resize_value": pipeline.max_resize_value,
         "resize_factor": pipeline.resize_factor,
     }
-
-
-def _norm_config(options: SolverOptions) -> NormConfig:
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    return NormConfig(
-        sync=options.use_sync_batchnorm and replicas > 1,
-        momentum=options.batchnorm_momentum,
-        epsilon=options.batchnorm_epsilon,
-    )
 
 
 def _policy(precision: str) -> str:

@@ -26,6 +26,7 @@ REGISTRIES = {
     "data.targets": "TARGETS",
     "datasets": "DATASETS",
     "heads": "HEADS",
+    "layers.norms": "NORMS",
     "losses": "LOSSES",
     "metrics": "METRICS",
     "models": "MODELS",
