@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint",
         required=True,
-        help="prefix or .index file of a checkpoint, its folder, or a .tar.gz of it",
+        help="prefix or .index file of a checkpoint, its folder, a .tar.gz, or an .h5",
     )
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     parser.add_argument(
@@ -116,10 +116,10 @@ def export_checkpoint(
     from deeplab import factory
     from deeplab.config import to_text
     from deeplab.export.saved_model import cast_weights, export
-    from deeplab.trainer.initial_checkpoint import restore_all
+    from deeplab.weights.restore import load_weights
 
     model = factory.build_model(config)
-    restore_all(checkpoint, model.checkpoint_items)
+    load_weights(model, checkpoint)
     if bfloat16_weights:
         smaller = factory.build_model(config, bfloat16_weights=True)
         cast_weights(model, smaller)

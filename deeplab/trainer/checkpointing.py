@@ -19,11 +19,10 @@ from typing import Any
 import tensorflow as tf
 from absl import logging
 
-from deeplab.trainer.checkpoint_keys import SUFFIX, variables_by_key
+from deeplab.weights.checkpoint_keys import SUFFIX, variables_by_key
+from deeplab.weights.readers.tensorflow_checkpoint import UNREADABLE
 
 PREFIX = "ckpt"
-# What TensorFlow raises for damaged files.
-UNREADABLE = (tf.errors.OpError, IndexError, RuntimeError)
 
 
 class CheckpointError(ValueError):

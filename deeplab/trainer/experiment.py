@@ -17,7 +17,6 @@ from deeplab.config import ConfigError, ReadTracker, parse_config, to_text
 from deeplab.data.label_check import short_label_check
 from deeplab.data.reader import index_records
 from deeplab.trainer.checkpointing import CheckpointError, CheckpointStore
-from deeplab.trainer.initial_checkpoint import restore_matching
 from deeplab.trainer.interruption import InterruptionWatch
 from deeplab.trainer.metrics_log import MetricsLog
 from deeplab.trainer.monitors import EvaluationMonitor, TrainingMonitor
@@ -29,6 +28,7 @@ from deeplab.trainer.step_evaluator import StepEvaluator
 from deeplab.trainer.step_trainer import StepOptions, StepTrainer
 from deeplab.trainer.strategy import create_strategy, describe
 from deeplab.visualization import build_writers
+from deeplab.weights.restore import restore_matching
 
 MODES = ("train", "eval", "train_and_eval", "continuous_eval")
 CONFIG_NAME = "config.textproto"

@@ -32,6 +32,8 @@ REGISTRIES = {
     "postprocess": "POSTPROCESSORS",
     "predictions": "FORMATS",
     "visualization": "WRITERS",
+    "weights.name_maps": "NAME_MAPS",
+    "weights.readers": "READERS",
 }
 
 
