@@ -11,16 +11,7 @@ from deeplab.config import parse_config
 from deeplab.core.specs import NormConfig
 from deeplab.weights.checkpoint_keys import variables_by_key
 from deeplab.weights.restore import restore_all
-
-CONFIG = """
-model_options {
-  backbone { name: "mobilenet_v3_small" output_stride: 32 }
-  decoder { feature_key: "res5" aspp_channels: 8 decoder_channels: 8
-            atrous_rates: [1, 2, 3] }
-  deeplab_v3 { num_classes: 5 }
-}
-train_dataset_options { crop_size: [65, 65] }
-"""
+from tests.weights.tiny import CONFIG
 
 
 @pytest.fixture(scope="module")
