@@ -11,8 +11,8 @@ from deeplab.config import CONFIG_FILE, to_text
 from deeplab.export.saved_model import cast_weights, export
 from deeplab.plan import resolve
 from deeplab.protos.config_pb2 import ExperimentOptions
-from deeplab.trainer.initial_checkpoint import restore_all
 from deeplab.trainer.run_folder import RunFolder
+from deeplab.weights.restore import load_weights
 
 
 def export_checkpoint(
@@ -28,7 +28,7 @@ def export_checkpoint(
 
     Args:
       config: the experiment.
-      checkpoint: path of the weights; see `restore_matching`.
+      checkpoint: path of the weights; see `load_weights`.
       output: the folder to write.
       fields: what to serve; see `export`.
       bfloat16_weights: stores and uses the weights with 16 bits.
@@ -43,7 +43,7 @@ def export_checkpoint(
     """
     plan = resolve(config)
     model = factory.build_model(plan)
-    restore_all(checkpoint, model.checkpoint_items)
+    load_weights(model, checkpoint)
     if bfloat16_weights:
         smaller = factory.build_model(plan, bfloat16_weights=True)
         cast_weights(model, smaller)

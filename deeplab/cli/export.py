@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint",
         required=True,
-        help="prefix or .index file of a checkpoint, its folder, or a .tar.gz of it",
+        help="prefix or .index file of a checkpoint, its folder, a .tar.gz, or an .h5",
     )
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     add_config_flags(

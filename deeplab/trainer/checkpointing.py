@@ -16,14 +16,13 @@ from typing import Any
 import tensorflow as tf
 from absl import logging
 
-from deeplab.trainer.checkpoint_keys import SUFFIX, variables_by_key
 from deeplab.trainer.run_folder import RunFolder, remove_quietly
+from deeplab.weights.checkpoint_keys import SUFFIX, variables_by_key
+from deeplab.weights.readers.tensorflow_checkpoint import UNREADABLE, read_checkpoint
 
 PREFIX = "ckpt"
 # What is known of the best one.
 _RECORD = "best.json"
-# What TensorFlow raises for damaged files.
-UNREADABLE = (tf.errors.OpError, IndexError, RuntimeError)
 
 
 class CheckpointError(ValueError):
@@ -168,18 +167,6 @@ def list_checkpoints(folder: str | os.PathLike[str]) -> list[tuple[int, str]]:
         if match:
             found.append((int(match[2]), place.join(match[1])))
     return sorted(found)
-
-
-def read_checkpoint(prefix: str) -> Any:
-    """Returns TensorFlow's reader of the checkpoint with a prefix.
-
-    `tf.train.load_checkpoint` takes folders, too, and some object stores call a prefix
-    a folder.
-
-    Raises:
-      OpError, IndexError, RuntimeError: the checkpoint is damaged; see `UNREADABLE`.
-    """
-    return tf.compat.v1.train.NewCheckpointReader(prefix)
 
 
 def _remove_unfinished(folder: RunFolder, step: int) -> None:

@@ -21,7 +21,6 @@ from deeplab.plan import ExperimentPlan, dataset_info, resolve
 from deeplab.protos.config_pb2 import ExperimentOptions
 from deeplab.read_tracker import tracked, untracked
 from deeplab.trainer.checkpointing import CheckpointError, CheckpointStore
-from deeplab.trainer.initial_checkpoint import restore_matching
 from deeplab.trainer.interruption import InterruptionWatch
 from deeplab.trainer.metrics_log import MetricsLog
 from deeplab.trainer.modes import MODES
@@ -35,6 +34,7 @@ from deeplab.trainer.run_folder import RunFolder
 from deeplab.trainer.step_evaluator import StepEvaluator
 from deeplab.trainer.step_trainer import StepOptions, StepTrainer
 from deeplab.trainer.strategy import create_strategy, describe
+from deeplab.weights.restore import restore_matching
 
 
 def run(

@@ -33,6 +33,8 @@ REGISTRIES = {
     "postprocess": "POSTPROCESSORS",
     "predictions": "FORMATS",
     "visualization": "WRITERS",
+    "weights.name_maps": "NAME_MAPS",
+    "weights.readers": "READERS",
 }
 
 

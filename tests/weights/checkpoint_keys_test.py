@@ -1,7 +1,7 @@
 import tensorflow as tf
 import tf_keras
 
-from deeplab.trainer.checkpoint_keys import variables_by_key
+from deeplab.weights.checkpoint_keys import variables_by_key
 from tests.trainer import tiny
 
 

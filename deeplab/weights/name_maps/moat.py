@@ -8,6 +8,10 @@ statistics come along.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+
+from deeplab.weights.name_maps import NAME_MAPS
+from deeplab.weights.name_maps.base import Candidate, ModelWeight
 
 _BLOCK = re.compile(r"encoder/_blocks/(\d+)/(\d+)/(.+)")
 _STEM = re.compile(r"encoder/_stem/layer_with_weights-(\d+)/(\w+)")
@@ -21,21 +25,19 @@ _LAYERS = {
 }
 
 
-def moat_variable_name(path: str) -> str | None:
-    """Returns the published name of a variable, None if it is not one of MOAT.
+@NAME_MAPS.register("moat")
+def moat(weight: ModelWeight) -> Iterator[Candidate]:
+    """Yields the published name of a weight, if it may be one of MOAT.
 
-    Args:
-      path: its checkpoint key without the suffix, such as
-        `encoder/_blocks/2/0/_attention/_q_proj/weight`, which is
-        `moat/block_02_00/attention/q/weight` there.
+    That of `encoder/_blocks/2/0/_attention/_q_proj/weight` is
+    `moat/block_02_00/attention/q/weight`.
     """
-    if block := _BLOCK.fullmatch(path):
+    if block := _BLOCK.fullmatch(weight.key):
         stage, number, rest = int(block[1]), int(block[2]), block[3].split("/")
         layers = [_LAYERS.get(part, part.removeprefix("_")) for part in rest]
-        return f"moat/block_{stage:02}_{number:02}/{'/'.join(layers)}"
-    if stem := _STEM.fullmatch(path):
+        yield Candidate(f"moat/block_{stage:02}_{number:02}/{'/'.join(layers)}")
+    if stem := _STEM.fullmatch(weight.key):
         # Convolutions and normalisations alternate.
         place = int(stem[1])
         kind = "norm" if place % 2 else "conv"
-        return f"moat/stem/{kind}_{place // 2}/{stem[2]}"
-    return None
+        yield Candidate(f"moat/stem/{kind}_{place // 2}/{stem[2]}")

@@ -1,6 +1,11 @@
 import pytest
 
-from deeplab.trainer.moat_names import moat_variable_name
+from deeplab.weights.name_maps.base import Candidate, ModelWeight
+from deeplab.weights.name_maps.moat import moat
+
+
+def names(path):
+    return list(moat(ModelWeight(path, "any/name:0")))
 
 
 @pytest.mark.parametrize(
@@ -26,11 +31,11 @@ from deeplab.trainer.moat_names import moat_variable_name
     ],
 )
 def test_names(path, name):
-    assert moat_variable_name(f"encoder/{path}") == f"moat/{name}"
+    assert names(f"encoder/{path}") == [Candidate(f"moat/{name}")]
 
 
 @pytest.mark.parametrize(
     "path", ["encoder/_stem/_conv/kernel", "pixel_decoder/_blocks/0/0/_conv/kernel"]
 )
 def test_other_models_have_none(path):
-    assert moat_variable_name(path) is None
+    assert names(path) == []
