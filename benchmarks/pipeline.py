@@ -125,7 +125,7 @@ def variants(
 
     def whole(number: tf.Tensor) -> dict[str, tf.Tensor]:
         """Resizes the whole image, then crops: the order this pipeline avoids."""
-        parsed = parse_example(read_only(number), info.label_divisor)
+        parsed = parse_example(read_only(number), info.label_space)
         seeds = tf.random.split(tf.stack([SEED, tf.cast(number, tf.int32)]), 2)
         scale = geometry.random_scale(seeds[0], 0.5, 2.0, 0.1)
         place = geometry.random_placement(
@@ -154,7 +154,7 @@ def variants(
     return {
         "read": lambda: endless(read_only),
         "read, decode": lambda: endless(
-            lambda n: parse_example(read_only(n), info.label_divisor)
+            lambda n: parse_example(read_only(n), info.label_space)
         ),
         "read, decode, resize whole, crop": lambda: endless(whole),
         "read, decode, crop, flip": pipeline(),

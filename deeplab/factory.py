@@ -17,6 +17,7 @@ import tf_keras
 from deeplab.backbones import BACKBONES
 from deeplab.config import ConfigError, ReadTracker, description_dict
 from deeplab.core.dataset_info import (
+    UNNAMED,
     ClassInfo,
     DatasetInfo,
     described_dataset,
@@ -79,14 +80,7 @@ def experiment_dataset(config: Any) -> DatasetInfo:
         ClassInfo(i, f"class {i}", False, distinct_color(i, count), i)
         for i in range(count)
     )
-    return DatasetInfo(
-        "unnamed",
-        classes,
-        count,
-        ignore_label=255,
-        label_divisor=1000,
-        masks=cityscapes.masks,
-    )
+    return DatasetInfo(UNNAMED, classes, count, ignore_label=255, label_divisor=1000)
 
 
 def build_model(config: Any, *, bfloat16_weights: bool = False) -> tf_keras.Model:

@@ -133,7 +133,6 @@ def _draw(place: _Place, folder: Path, info: DatasetInfo) -> Card:
     import numpy as np
     from PIL import Image
 
-    from deeplab.core import labels
     from deeplab.data.encoded_label import decode_label
     from deeplab.visualization.gallery import Card
     from deeplab.visualization.overlay import panoptic_overlay
@@ -150,12 +149,12 @@ def _draw(place: _Place, folder: Path, info: DatasetInfo) -> Card:
                 example.label_format,
                 example.height,
                 example.width,
-                info.label_divisor,
+                info.label_space,
             )
             overlay = panoptic_overlay(image, label, info)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from error
-        found = np.unique(labels.class_of(label, info.label_divisor)).tolist()
+        found = np.unique(info.label_space.class_of(label)).tolist()
         class_ids = tuple(c for c in found if c in info.by_id)
         text = _text(label, info)
     names = {}

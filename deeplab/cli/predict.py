@@ -292,7 +292,6 @@ def write_prediction(
       ValueError: the model was exported without classes.
       OSError: a file cannot be written.
     """
-    from deeplab.core import labels
     from deeplab.visualization.overlay import panoptic_overlay, semantic_overlay
     from deeplab.visualization.pictures import write_png
     from deeplab.visualization.segments import find_segments
@@ -302,7 +301,7 @@ def write_prediction(
         overlay = panoptic_overlay(image, panoptic, info)
     elif prediction.semantic_pred is not None:
         overlay = semantic_overlay(image, prediction.semantic_pred, info)
-        panoptic = labels.encode(prediction.semantic_pred, 0, info.label_divisor)
+        panoptic = info.label_space.encode(prediction.semantic_pred, 0)
     else:
         raise ValueError(
             "the model serves neither panoptic_pred nor semantic_pred: export it with "

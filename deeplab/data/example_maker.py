@@ -7,7 +7,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.data import copy_paste, geometry
 from deeplab.data.autoaugment import autoaugment, find_policy
@@ -50,7 +49,7 @@ class ExampleMaker:
         self._targets = [TARGETS.get(name) for name in targets]
         self._index = index
         self._seed = seed
-        self._void = labels.void_label(info.ignore_label, info.label_divisor)
+        self._void = info.label_space.void
         self._ignore_depth = float(info.ignore_depth or 0)
         self._wanted = Wanted(
             label=config.has_labels and not config.image_class,
@@ -247,7 +246,7 @@ class ExampleMaker:
         records = len(self._index)
         return parse_example(
             read_record(self._index, tf.math.floormod(number, records)),
-            self._info.label_divisor,
+            self._info.label_space,
             self._wanted,
             number // records,
         )
@@ -318,7 +317,7 @@ class ExampleMaker:
         return fields
 
     def _raw_labels(self, label: tf.Tensor) -> dict[str, tf.Tensor]:
-        class_id, instance_id = labels.decode(label, self._info.label_divisor)
+        class_id, instance_id = self._info.label_space.decode(label)
         things = tf.constant(self._info.thing_ids, tf.int32)
         is_thing = tf.reduce_any(class_id[..., tf.newaxis] == things, axis=-1)
         return {

@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.data.encoded_depth import decode_depth
 from deeplab.data.encoded_image import encoded_rgb
@@ -242,7 +241,7 @@ def _decoded(label: bytes, example: StoredExample, info: DatasetInfo) -> np.ndar
         example.label_format,
         example.height,
         example.width,
-        info.label_divisor,
+        info.label_space,
     )
 
 
@@ -286,7 +285,7 @@ def _count_label(
 ) -> Iterator[str]:
     """Adds a label map to a report; yields what is wrong with it."""
     values, pixels, first = areas(find_runs(label))
-    class_ids, instances = labels.decode(values, info.label_divisor)
+    class_ids, instances = info.label_space.decode(values)
     report.pixels += label.size
     seen: set[int] = set()
     instance_count: collections.Counter[int] = collections.Counter()

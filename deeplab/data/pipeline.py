@@ -12,7 +12,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.data import geometry
 from deeplab.data.example_maker import ExampleMaker
@@ -90,7 +89,7 @@ def build_pipeline(
 def _padding_values(examples: tf.data.Dataset, info: DatasetInfo) -> dict[str, Any]:
     """Returns what fills up the smaller images of an evaluation batch."""
     spec: Any = examples.element_spec
-    void = labels.void_label(info.ignore_label, info.label_divisor)
+    void = info.label_space.void
     known = {
         "image": geometry.MEAN_PIXEL,
         "semantic_gt": info.ignore_label,

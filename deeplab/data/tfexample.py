@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from deeplab.core.labels import LabelSpace
 from deeplab.data.encoded_label import PNG, RAW, encode_label
 from deeplab.data.parsed_label import parse_label
 from deeplab.data.stored_example import StoredExample
@@ -248,7 +249,7 @@ def missing_keys(serialized: bytes, wanted: Wanted) -> list[str]:
 
 def parse_example(
     serialized: tf.Tensor,
-    label_divisor: int = 1000,
+    labels: LabelSpace | None = None,
     wanted: Wanted = Wanted(),
     camera: tf.Tensor | int = 0,
 ) -> dict[str, tf.Tensor]:
@@ -256,7 +257,8 @@ def parse_example(
 
     Args:
       serialized: scalar string.
-      label_divisor: makes labels of the class ids of a grey label PNG.
+      labels: makes panoptic labels of the class ids of a grey label PNG; without it,
+        they stay class ids.
       wanted: which parts.
       camera: scalar integer, which of the `wanted.cameras`; its name goes into those
         of the image and the video.
@@ -293,12 +295,12 @@ def parse_example(
                 stored.required(label_key),
                 stored.fields[LABEL_FORMAT],
                 stored.size,
-                label_divisor,
+                labels,
             )
             result[f"{prefix}label"] = stored.sized_as(image, label, label_key)
     if wanted.depth and wanted.label:
         depth = parse_label(
-            stored.required(DEPTH), stored.fields[DEPTH_FORMAT], stored.size, 1
+            stored.required(DEPTH), stored.fields[DEPTH_FORMAT], stored.size
         )
         result["depth"] = stored.sized_as(result["image"], depth, DEPTH)
     if wanted.class_id:

@@ -13,6 +13,7 @@ several cameras hold as a sixth one, is not made.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import io
 import itertools
@@ -23,7 +24,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets import DATASETS
 from deeplab.datasets.base import (
@@ -221,7 +221,8 @@ def _panoptic_label(
     except (OSError, SyntaxError) as error:
         raise ValueError(f"{path}: a label is no readable PNG: {error}") from error
     divisor = row[f"{_LABEL}.panoptic_label_divisor"]
-    classes, instances = labels.decode(stored, divisor)
+    stored_space = dataclasses.replace(info.label_space, label_divisor=divisor)
+    classes, instances = stored_space.decode(stored)
     lasting = np.zeros(divisor, np.int32)
     local_ids = row[f"{_IDS}.local_instance_ids"] or []
     if local_ids and not 0 <= min(local_ids) <= max(local_ids) < divisor:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.labels import LabelSpace
 from deeplab.core.structures import CenterOffsetOutput, Example, SemanticOutput
 from deeplab.losses import LOSSES
 from deeplab.losses.base import LossTerm, TermOptions, check_name
@@ -23,23 +24,19 @@ from deeplab.ops.sampling import check_top_k, subsample, top_k_mean
 class SemanticCrossEntropy:
     """Mean cross entropy of the pixels where it is highest."""
 
-    def __init__(
-        self, *, num_classes: int, ignore_label: int, top_k_fraction: float = 1.0
-    ):
+    def __init__(self, *, labels: LabelSpace, top_k_fraction: float = 1.0):
         """Makes the term.
 
         Args:
-          num_classes: channels of the logits.
-          ignore_label: label of pixels that do not count; so do labels outside the
-            classes.
+          labels: what the labels mean; pixels with the ignore label do not count, nor
+            do those with a label outside the classes.
           top_k_fraction: share of the pixels that counts, above 0 and up to 1.
 
         Raises:
           ValueError: the share is out of range.
         """
         check_top_k(top_k_fraction)
-        self._num_classes = num_classes
-        self._ignore_label = ignore_label
+        self._labels = labels
         self._top_k_fraction = top_k_fraction
 
     def __call__(
@@ -51,9 +48,8 @@ class SemanticCrossEntropy:
         """
         size = spatial_size(output.semantic_logits)
         label = tf.cast(subsample(example.semantic_gt, size), tf.int32)
-        valid = (
-            (label != self._ignore_label) & (label >= 0) & (label < self._num_classes)
-        )
+        valid = (label >= 0) & (label < self._labels.num_classes)
+        valid &= label != self._labels.ignore_label
         entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
             labels=tf.where(valid, label, 0),
             logits=tf.cast(output.semantic_logits, tf.float32),
@@ -73,13 +69,11 @@ def build_semantic_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
     check_name("semantic_loss", options.name, ["softmax_cross_entropy"])
     if options.sample_k:
         return SampledSemanticCrossEntropy(
-            MaskLayout.of(info),
+            MaskLayout(info.label_space),
             sample_k=options.sample_k,
             sample_temperature=options.sample_temperature,
             top_k_fraction=options.top_k_percent,
         )
     return SemanticCrossEntropy(
-        num_classes=info.num_classes,
-        ignore_label=info.ignore_label,
-        top_k_fraction=options.top_k_percent,
+        labels=info.label_space, top_k_fraction=options.top_k_percent
     )

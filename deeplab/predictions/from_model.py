@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Prediction
 from deeplab.predictions.base import LabelMap
@@ -30,9 +29,9 @@ def label_map_of(prediction: Prediction, info: DatasetInfo) -> LabelMap:
                 "with one of them"
             )
         classes = prediction.semantic_pred
-        return LabelMap(labels.encode(classes, 0, info.label_divisor), depth=depth)
+        return LabelMap(info.label_space.encode(classes, 0), depth=depth)
     scores = None
     if prediction.instance_scores is not None:
-        found = predicted_scores(prediction, info.label_divisor)
+        found = predicted_scores(prediction, info.label_space)
         scores = score_map(prediction.panoptic_pred, found)
     return LabelMap(prediction.panoptic_pred, scores, depth)

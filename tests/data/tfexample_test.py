@@ -9,6 +9,7 @@ from PIL import Image
 
 from deeplab.data import tfexample
 from deeplab.data.encoded_label import decode_label, encode_label
+from tests.numbered import label_space
 
 LABEL = np.array([[0, 1, 255_000], [65_536, 2**24 - 1, 7]], np.int32)
 
@@ -85,7 +86,7 @@ def test_labels_survive_as_png(label, mode):
     with Image.open(io.BytesIO(data)) as image:
         assert image.mode == mode
     size = label.shape
-    decoded = decode_label(data, "png", *size, label_divisor=1000)
+    decoded = decode_label(data, "png", *size)
     assert decoded.dtype == np.int32
     np.testing.assert_array_equal(decoded, label)
     parsed = parse_both_ways(encoded(label, *size))
@@ -119,7 +120,7 @@ def test_published_raw_labels():
     serialized = with_label(LABEL.astype("<i4").tobytes(), b"raw")
     np.testing.assert_array_equal(parse_both_ways(serialized)["label"], LABEL)
     record = tfexample.read_example(serialized)
-    decoded = decode_label(record.label, record.label_format, 2, 3, 1000)
+    decoded = decode_label(record.label, record.label_format, 2, 3)
     np.testing.assert_array_equal(decoded, LABEL)
 
 
@@ -127,10 +128,19 @@ def test_published_raw_labels():
 def test_published_semantic_labels_become_panoptic(dtype):
     class_ids = np.array([[0, 18, 255], [1, 2, 254 if dtype == np.uint8 else 1000]])
     data = png(class_ids.astype(dtype))
-    parsed = parse_both_ways(with_label(data, b"png"), label_divisor=100)
+    labels = label_space(19, label_divisor=100)
+    parsed = parse_both_ways(with_label(data, b"png"), labels=labels)
     np.testing.assert_array_equal(parsed["label"], class_ids * 100)
-    decoded = decode_label(data, "png", 2, 3, 100)
+    decoded = decode_label(data, "png", 2, 3, labels)
     np.testing.assert_array_equal(decoded, class_ids * 100)
+
+
+def test_grey_values_stay_as_they_are_without_a_label_space():
+    class_ids = np.array([[0, 18, 255], [1, 2, 254]], np.uint8)
+    parsed = parse_both_ways(with_label(png(class_ids), b"png"))
+    np.testing.assert_array_equal(parsed["label"], class_ids)
+    decoded = decode_label(png(class_ids), "png", 2, 3)
+    np.testing.assert_array_equal(decoded, class_ids)
 
 
 def test_without_a_label():
@@ -170,7 +180,7 @@ def test_video_and_depth_fields():
     assert value(tfexample.NEXT_IMAGE) == b"next"
     assert value(tfexample.DEPTH) == depth
     assert value(tfexample.DEPTH_FORMAT) == b"png"
-    next_label = decode_label(value(tfexample.NEXT_LABEL), "png", 2, 3, 1000)
+    next_label = decode_label(value(tfexample.NEXT_LABEL), "png", 2, 3)
     np.testing.assert_array_equal(next_label, LABEL)
     assert tfexample.PREVIOUS_IMAGE not in features
 
@@ -203,7 +213,7 @@ def test_what_cannot_be_written_is_refused(fields, message):
 )
 def test_broken_labels(data, label_format, message):
     with pytest.raises(ValueError, match=message):
-        decode_label(data, label_format, 2, 3, 1000)
+        decode_label(data, label_format, 2, 3)
     serialized = with_label(data, label_format.encode())
     with pytest.raises(tf.errors.InvalidArgumentError):
         tfexample.parse_example(serialized)

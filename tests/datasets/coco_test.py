@@ -178,8 +178,8 @@ def test_real_images_give_the_published_record(real):
         assert stored.image_format == expected.image_format
         assert stored.filename == expected.filename
         size = (expected.height, expected.width)
-        label = decode_label(stored.label, stored.label_format, *size, 256)
-        wanted = decode_label(expected.label, expected.label_format, *size, 256)
+        label = decode_label(stored.label, stored.label_format, *size)
+        wanted = decode_label(expected.label, expected.label_format, *size)
         np.testing.assert_array_equal(label, wanted)
         # A stored label takes a small part of a raw one.
         assert len(stored.label) < len(expected.label) / 20
