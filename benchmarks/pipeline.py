@@ -24,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from deeplab.data import geometry
+from deeplab.data import geometry, placement
 from deeplab.data.pipeline import build_pipeline
 from deeplab.data.pipeline_config import Augmentation, PipelineConfig
 from deeplab.data.reader import index_records, read_record, shuffled_record
@@ -108,8 +108,7 @@ def variants(
     index = index_records([pattern])
     config = PipelineConfig(
         file_patterns=(pattern,),
-        crop_size=crop,
-        output_stride=32,
+        resizing=geometry.Resizing(crop, 32),
         augmentation=Augmentation(min_scale=0.5, max_scale=2.0, scale_step=0.1),
         target_options=TargetOptions(
             small_instance_threshold=4096, small_instance_weight=3.0
@@ -127,8 +126,8 @@ def variants(
         """Resizes the whole image, then crops: the order this pipeline avoids."""
         parsed = parse_example(read_only(number), info.label_space)
         seeds = tf.random.split(tf.stack([SEED, tf.cast(number, tf.int32)]), 2)
-        scale = geometry.random_scale(seeds[0], 0.5, 2.0, 0.1)
-        place = geometry.random_placement(
+        scale = placement.random_scale(seeds[0], 0.5, 2.0, 0.1)
+        place = placement.random_placement(
             seeds[1], tf.shape(parsed["label"]), scale, crop
         )
         image = tf.raw_ops.ResizeBilinear(
@@ -142,8 +141,8 @@ def variants(
         image = image[top : top + rows, left : left + columns]
         label = label[top : top + rows, left : left + columns]
         return {
-            "image": geometry.place(image, place, crop, geometry.MEAN_PIXEL),
-            "label": geometry.place(label, place, crop, 255000),
+            "image": placement.place(image, place, crop, geometry.MEAN_PIXEL),
+            "label": placement.place(label, place, crop, 255000),
         }
 
     def pipeline(*targets: str) -> Callable[[], tf.data.Dataset]:

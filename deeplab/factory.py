@@ -24,7 +24,11 @@ from deeplab.core.dataset_info import (
     distinct_color,
 )
 from deeplab.core.specs import NormConfig
-from deeplab.data.geometry import inference_sizes, preprocess_for_inference
+from deeplab.data.geometry import (
+    Resizing,
+    inference_sizes,
+    preprocess_for_inference,
+)
 from deeplab.data.pipeline import build_pipeline
 from deeplab.data.pipeline_config import pipeline_config
 from deeplab.datasets import DATASETS
@@ -223,7 +227,7 @@ def build_preprocess(
     Returns:
       A function of an image `[H, W, 3]`, see `geometry.preprocess_for_inference`.
     """
-    return functools.partial(preprocess_for_inference, **_inference_arguments(config))
+    return functools.partial(preprocess_for_inference, resizing=_resizing(config))
 
 
 def build_inference_sizes(
@@ -234,22 +238,15 @@ def build_inference_sizes(
     Returns:
       A function of [2] int32, height and width, see `geometry.inference_sizes`.
     """
-    return functools.partial(inference_sizes, **_inference_arguments(config))
+    return functools.partial(inference_sizes, resizing=_resizing(config))
 
 
-def _inference_arguments(config: Any) -> dict[str, Any]:
+def _resizing(config: Any) -> Resizing:
     options = config.eval_dataset_options
     if not config.HasField("eval_dataset_options"):
         options = config.train_dataset_options
     stride = config.model_options.backbone.output_stride
-    pipeline = pipeline_config(options, stride, training=False)
-    return {
-        "crop_size": pipeline.crop_size,
-        "output_stride": pipeline.output_stride,
-        "min_resize_value": pipeline.min_resize_value,
-        "max_resize_value": pipeline.max_resize_value,
-        "resize_factor": pipeline.resize_factor,
-    }
+    return pipeline_config(options, stride, training=False).resizing
 
 
 def configured_classes(options: Any) -> int:

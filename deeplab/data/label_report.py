@@ -28,7 +28,7 @@ _MUCH_VOID = 0.5
 
 
 @dataclass(frozen=True)
-class Problem:
+class RecordProblem:
     """Something that has to be mended before training.
 
     Attributes:
@@ -86,7 +86,7 @@ class LabelReport:
     )
     names: dict[str, tuple[str, int]] = field(default_factory=dict)
     frames: dict[str, list[tuple[str, int, str]]] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[RecordProblem] = field(default_factory=list)
 
     def merge(self, other: LabelReport) -> None:
         """Adds what another report found; names met twice become problems."""
@@ -110,7 +110,7 @@ class LabelReport:
         first = self.names.setdefault(name, (path, record))
         if first != (path, record):
             self.problems.append(
-                Problem(
+                RecordProblem(
                     path,
                     record,
                     name,
@@ -189,7 +189,9 @@ def examine(
         messages = _count(report, example, info, decode_image)
     except ValueError as error:
         messages = [str(error)]
-    report.problems += [Problem(path, number, example.filename, m) for m in messages]
+    report.problems += [
+        RecordProblem(path, number, example.filename, m) for m in messages
+    ]
     return report
 
 

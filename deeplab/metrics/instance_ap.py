@@ -18,7 +18,7 @@ from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.metrics import METRICS
 from deeplab.metrics.base import check_maps, check_prediction, check_truth
-from deeplab.predictions.run_lengths import Segment, compress, segments
+from deeplab.predictions.run_lengths import SegmentRuns, compress, segments
 from deeplab.predictions.scores import predicted_scores
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
@@ -106,15 +106,15 @@ class InstanceAP:
         )
         self._images.append(_Image(height, width, truth, detections))
 
-    def _class_of(self, segment: Segment) -> int:
+    def _class_of(self, segment: SegmentRuns) -> int:
         return self._info.label_space.class_of(segment.label)
 
-    def _things(self, found: Sequence[Segment]) -> list[Segment]:
+    def _things(self, found: Sequence[SegmentRuns]) -> list[SegmentRuns]:
         things = set(self._info.thing_ids)
         return [segment for segment in found if self._class_of(segment) in things]
 
     def _is_crowd(
-        self, is_crowd: np.ndarray | None, segment: Segment, height: int
+        self, is_crowd: np.ndarray | None, segment: SegmentRuns, height: int
     ) -> bool:
         if is_crowd is None:
             return self._info.label_space.decode(segment.label)[1] == 0

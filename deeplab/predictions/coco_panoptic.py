@@ -35,7 +35,7 @@ from deeplab.predictions.base import Format, LabelMap, StoredMap
 _MAX_ID = 2**24 - 1
 
 
-class CocoPanoptic(Format):
+class CocoPanopticFormat(Format):
     """Segments with an id, a category and, in the truth, a crowd flag."""
 
     index = "panoptic.json"
@@ -186,6 +186,6 @@ def _load(
 
 
 @FORMATS.register("coco_panoptic")
-def build_coco_panoptic() -> CocoPanoptic:
+def build_coco_panoptic() -> CocoPanopticFormat:
     """Returns the format of COCO."""
-    return CocoPanoptic()
+    return CocoPanopticFormat()

@@ -42,7 +42,7 @@ _DEPTH_UNITS = 256
 _MAX_DEPTH = 2**16 - 1
 
 
-class Dvps(Format):
+class DvpsFormat(Format):
     """Panoptic labels and depth of videos."""
 
     is_video = True
@@ -107,7 +107,7 @@ class Dvps(Format):
 class DvpsSink:
     """Writes the files of each frame."""
 
-    def __init__(self, folder: Path, info: DatasetInfo, layout: Dvps):
+    def __init__(self, folder: Path, info: DatasetInfo, layout: DvpsFormat):
         """Writes into `folder`, in the layout of a data set."""
         self._folder = folder
         self._info = info
@@ -141,29 +141,29 @@ class DvpsSink:
 
 
 @FORMATS.register("cityscapes_dvps")
-class CityscapesDvps(Dvps):
+class CityscapesDvpsFormat(DvpsFormat):
     """Two channels; at most 256 instances of a class."""
 
     def read_frame(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
-        """See `Dvps`."""
+        """See `DvpsFormat`."""
         return LAYOUTS["two_channel_png"].read(path.with_name(f"{path.name}.png"))
 
     def write_frame(
         self, path: Path, classes: np.ndarray, instances: np.ndarray
     ) -> None:
-        """See `Dvps`."""
+        """See `DvpsFormat`."""
         layout = LAYOUTS["two_channel_png"]
         write_channels(path.with_name(f"{path.name}.png"), layout, classes, instances)
 
 
 @FORMATS.register("semkitti_dvps")
-class SemKittiDvps(Dvps):
+class SemKittiDvpsFormat(DvpsFormat):
     """Two files; at most 65536 instances of a class."""
 
     ending = "_cat.png"
 
     def read_frame(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
-        """See `Dvps`."""
+        """See `DvpsFormat`."""
         return (
             read_semantic(path.with_name(f"{path.name}_cat.png")),
             read_semantic(path.with_name(f"{path.name}_ins.png")),
@@ -172,7 +172,7 @@ class SemKittiDvps(Dvps):
     def write_frame(
         self, path: Path, classes: np.ndarray, instances: np.ndarray
     ) -> None:
-        """See `Dvps`."""
+        """See `DvpsFormat`."""
         check_range(path, "instance", int(instances.max()), 2**16 - 1)
         write_semantic(path.with_name(f"{path.name}_cat.png"), classes)
         write_semantic(path.with_name(f"{path.name}_ins.png"), instances, bits=16)

@@ -9,7 +9,7 @@ import numpy as np
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.predictions.base import LabelMap
-from deeplab.predictions.run_lengths import Segment, segments
+from deeplab.predictions.run_lengths import SegmentRuns, segments
 from deeplab.predictions.scores import score_map, segment_scores
 
 
@@ -29,7 +29,7 @@ class InstanceMask(NamedTuple):
 
 def scored_instances(
     label_map: LabelMap, info: DatasetInfo
-) -> Iterator[tuple[int, float, Segment]]:
+) -> Iterator[tuple[int, float, SegmentRuns]]:
     """Yields class, score and pixels of the things of a map, by ascending label.
 
     Predictions have no crowds: instance 0 is one like the others. Without scores, each

@@ -16,7 +16,7 @@ from deeplab.data.label_report import remarks
 from deeplab.data.shards import read_records, write_shards
 from deeplab.data.stored_example import stored_example
 from deeplab.datasets.base import LoadedFrame
-from deeplab.datasets.toy_street_video import ToyStreetVideo
+from deeplab.datasets.toy_street.videos import ToyStreetVideo
 
 VIDEO = ToyStreetVideo(images=4, frames=3, height=33, width=65)
 EVERYTHING = tfexample.Wanted(previous=True, next=True, depth=True)

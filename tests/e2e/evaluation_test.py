@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab.cli.eval_predictions import evaluate, match
-from deeplab.datasets.toy_street import ToyStreet
+from deeplab.datasets.toy_street.images import ToyStreet
 from deeplab.predictions import FORMATS
 from deeplab.predictions.base import LabelMap, StoredMap
 from deeplab.trainer import experiment

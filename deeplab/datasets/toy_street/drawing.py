@@ -13,15 +13,15 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets.runs import areas, find_runs
-from deeplab.datasets.street_canvas import (
+from deeplab.datasets.toy_street.canvas import (
     CAMERA_HEIGHT,
     FAR,
     Canvas,
     Point,
     shaded,
 )
-from deeplab.datasets.street_items import paint_item
-from deeplab.datasets.street_scene import Building, Color, Item, Scene
+from deeplab.datasets.toy_street.items import paint_item
+from deeplab.datasets.toy_street.scene import Building, Color, Item, Scene
 
 # What is nearer has left the view.
 _NEAREST = 2.5

@@ -19,8 +19,8 @@ from PIL import Image
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets import DATASETS
 from deeplab.datasets.base import Dataset, LoadedImage, RawImage, table_info
-from deeplab.datasets.street_drawing import Frame, draw
-from deeplab.datasets.street_scene import random_scene
+from deeplab.datasets.toy_street.drawing import Frame, draw
+from deeplab.datasets.toy_street.scene import random_scene
 
 # Seconds between two consecutive frames.
 FRAME_INTERVAL = 0.1

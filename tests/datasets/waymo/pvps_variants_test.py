@@ -12,8 +12,8 @@ from deeplab.data import tfexample
 from deeplab.data.shards import read_records, write_shards
 from deeplab.data.stored_example import stored_example
 from deeplab.datasets import DATASETS
-from tests.datasets.wod_lidar_tree import WALLS
-from tests.datasets.wod_tree import CAMERAS, TIMES, label_of, wod_tree
+from tests.datasets.waymo.wod_lidar_tree import WALLS
+from tests.datasets.waymo.wod_tree import CAMERAS, TIMES, label_of, wod_tree
 
 pytest.importorskip("pyarrow", reason="the extra `waymo` is not installed")
 DEPTH = "wod_pvps_depth_video_panoptic_seg"

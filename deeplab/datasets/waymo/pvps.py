@@ -7,7 +7,7 @@ perception data, of which these files are read:
   {training,validation}/camera_image/<segment>.parquet
   {training,validation}/camera_segmentation/<segment>.parquet
 
-and for depth those that `waymo_depth` lists. The panorama, which published records of
+and for depth those that `depth` lists. The panorama, which published records of
 several cameras hold as a sixth one, is not made.
 """
 
@@ -36,8 +36,8 @@ from deeplab.datasets.base import (
 )
 from deeplab.datasets.index_png import found_images
 from deeplab.datasets.tracked_label import tracked_label
-from deeplab.datasets.waymo_depth import read_depth
-from deeplab.datasets.waymo_tables import CAMERA, TIME, CameraKey, read_rows
+from deeplab.datasets.waymo.depth import read_depth
+from deeplab.datasets.waymo.tables import CAMERA, TIME, CameraKey, read_rows
 
 # Number in the files -> name.
 _CAMERAS = dict(
