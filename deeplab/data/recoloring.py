@@ -13,6 +13,7 @@ def recolored(
     image: tf.Tensor,
     augmentation: Augmentation,
     *,
+    frames: int,
     policy_seed: tf.Tensor,
     color_seed: tf.Tensor,
 ) -> tf.Tensor:
@@ -24,6 +25,7 @@ def recolored(
     Args:
       image: `[h, w, 3 * frames]` float32, 0 to 255.
       augmentation: the policy and the ranges.
+      frames: how many there are.
       policy_seed: [2] integers.
       color_seed: [2] integers.
 
@@ -31,10 +33,10 @@ def recolored(
       The same shape and range.
     """
     change = random_color_change(color_seed, augmentation.colors)
-    frames = []
-    for i in range(image.shape[-1] // 3):
+    changed = []
+    for i in range(frames):
         frame = image[:, :, 3 * i : 3 * i + 3]
         if augmentation.policy:
             frame = autoaugment(frame, policy_seed + i, augmentation.policy)
-        frames.append(change_color(frame, change))
-    return tf.concat(frames, axis=-1)
+        changed.append(change_color(frame, change))
+    return tf.concat(changed, axis=-1)

@@ -58,6 +58,7 @@ class TrainingExamples:
         self._augmentation = config.augmentation
         self._resizing = config.resizing
         self._crop_size = config.resizing.crop_size
+        self._frames = 1 + config.previous_frame + config.next_frame
         self._info = info
         self._targets = targets
         self._seed = seed
@@ -92,6 +93,7 @@ class TrainingExamples:
         image = recolored(
             sample_image(joined_frames(record), placement),
             self._augmentation,
+            frames=self._frames,
             policy_seed=seeds[2],
             color_seed=seeds[3],
         )

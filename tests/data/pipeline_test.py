@@ -284,7 +284,7 @@ def test_missing_label_is_reported(patterns):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"crop_size": None}, "crop_size: training needs"),
+        ({"resizing": Resizing(None, 16)}, "crop_size: training needs"),
         ({"has_labels": False}, "training needs labels"),
         ({"augmentation": Augmentation(policy="none")}, "autoaugment_policy_name"),
         ({"augmentation": Augmentation(min_scale=2.0)}, "ascending order"),
