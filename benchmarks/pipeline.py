@@ -25,11 +25,12 @@ import tensorflow as tf
 from PIL import Image
 
 from deeplab.data import geometry, placement
+from deeplab.data.parsed_example import parse_example
 from deeplab.data.pipeline import build_pipeline
 from deeplab.data.pipeline_config import Augmentation, PipelineConfig
 from deeplab.data.reader import index_records, read_record, shuffled_record
 from deeplab.data.targets.segments import TargetOptions
-from deeplab.data.tfexample import encode_example, parse_example
+from deeplab.data.tfexample import encode_example
 from deeplab.datasets import DATASETS
 
 HEIGHT, WIDTH = 1024, 2048

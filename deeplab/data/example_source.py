@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.data.encoded_depth import UNITS
+from deeplab.data.parsed_example import Wanted, missing_keys, parse_example
 from deeplab.data.pipeline_config import PipelineConfig, chosen_cameras
 from deeplab.data.reader import RecordIndex, read_record, shuffled_record
 from deeplab.data.targets import NEEDS
-from deeplab.data.tfexample import Wanted, missing_keys, parse_example
 
 # What targets are made from.
 MAPS = ("label", "previous_label", "next_label", "depth")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deeplab.data.autoaugment import find_policy
+from deeplab.data.parsed_example import Wanted
 from deeplab.data.pipeline_config import PipelineConfig, frame_problems
-from deeplab.data.tfexample import Wanted
 
 
 def check_pipeline(

@@ -9,6 +9,7 @@ from PIL import Image
 
 from deeplab.data import tfexample
 from deeplab.data.encoded_label import decode_label, encode_label
+from deeplab.data.parsed_example import Wanted, parse_example
 from tests.numbered import label_space
 
 LABEL = np.array([[0, 1, 255_000], [65_536, 2**24 - 1, 7]], np.int32)
@@ -54,9 +55,9 @@ def with_label(data, label_format):
 
 def parse_both_ways(serialized, **options):
     """Parses eagerly and inside tf.data; both must agree."""
-    eager = tfexample.parse_example(serialized, **options)
+    eager = parse_example(serialized, **options)
     dataset = tf.data.Dataset.from_tensors(serialized)
-    dataset = dataset.map(lambda s: tfexample.parse_example(s, **options))
+    dataset = dataset.map(lambda s: parse_example(s, **options))
     (mapped,) = dataset.as_numpy_iterator()
     assert mapped.keys() == eager.keys()
     for key, value in mapped.items():
@@ -109,7 +110,7 @@ def test_round_trip():
 
 
 def test_the_shape_is_known_where_it_can_be():
-    parsed = tf.function(tfexample.parse_example).get_concrete_function(
+    parsed = tf.function(parse_example).get_concrete_function(
         tf.TensorSpec((), tf.string)
     )
     assert parsed.structured_outputs["image"].shape.as_list() == [None, None, 3]
@@ -146,11 +147,11 @@ def test_grey_values_stay_as_they_are_without_a_label_space():
 def test_without_a_label():
     serialized = encoded(label=None)
     assert tfexample.read_example(serialized).label is None
-    parsed = parse_both_ways(serialized, wanted=tfexample.Wanted(label=False))
+    parsed = parse_both_ways(serialized, wanted=Wanted(label=False))
     assert "label" not in parsed
     np.testing.assert_array_equal(parsed["image"], image_file(2, 3)[1])
     with pytest.raises(tf.errors.InvalidArgumentError, match=tfexample.LABEL):
-        tfexample.parse_example(serialized)
+        parse_example(serialized)
 
 
 def test_jpeg_images():
@@ -216,13 +217,13 @@ def test_broken_labels(data, label_format, message):
         decode_label(data, label_format, 2, 3)
     serialized = with_label(data, label_format.encode())
     with pytest.raises(tf.errors.InvalidArgumentError):
-        tfexample.parse_example(serialized)
+        parse_example(serialized)
 
 
 def test_a_label_of_another_size_names_the_image():
     serialized = with_label(png(np.zeros((3, 2, 3), np.uint8)), b"png")
     with pytest.raises(tf.errors.InvalidArgumentError, match="label of street differ"):
-        tfexample.parse_example(serialized)
+        parse_example(serialized)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from deeplab.core.structures import Example
 from deeplab.data import tfexample
 from deeplab.data.encoded_depth import encode_depth
 from deeplab.data.geometry import Resizing
+from deeplab.data.parsed_example import Wanted, parse_example
 from deeplab.data.photometric import ColorRanges
 from deeplab.data.pipeline import build_pipeline
 from deeplab.data.pipeline_config import Augmentation, PipelineConfig
@@ -295,13 +296,13 @@ def test_a_missing_frame_names_key_and_file(paths, tmp_path, targets, left_out, 
     path = write(tmp_path / "a.tfrecord", [bad])
     with pytest.raises(ValueError, match=rf"a\.tfrecord: its first .* no {key}"):
         build(path, False, targets)
-    wanted = tfexample.Wanted(
+    wanted = Wanted(
         previous=targets is MOTION, next=targets is NEXT, depth=targets is NEXT
     )
     with pytest.raises(
         tf.errors.InvalidArgumentError, match=f"the record of frame 1 has no {key}"
     ):
-        tfexample.parse_example(bad, wanted=wanted)
+        parse_example(bad, wanted=wanted)
 
 
 def test_a_later_record_without_its_frame_stops_the_pipeline(tmp_path):
@@ -324,4 +325,4 @@ def test_frames_of_another_size_name_the_image():
     with pytest.raises(
         tf.errors.InvalidArgumentError, match="next image of frame 0 differ in size"
     ):
-        tfexample.parse_example(small, wanted=tfexample.Wanted(next=True))
+        parse_example(small, wanted=Wanted(next=True))
