@@ -69,12 +69,10 @@ class Timed:
 
 def evaluator(config: Any, model: Any, metrics: Mapping[str, Any]) -> StepEvaluator:
     """Returns an evaluator that does nothing but to update the metrics."""
-    sizes = factory.build_inference_sizes(config)
     return StepEvaluator(
         dataset=factory.build_eval_pipeline(config),
         model=model,
         metrics=metrics,
-        input_size=lambda size: sizes(size)[1],
     )
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
 from deeplab.backbones import BACKBONES
 from deeplab.config import ConfigError
-from deeplab.data.geometry import inference_sizes, preprocess_for_inference
+from deeplab.data.geometry import (
+    Resizing,
+    inference_sizes,
+    preprocess_for_inference,
+)
 from deeplab.data.pipeline import build_pipeline
 from deeplab.data.pipeline_config import pipeline_config
 from deeplab.input_normalization import INPUT_NORMALIZATIONS
@@ -170,7 +173,7 @@ def build_preprocess(
     Returns:
       A function of an image `[H, W, 3]`, see `geometry.preprocess_for_inference`.
     """
-    return functools.partial(preprocess_for_inference, **_inference_arguments(config))
+    return functools.partial(preprocess_for_inference, resizing=_resizing(config))
 
 
 def build_inference_sizes(
@@ -181,20 +184,13 @@ def build_inference_sizes(
     Returns:
       A function of [2] int32, height and width, see `geometry.inference_sizes`.
     """
-    return functools.partial(inference_sizes, **_inference_arguments(config))
+    return functools.partial(inference_sizes, resizing=_resizing(config))
 
 
-def _inference_arguments(config: Config) -> dict[str, Any]:
+def _resizing(config: Config) -> Resizing:
     plan = resolve(config)
     stride = plan.config.model_options.backbone.output_stride
-    pipeline = pipeline_config(plan.data, stride, training=False)
-    return {
-        "crop_size": pipeline.crop_size,
-        "output_stride": pipeline.output_stride,
-        "min_resize_value": pipeline.min_resize_value,
-        "max_resize_value": pipeline.max_resize_value,
-        "resize_factor": pipeline.resize_factor,
-    }
+    return pipeline_config(plan.data, stride, training=False).resizing
 
 
 def _policy(precision: str) -> str:

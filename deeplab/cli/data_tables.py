@@ -30,7 +30,7 @@ def print_classes(
     pixels = max(report.pixels, 1)
     for c in occurring_classes(report, info):
         count = report.class_pixels[c.id]
-        most = f"{report.most_instances[c.id]} of {info.label_divisor - 1}"
+        most = f"{report.most_instances[c.id]} of {info.label_space.max_instances}"
         crowd = report.crowd_pixels[c.id] / max(count, 1)
         table.add_row(
             escape(c.name),

@@ -61,8 +61,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("--output: choose another folder than that of the frames")
     sink = FORMATS.get(args.output_format)().writer(Path(args.output), info)
     tracker = IoUTracker(
-        thing_ids=info.thing_ids,
-        label_divisor=info.label_divisor,
+        labels=info.label_space,
         min_iou=args.min_iou,
         max_frames_unseen=args.max_frames_unseen,
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deeplab.core.dataset_info import DatasetInfo
-from deeplab.data import geometry
 from deeplab.data.copy_paste import CopyPaste
+from deeplab.data.geometry import Resizing
 from deeplab.data.photometric import ColorRanges
 from deeplab.data.targets import NEEDS
 from deeplab.data.targets.segments import TargetOptions
@@ -43,11 +43,7 @@ class PipelineConfig:
 
     Attributes:
       file_patterns: of the TFRecord files.
-      crop_size: (height, width) of what the model sees. None only in evaluation.
-      output_stride: of the model.
-      min_resize_value: see `geometry.size_in_range`.
-      max_resize_value: see `geometry.size_in_range`.
-      resize_factor: see `geometry.size_in_range`.
+      resizing: the sizes that images get.
       has_labels: False leaves labels, and what follows from them, out.
       previous_frame: whether examples hold the frame before.
       next_frame: whether examples hold the frame after.
@@ -58,11 +54,7 @@ class PipelineConfig:
     """
 
     file_patterns: tuple[str, ...]
-    crop_size: tuple[int, int] | None
-    output_stride: int
-    min_resize_value: tuple[int, ...] = ()
-    max_resize_value: tuple[int, ...] = ()
-    resize_factor: int = 0
+    resizing: Resizing
     has_labels: bool = True
     previous_frame: bool = False
     next_frame: bool = False
@@ -128,22 +120,13 @@ def pipeline_config(
     Raises:
       ValueError: an option is out of range.
     """
-    crop = tuple(options.crop_size)
-    if len(crop) not in (0, 2):
-        raise ValueError(f"crop_size {list(crop)}: give height and width")
-    for name in ("min_resize_value", "max_resize_value"):
-        geometry.resize_pair(getattr(options, name))
     # Published configs set both whether or not small instances count more.
     threshold = options.small_instance_threshold
     weight = options.small_instance_weight
     small = options.increase_small_instance_weights
     return PipelineConfig(
         file_patterns=tuple(options.file_pattern),
-        crop_size=(crop[0], crop[1]) if crop else None,
-        output_stride=output_stride,
-        min_resize_value=tuple(options.min_resize_value),
-        max_resize_value=tuple(options.max_resize_value),
-        resize_factor=options.resize_factor,
+        resizing=_resizing(options, output_stride),
         has_labels=options.decode_groundtruth_label,
         previous_frame=options.use_two_frames,
         next_frame=options.use_next_frame,
@@ -158,6 +141,19 @@ def pipeline_config(
             small_instance_weight=weight if small else 1.0,
             max_thing_id=_mask_slots(options),
         ),
+    )
+
+
+def _resizing(options: Any, output_stride: int) -> Resizing:
+    crop = tuple(options.crop_size)
+    if len(crop) not in (0, 2):
+        raise ValueError(f"crop_size {list(crop)}: give height and width")
+    return Resizing(
+        crop_size=(crop[0], crop[1]) if crop else None,
+        output_stride=output_stride,
+        min_resize_value=tuple(options.min_resize_value),
+        max_resize_value=tuple(options.max_resize_value),
+        resize_factor=options.resize_factor,
     )
 
 

@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo, read_description
 from deeplab.datasets import DATASETS
 from deeplab.datasets.base import Dataset, LoadedImage, RawImage
@@ -94,8 +93,8 @@ def _load(
         raise FileNotFoundError(f"{path}: its label {label_path} is missing")
     label = _read_label(label_path, info)
     if crowd_as_ignore:
-        crowd = [labels.encode(i, 0, info.label_divisor) for i in info.thing_ids]
-        void = labels.void_label(info.ignore_label, info.label_divisor)
+        crowd = [info.label_space.encode(i, 0) for i in info.thing_ids]
+        void = info.label_space.void
         label = np.where(np.isin(label, crowd), np.int32(void), label)
     return LoadedImage(path.read_bytes(), label)
 
@@ -113,4 +112,4 @@ def _read_label(path: Path, info: DatasetInfo) -> np.ndarray:
         raise ValueError(f"{path}: not a readable image: {error}") from error
     if indices is None:
         return read_segment_ids(path)
-    return labels.encode(indices.astype(np.int32), 0, info.label_divisor)
+    return info.label_space.encode(indices.astype(np.int32), 0)

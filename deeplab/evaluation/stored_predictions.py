@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.data.parallel import parallel_map
@@ -133,12 +132,12 @@ def _loaded(pair: Pair, info: DatasetInfo) -> tuple[Example, Prediction]:
     truth = pair.truth.load()
     predicted = pair.prediction.load() if pair.prediction else None
     if predicted is None or not predicted.panoptic.size:
-        void = labels.void_label(info.ignore_label, info.label_divisor)
+        void = info.label_space.void
         predicted = LabelMap(np.full_like(truth.panoptic, void))
     example = Example(
         image=None,
         panoptic_raw=truth.panoptic,
-        semantic_raw=labels.class_of(truth.panoptic, info.label_divisor),
+        semantic_raw=info.label_space.class_of(truth.panoptic),
         depth_raw=truth.depth,
         image_filename=pair.name,
         sequence_id=pair.truth.sequence or None,
@@ -148,7 +147,7 @@ def _loaded(pair: Pair, info: DatasetInfo) -> tuple[Example, Prediction]:
     scores = equally_sure if predicted.scores is None else predicted.scores
     prediction = Prediction(
         panoptic_pred=predicted.panoptic,
-        semantic_pred=labels.class_of(predicted.panoptic, info.label_divisor),
+        semantic_pred=info.label_space.class_of(predicted.panoptic),
         # The files have one score, of class and mask together.
         semantic_scores=equally_sure,
         instance_scores=scores,

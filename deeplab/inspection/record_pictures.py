@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from deeplab.core import labels
 from deeplab.core.atomic_file import atomic_file
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.data.encoded_label import decode_label
@@ -68,7 +67,7 @@ def draw_record(place: NumberedRecord, folder: Path, info: DatasetInfo) -> Card:
             overlay = panoptic_overlay(image, label, info)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from error
-        found = np.unique(labels.class_of(label, info.label_divisor)).tolist()
+        found = np.unique(info.label_space.class_of(label)).tolist()
         class_ids = tuple(c for c in found if c in info.by_id)
         text = describe_label(label, info)
     names = {}
@@ -111,7 +110,7 @@ def _label(example: StoredExample, info: DatasetInfo) -> np.ndarray:
         example.label_format,
         example.height,
         example.width,
-        info.label_divisor,
+        info.label_space,
     )
 
 

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster, mask
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.metrics import METRICS
@@ -96,7 +95,7 @@ class InstanceAP:
             )
             for segment in self._things(true)
         )
-        scores = predicted_scores(prediction, self._info.label_divisor)
+        scores = predicted_scores(prediction, self._info.label_space)
         detections = tuple(
             _Mask(
                 self._class_of(segment),
@@ -108,7 +107,7 @@ class InstanceAP:
         self._images.append(_Image(height, width, truth, detections))
 
     def _class_of(self, segment: SegmentRuns) -> int:
-        return labels.class_of(segment.label, self._info.label_divisor)
+        return self._info.label_space.class_of(segment.label)
 
     def _things(self, found: Sequence[SegmentRuns]) -> list[SegmentRuns]:
         things = set(self._info.thing_ids)
@@ -118,7 +117,7 @@ class InstanceAP:
         self, is_crowd: np.ndarray | None, segment: SegmentRuns, height: int
     ) -> bool:
         if is_crowd is None:
-            return labels.decode(segment.label, self._info.label_divisor)[1] == 0
+            return self._info.label_space.decode(segment.label)[1] == 0
         column, row = divmod(int(segment.starts[0]), height)
         return bool(is_crowd[row, column])
 

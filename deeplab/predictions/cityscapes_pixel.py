@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.predictions import FORMATS
 from deeplab.predictions.base import LabelMap, StoredMap, class_ids, files_below
@@ -57,7 +56,7 @@ class CityscapesPixel(SemanticPng):
         known = (ids <= MAX_LABEL_ID) | (ids == _UNSIGNED_PLATE)
         ids = np.where(known & ~np.isin(ids, evaluated), 0, ids)
         classes = class_ids(ids, info, path)
-        return LabelMap(labels.encode(classes, 0, info.label_divisor).astype(np.int32))
+        return LabelMap(info.label_space.encode(classes, 0).astype(np.int32))
 
 
 def check_label_ids(info: DatasetInfo) -> None:

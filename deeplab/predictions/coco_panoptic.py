@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.atomic_file import atomic_file
 from deeplab.core.dataset_info import ClassInfo, DatasetInfo, distinct_color
 from deeplab.datasets.base import path_inside
@@ -91,7 +90,7 @@ class CocoSink:
         table = np.zeros(len(found), np.int64)
         segments = []
         for index, label in enumerate(found.tolist()):
-            class_id = labels.class_of(label, self._info.label_divisor)
+            class_id = self._info.label_space.class_of(label)
             if class_id not in self._info.by_id:
                 continue
             table[index] = len(segments) + 1

@@ -23,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets.base import path_inside
 from deeplab.datasets.index_png import read_index_png
@@ -79,7 +78,7 @@ class DvpsFormat(Format):
             raise ValueError(
                 f"{where}: {unknown[:10]} are no train ids of {info.name!r}"
             )
-        if int(instances.max()) >= info.label_divisor:
+        if int(instances.max()) > info.label_space.max_instances:
             raise ValueError(
                 f"{where}: instance id {int(instances.max())} is not below the label "
                 f"divisor {info.label_divisor}"
@@ -87,7 +86,7 @@ class DvpsFormat(Format):
         void = classes == info.num_classes
         classes = np.where(void, info.ignore_label, classes)
         instances = np.where(void, 0, instances)
-        panoptic = labels.encode(classes, instances, info.label_divisor)
+        panoptic = info.label_space.encode(classes, instances)
         depth_file = root / "depth" / f"{stem}.png"
         depth = None
         if depth_file.exists():
@@ -123,7 +122,7 @@ class DvpsSink:
         """
         path_inside(self._folder, name, self._folder)
         sequence, frame = _position(name, self._folder)
-        classes, instances = labels.decode(label_map.panoptic, self._info.label_divisor)
+        classes, instances = self._info.label_space.decode(label_map.panoptic)
         void = ~np.isin(classes, list(self._info.by_id))
         classes = np.where(void, self._info.num_classes, classes)
         instances = np.where(void, 0, instances)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Prediction
 from deeplab.predictions.base import LabelMap
@@ -26,7 +25,7 @@ def label_map_of(prediction: Prediction, info: DatasetInfo) -> LabelMap:
     depth = None if depth is None else np.asarray(depth[..., 0], np.float32)
     scores = None
     if prediction.panoptic_pred is not None and prediction.instance_scores is not None:
-        found = predicted_scores(prediction, info.label_divisor)
+        found = predicted_scores(prediction, info.label_space)
         scores = score_map(panoptic, found)
     return LabelMap(panoptic, scores, depth)
 
@@ -48,4 +47,4 @@ def predicted_labels(prediction: Prediction, info: DatasetInfo) -> np.ndarray:
             "the model serves neither panoptic_pred nor semantic_pred: export it with "
             "one of them"
         )
-    return labels.encode(prediction.semantic_pred, 0, info.label_divisor)
+    return info.label_space.encode(prediction.semantic_pred, 0)

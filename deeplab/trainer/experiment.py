@@ -248,12 +248,10 @@ class _Builder:
                 f"trainer_options.best_checkpoint_metric {best!r}: results begin with "
                 f"one of {', '.join(metrics)}"
             )
-        inference_sizes = factory.build_inference_sizes(self._plan)
         return StepEvaluator(
             dataset=factory.build_eval_pipeline(self._plan),
             model=model,
             metrics=metrics,
-            input_size=lambda size: inference_sizes(size)[1],
             loss=factory.build_loss(self._plan) if has_loss else None,
             writers=result_writers(options, info, self._folder),
             summaries=OverlaySummaries(info, options.num_vis_samples),

@@ -35,6 +35,7 @@ _KEPT_ALONE = (
     "depth_raw",
     "size_raw",
     "resized_size",
+    "input_size",
     "image_filename",
     "sequence_id",
     "frame_id",
@@ -54,7 +55,6 @@ class StepEvaluator(orbit.AbstractEvaluator):
         dataset: tf.data.Dataset,
         model: tf_keras.Model,
         metrics: Mapping[str, Metric],
-        input_size: Callable[[tf.Tensor], tf.Tensor],
         loss: CompositeLoss | None = None,
         writers: Sequence[Writer] = (),
         summaries: OverlaySummaries | None = None,
@@ -67,8 +67,6 @@ class StepEvaluator(orbit.AbstractEvaluator):
           dataset: one pass over the data, dicts of `Example` fields.
           model: called with images and `training=False`, returns a `Prediction`.
           metrics: by name; the names prefix the keys of the results.
-          input_size: from height and width of an image as stored to those of the
-            model's input, [2] int32 each: what was padded beyond is cut off.
           loss: averaged over the data when it has targets.
           writers: take every image with its prediction.
           summaries: likewise, for TensorBoard.
@@ -79,7 +77,6 @@ class StepEvaluator(orbit.AbstractEvaluator):
         self._dataset = dataset
         self._model = model
         self._metrics = dict(metrics)
-        self._input_size = input_size
         self._loss = loss
         self._writers = (*writers, *([summaries] if summaries else []))
         self._after_batch = after_batch
@@ -136,7 +133,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
         """Predicts a batch, queues its images, returns the losses per image."""
         predictions: dict[int, dict[str, tf.Tensor]] = {}
         losses: dict[str, list[np.ndarray]] = {}
-        for size, rows in self._parts(batch["size_raw"]):
+        for size, rows in self._parts(batch["input_size"]):
             inputs = {
                 name: _cropped(tf.gather(value, rows), size)
                 for name, value in batch.items()
@@ -155,15 +152,12 @@ class StepEvaluator(orbit.AbstractEvaluator):
             worker.put(*self._one_image(batch, row, predictions[row]))
         return {name: np.concatenate(values) for name, values in losses.items()}
 
-    def _parts(self, sizes_raw: tf.Tensor) -> list[tuple[tuple[int, int], list[int]]]:
+    def _parts(self, input_sizes: tf.Tensor) -> list[tuple[tuple[int, int], list[int]]]:
         """Returns what is predicted together: input sizes, and the rows of each.
 
         Rows of one size, so that padding depends on no batch; single ones of a video.
         """
-        sizes: list[tuple[int, int]] = []
-        for size in tf.unstack(sizes_raw):
-            height, width = self._input_size(size).numpy().tolist()
-            sizes.append((height, width))
+        sizes = [(height, width) for height, width in input_sizes.numpy().tolist()]
         if self._track is not None:
             return [(size, [row]) for row, size in enumerate(sizes)]
         found: dict[tuple[int, int], list[int]] = {}

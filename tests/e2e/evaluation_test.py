@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab.datasets.toy_street import ToyStreet
+from deeplab.datasets.toy_street.images import ToyStreet
 from deeplab.evaluation.stored_predictions import evaluate, match
 from deeplab.predictions import FORMATS
 from deeplab.predictions.base import LabelMap, StoredMap

@@ -1,7 +1,7 @@
 import numpy as np
 from PIL import Image
 
-from deeplab.datasets.toy_street import ToyStreet
+from deeplab.datasets.toy_street.images import ToyStreet
 from deeplab.inspection.raw_images import write_images, write_panels
 from deeplab.predictions.segment_png import write_segment_ids
 

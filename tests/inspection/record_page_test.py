@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from deeplab.data.shards import write_shards
-from deeplab.datasets.toy_street import ToyStreet
+from deeplab.datasets.toy_street.images import ToyStreet
 from deeplab.inspection.record_page import choose_records, write_record_page
 from deeplab.inspection.record_pictures import describe_label
 from tests.visualization import scene

@@ -11,18 +11,17 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets.runs import areas, find_runs
-from deeplab.datasets.street_canvas import (
+from deeplab.datasets.toy_street.canvas import (
     CAMERA_HEIGHT,
     FAR,
     Canvas,
     Point,
     shaded,
 )
-from deeplab.datasets.street_items import paint_item
-from deeplab.datasets.street_scene import Building, Color, Item, Scene
+from deeplab.datasets.toy_street.items import paint_item
+from deeplab.datasets.toy_street.scene import Building, Color, Item, Scene
 
 # What is nearer has left the view.
 _NEAREST = 2.5
@@ -83,7 +82,7 @@ class _Drawing:
         self._time = time
         self._moved = scene.camera_speed * time
         self._class = {c.name: c.id for c in info.classes}
-        self._void = labels.void_label(info.ignore_label, info.label_divisor)
+        self._void = info.label_space.void
         self._canvas = Canvas(
             height,
             width,
@@ -111,13 +110,13 @@ class _Drawing:
         return item.z + item.speed[1] * self._time - self._moved
 
     def _stuff(self, name: str) -> int:
-        return labels.encode(self._class[name], 0, self._info.label_divisor)
+        return self._info.label_space.encode(self._class[name], 0)
 
     def _label_of(self, item: Item) -> int:
         if item.kind not in _CLASS_OF_KIND:
             return self._void
         class_id = self._class[_CLASS_OF_KIND[item.kind]]
-        return labels.encode(class_id, item.instance, self._info.label_divisor)
+        return self._info.label_space.encode(class_id, item.instance)
 
     def _paint_sky(self) -> None:
         image = self._canvas.image
@@ -240,12 +239,12 @@ class _Drawing:
         canvas.ellipse((x, y + 0.012 * canvas.height), radii, (58, 62, 70))
 
     def _finish(self) -> Frame:
-        divisor = self._info.label_divisor
+        labels = self._info.label_space
         label = np.array(self._canvas.label, np.int32)
         depth = np.array(self._canvas.depth, np.float32)
-        pixels = self._textured(labels.class_of(label, divisor), depth)
+        pixels = self._textured(labels.class_of(label), depth)
         values, visible, _ = areas(find_runs(label))
-        is_instance = labels.decode(values, divisor)[1] > 0
+        is_instance = labels.decode(values)[1] > 0
         small = values[is_instance & (visible < _MIN_VISIBLE * label.size)]
         label[np.isin(label, small)] = self._void
         image = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)

@@ -10,7 +10,7 @@ from deeplab.data import tfexample
 from deeplab.data.encoded_depth import encode_depth
 from deeplab.data.tfexample import encode_example
 from deeplab.datasets import DATASETS
-from tests.datasets.wod_lidar_tree import camera_poses, write_lidar
+from tests.datasets.waymo.wod_lidar_tree import camera_poses, write_lidar
 
 CAMERAS = {1: "front", 2: "front_left", 3: "front_right", 4: "side_left"}
 CAMERAS[5] = "side_right"

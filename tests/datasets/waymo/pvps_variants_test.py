@@ -8,12 +8,12 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from deeplab.data import tfexample
+from deeplab.data.parsed_example import Wanted, missing_keys, parse_example
 from deeplab.data.shards import read_records, write_shards
 from deeplab.data.stored_example import stored_example
 from deeplab.datasets import DATASETS
-from tests.datasets.wod_lidar_tree import WALLS
-from tests.datasets.wod_tree import CAMERAS, TIMES, label_of, wod_tree
+from tests.datasets.waymo.wod_lidar_tree import WALLS
+from tests.datasets.waymo.wod_tree import CAMERAS, TIMES, label_of, wod_tree
 
 pytest.importorskip("pyarrow", reason="the extra `waymo` is not installed")
 DEPTH = "wod_pvps_depth_video_panoptic_seg"
@@ -146,12 +146,12 @@ def test_all_cameras_of_a_moment_are_one_record(tmp_path):
     (path,) = (tmp_path / "records").glob("*.tfrecord")
     (record,) = read_records(path)
     names = tuple(CAMERAS.values())
-    wanted = tfexample.Wanted(next=True, depth=True, cameras=names)
-    assert tfexample.missing_keys(record, wanted) == []
+    wanted = Wanted(next=True, depth=True, cameras=names)
+    assert missing_keys(record, wanted) == []
     loaded = image.load()
     for number, one in enumerate((loaded, *loaded.others)):
         assert one.camera == names[number]
-        parsed = tfexample.parse_example(record, 100000, wanted, number)
+        parsed = parse_example(record, None, wanted, number)
         assert parsed["filename"] == f"{image.name}_{one.camera}"
         assert parsed["sequence_id"] == f"777_{one.camera}"
         assert parsed["frame_id"] == str(TIMES[0])

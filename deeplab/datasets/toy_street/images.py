@@ -16,12 +16,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets import DATASETS
 from deeplab.datasets.base import Dataset, LoadedImage, RawImage, table_info
-from deeplab.datasets.street_drawing import Frame, draw
-from deeplab.datasets.street_scene import random_scene
+from deeplab.datasets.toy_street.drawing import Frame, draw
+from deeplab.datasets.toy_street.scene import random_scene
 
 # Seconds between two consecutive frames.
 FRAME_INTERVAL = 0.1
@@ -103,8 +102,8 @@ def first_seed(split: str, seed: int) -> int:
 
 def crowd_ignored(label: np.ndarray, info: DatasetInfo) -> np.ndarray:
     """Returns `[h, w]` int32 labels whose crowd regions are void."""
-    crowd = [labels.encode(i, 0, info.label_divisor) for i in info.thing_ids]
-    void = labels.void_label(info.ignore_label, info.label_divisor)
+    crowd = [info.label_space.encode(i, 0) for i in info.thing_ids]
+    void = info.label_space.void
     return np.where(np.isin(label, crowd), np.int32(void), label)
 
 

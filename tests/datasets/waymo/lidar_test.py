@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deeplab.datasets.waymo_lidar import (
+from deeplab.datasets.waymo.lidar import (
     depth_of,
     draw_depth,
     moved,
@@ -11,7 +11,7 @@ from deeplab.datasets.waymo_lidar import (
     row_inclinations,
     vehicle_points,
 )
-from tests.datasets.wod_lidar_tree import rotation, transform
+from tests.datasets.waymo.wod_lidar_tree import rotation, transform
 
 
 def test_even_beams_are_in_the_middle_of_their_shares_highest_first():

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from deeplab.datasets.street_scene import Color
+from deeplab.datasets.toy_street.scene import Color
 
 # Metres.
 CAMERA_HEIGHT = 1.8

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from deeplab.datasets import DATASETS
-from tests.datasets.wod_tree import CAMERAS, GLOBAL_IDS, TIMES, label_of, wod_tree
+from tests.datasets.waymo.wod_tree import CAMERAS, GLOBAL_IDS, TIMES, label_of, wod_tree
 
 pytest.importorskip("pyarrow", reason="the extra `waymo` is not installed")
 NAME = "wod_pvps_image_panoptic_seg"

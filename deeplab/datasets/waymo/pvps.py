@@ -7,12 +7,13 @@ perception data, of which these files are read:
   {training,validation}/camera_image/<segment>.parquet
   {training,validation}/camera_segmentation/<segment>.parquet
 
-and for depth those that `waymo_depth` lists. The panorama, which published records of
+and for depth those that `depth` lists. The panorama, which published records of
 several cameras hold as a sixth one, is not made.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import io
 import itertools
@@ -23,7 +24,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets import DATASETS
 from deeplab.datasets.base import (
@@ -36,8 +36,8 @@ from deeplab.datasets.base import (
 )
 from deeplab.datasets.index_png import found_images
 from deeplab.datasets.tracked_label import tracked_label
-from deeplab.datasets.waymo_depth import read_depth
-from deeplab.datasets.waymo_tables import CAMERA, TIME, CameraKey, read_rows
+from deeplab.datasets.waymo.depth import read_depth
+from deeplab.datasets.waymo.tables import CAMERA, TIME, CameraKey, read_rows
 
 # Number in the files -> name.
 _CAMERAS = dict(
@@ -221,7 +221,8 @@ def _panoptic_label(
     except (OSError, SyntaxError) as error:
         raise ValueError(f"{path}: a label is no readable PNG: {error}") from error
     divisor = row[f"{_LABEL}.panoptic_label_divisor"]
-    classes, instances = labels.decode(stored, divisor)
+    stored_space = dataclasses.replace(info.label_space, label_divisor=divisor)
+    classes, instances = stored_space.decode(stored)
     lasting = np.zeros(divisor, np.int32)
     local_ids = row[f"{_IDS}.local_instance_ids"] or []
     if local_ids and not 0 <= min(local_ids) <= max(local_ids) < divisor:

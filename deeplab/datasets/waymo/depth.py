@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeplab.datasets.waymo_lidar import (
+from deeplab.datasets.waymo.lidar import (
     depth_of,
     draw_depth,
     moved,
@@ -27,7 +27,7 @@ from deeplab.datasets.waymo_lidar import (
     row_inclinations,
     vehicle_points,
 )
-from deeplab.datasets.waymo_tables import (
+from deeplab.datasets.waymo.tables import (
     CAMERA,
     LASER,
     TIME,

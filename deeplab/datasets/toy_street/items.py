@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deeplab.datasets.street_canvas import Canvas, Point, shaded
-from deeplab.datasets.street_scene import Color, Item
+from deeplab.datasets.toy_street.canvas import Canvas, Point, shaded
+from deeplab.datasets.toy_street.scene import Color, Item
 
 _SKINS: tuple[Color, ...] = ((234, 192, 160), (198, 146, 110), (120, 80, 56))
 _HAIR: tuple[Color, ...] = ((40, 30, 24), (96, 66, 40), (150, 120, 70), (70, 70, 72))

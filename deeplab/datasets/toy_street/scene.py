@@ -1,4 +1,4 @@
-"""Random street scenes as lists of things in metres; `street_drawing` draws them.
+"""Random street scenes as lists of things in metres; `drawing` draws them.
 
 The camera stands at x = 0, z = 0 and looks along z, down a straight street. x grows
 to the right, y upwards from the ground. Everything of a scene follows from its seed.

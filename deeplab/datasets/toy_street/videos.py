@@ -20,14 +20,14 @@ from deeplab.datasets.base import (
     RawImage,
     table_info,
 )
-from deeplab.datasets.street_drawing import Frame, draw
-from deeplab.datasets.street_scene import random_scene
-from deeplab.datasets.toy_street import (
+from deeplab.datasets.toy_street.drawing import Frame, draw
+from deeplab.datasets.toy_street.images import (
     check_size,
     crowd_ignored,
     first_seed,
     jpeg,
 )
+from deeplab.datasets.toy_street.scene import random_scene
 
 # Seconds between two frames.
 _INTERVAL = 0.05

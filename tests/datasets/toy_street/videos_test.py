@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from deeplab.datasets import DATASETS
-from deeplab.datasets.toy_street_video import ToyStreetVideo
+from deeplab.datasets.toy_street.videos import ToyStreetVideo
 
 SIZE = {"height": 65, "width": 129}
 

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from deeplab.datasets import DATASETS
-from deeplab.datasets.street_drawing import draw
-from deeplab.datasets.street_scene import random_scene
-from deeplab.datasets.toy_street import ToyStreet, draw_frames
+from deeplab.datasets.toy_street.drawing import draw
+from deeplab.datasets.toy_street.images import ToyStreet, draw_frames
+from deeplab.datasets.toy_street.scene import random_scene
 
 INFO = ToyStreet().info
 ROAD, CAR, PERSON, LIGHT = 2, 5, 6, 7
