@@ -71,8 +71,8 @@ def extract_zip(archive: Path, folder: Path) -> None:
     """Unpacks an archive into a folder, and nowhere else.
 
     Raises:
-      ValueError: it is no whole .zip or encrypted, or a member leads out of the folder
-        or is listed twice.
+      ValueError: it is not a whole .zip or is encrypted, or a member leads out of the
+        folder or is listed twice.
       OSError: a file cannot be written.
     """
     try:

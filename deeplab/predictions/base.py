@@ -158,7 +158,7 @@ def class_ids(
     unknown = sorted(set(present.tolist()) - set(known))
     if unknown:
         raise ValueError(
-            f"{where}: ids {unknown[:10]} are no evaluation ids of {info.name!r}"
+            f"{where}: ids {unknown[:10]} are not evaluation ids of {info.name!r}"
         )
     table = np.zeros(int(present.max()) + 1, np.int32)
     table[present] = [known[value] for value in present.tolist()]

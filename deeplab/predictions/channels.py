@@ -171,14 +171,14 @@ def _write_array(file: BinaryIO, classes: np.ndarray, instances: np.ndarray) -> 
 def _read_array(path: Path) -> tuple[np.ndarray, np.ndarray]:
     channels = np.load(path, allow_pickle=False)
     if channels.ndim != 3 or channels.shape[-1] < 2:
-        raise ValueError(f"{path}: no panoptic map: shape {list(channels.shape)}")
+        raise ValueError(f"{path}: not a panoptic map: shape {list(channels.shape)}")
     return channels[..., 0].astype(np.int32), channels[..., 1].astype(np.int32)
 
 
 def _read_rgb(path: Path) -> np.ndarray:
     image = read_image(path)
     if image.mode != "RGB":
-        raise ValueError(f"{path}: no panoptic map: an image of mode {image.mode}")
+        raise ValueError(f"{path}: not a panoptic map: an image of mode {image.mode}")
     return np.asarray(image).astype(np.int32)
 
 

@@ -41,13 +41,13 @@ class CityscapesPixel(SemanticPng):
         return super().writer(path, info)
 
     def refusals(self, path: Path) -> Iterator[tuple[str, str]]:
-        """See `Format.refusals`: more than 8 bits, and 255, which is no label id."""
+        """See `Format.refusals`: more than 8 bits, and 255, which is not a label id."""
         yield from super().refusals(path)
         for file in files_below(path, ".png"):
             if (read_semantic(file) == _UNSIGNED_PLATE).any():
                 yield (
                     str(file),
-                    f"id {_UNSIGNED_PLATE}, which is none; void is 0",
+                    f"id {_UNSIGNED_PLATE}, which is not a label id; void is 0",
                 )
 
     def _load(self, path: Path, info: DatasetInfo) -> LabelMap:

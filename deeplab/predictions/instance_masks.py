@@ -98,4 +98,4 @@ def thing_of(category: int, info: DatasetInfo, where: object) -> int:
     for one in info.classes:
         if one.is_thing and one.evaluation_id == category:
             return one.id
-    raise ValueError(f"{where}: id {category} is no thing of {info.name!r}")
+    raise ValueError(f"{where}: id {category} is not a thing class of {info.name!r}")

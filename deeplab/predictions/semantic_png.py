@@ -126,11 +126,11 @@ def read_semantic(path: Path) -> np.ndarray:
     """Reads what `write_semantic` wrote: `[h, w]` int32.
 
     Raises:
-      ValueError: the file is no whole grey image.
+      ValueError: the file is not a whole grey image.
     """
     image = read_image(path)
     if image.mode not in ("L", "I;16"):
-        raise ValueError(f"{path}: no class map: an image of mode {image.mode}")
+        raise ValueError(f"{path}: not a class map: an image of mode {image.mode}")
     return np.asarray(image).astype(np.int32)
 
 

@@ -116,7 +116,7 @@ def images_of(place: Path) -> dict[str, Size]:
       Path without ending -> size, which a list does not tell.
 
     Raises:
-      ValueError: there are none, or one is no image.
+      ValueError: there are none, or one is not an image.
       OSError: a file cannot be read.
     """
     if not place.is_dir():
