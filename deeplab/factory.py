@@ -16,6 +16,7 @@ import tf_keras
 from deeplab.backbones import BACKBONES
 from deeplab.config import ConfigError
 from deeplab.data.geometry import (
+    Pixel,
     Resizing,
     inference_sizes,
     preprocess_for_inference,
@@ -190,7 +191,13 @@ def build_inference_sizes(
 def _resizing(config: Config) -> Resizing:
     plan = resolve(config)
     stride = plan.config.model_options.backbone.output_stride
-    return pipeline_config(plan.data, stride, training=False).resizing
+    padding = _padding(plan)
+    return pipeline_config(plan.data, stride, training=False, padding=padding).resizing
+
+
+def _padding(plan: ExperimentPlan) -> Pixel:
+    name = plan.config.model_options.input_normalization
+    return INPUT_NORMALIZATIONS.get(name).mean_pixel
 
 
 def _policy(precision: str) -> str:
@@ -222,7 +229,13 @@ def _build_pipeline(
     stride = plan.config.model_options.backbone.output_stride
     learning = plan.architecture.learning
     return build_pipeline(
-        pipeline_config(options, stride, training, learning.image_class),
+        pipeline_config(
+            options,
+            stride,
+            training,
+            image_class=learning.image_class,
+            padding=_padding(plan),
+        ),
         dataset_info(options),
         training=training,
         targets=learning.targets,

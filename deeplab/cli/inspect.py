@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
 
 from deeplab.config import to_text
+from deeplab.protos.config_pb2 import ExperimentOptions
 from deeplab.trainer.config_flags import add_config_flags, config_of
 
 HELP = "show a config with all its values, its model's parameters and its cost"
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _crop_size(config: Any) -> tuple[int, int]:
+def _crop_size(config: ExperimentOptions) -> tuple[int, int]:
     for options in (config.eval_dataset_options, config.train_dataset_options):
         if len(options.crop_size) == 2:
             return options.crop_size[0], options.crop_size[1]

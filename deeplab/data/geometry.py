@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-# Maps to zero under the models' normalisation.
-MEAN_PIXEL = 127.5
+Pixel = tuple[float, float, float]
+
+# What published models pad images with: zero after their normalisation.
+MEAN_PIXEL: Pixel = (127.5, 127.5, 127.5)
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Resizing:
       max_resize_value: likewise: an image that exceeds one is then scaled down until
         both sides fit. Empty or 0: no limit.
       resize_factor: makes the sides k * factor + 1, rounding up; 0 leaves them.
+      padding: red, green and blue of the pixels around images, 0 to 255.
 
     Raises:
       ValueError: a resize value has more than two numbers.
@@ -42,6 +45,7 @@ class Resizing:
     min_resize_value: tuple[int, ...] = ()
     max_resize_value: tuple[int, ...] = ()
     resize_factor: int = 0
+    padding: Pixel = MEAN_PIXEL
 
     def __post_init__(self):
         for values in (self.min_resize_value, self.max_resize_value):
@@ -118,14 +122,14 @@ def preprocess_for_inference(
       resizing: what is done to images.
 
     Returns:
-      `[h', w', 3]` float32, padded right and below with the mean pixel, and the [2]
+      `[h', w', 3]` float32, padded right and below, and the [2]
       int32 size of the part that shows the image.
     """
     resized, padded = inference_sizes(tf.shape(image)[:2], resizing)
     image = tf.raw_ops.ResizeBilinear(
         images=image[tf.newaxis], size=resized, align_corners=True
     )[0]
-    return pad(image, padded, MEAN_PIXEL), resized
+    return pad(image, padded, resizing.padding), resized
 
 
 def resize_label(label: tf.Tensor, resized: tf.Tensor) -> tf.Tensor:
@@ -137,7 +141,7 @@ def resize_label(label: tf.Tensor, resized: tf.Tensor) -> tf.Tensor:
 def pad(
     values: tf.Tensor,
     size: tf.Tensor | Sequence[int],
-    value: float,
+    value: float | Pixel,
     offset: tf.Tensor | Sequence[int] = (0, 0),
 ) -> tf.Tensor:
     """Surrounds `[h, w, ...]` with a constant.
@@ -145,7 +149,7 @@ def pad(
     Args:
       values: what to pad.
       size: [2] integers, height and width of the result.
-      value: what to pad with.
+      value: what to pad with; a pixel for each frame of an image.
       offset: [2] integers, rows above and columns left of `values`.
 
     Returns:
@@ -156,7 +160,14 @@ def pad(
     paddings = tf.pad(
         tf.stack([offset, after], axis=1), [[0, values.shape.rank - 2], [0, 0]]
     )
-    padded = tf.pad(values, paddings, constant_values=tf.cast(value, values.dtype))
+    channels = {value} if isinstance(value, int | float) else set(value)
+    constant = channels.pop() if len(channels) == 1 else 0
+    padded = tf.pad(values, paddings, constant_values=tf.cast(constant, values.dtype))
+    if channels:
+        inside = tf.pad(tf.ones_like(values[..., :1], tf.bool), paddings)
+        frames = values.shape[-1] // len(value)
+        around = tf.constant(list(value) * frames, values.dtype)
+        padded = tf.where(inside, padded, around)
     sides = [None, None] if tf.is_tensor(size) else size
     padded.set_shape([*sides, *values.shape[2:]])
     return padded

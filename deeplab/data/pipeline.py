@@ -101,7 +101,7 @@ def _padding_values(examples: tf.data.Dataset, info: DatasetInfo) -> dict[str, A
     spec: Any = examples.element_spec
     void = info.label_space.void
     known = {
-        "image": geometry.MEAN_PIXEL,
+        "image": geometry.MEAN_PIXEL[0],
         "semantic_gt": info.ignore_label,
         "semantic_raw": info.ignore_label,
         "panoptic_gt": void,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from deeplab.data.geometry import nearest_pixels, pad
+from deeplab.data.geometry import Pixel, nearest_pixels, pad
 
 
 class Placement(NamedTuple):
@@ -138,7 +138,10 @@ def sample_label(label: tf.Tensor, placement: Placement) -> tf.Tensor:
 
 
 def place(
-    values: tf.Tensor, placement: Placement, crop_size: tuple[int, int], value: float
+    values: tf.Tensor,
+    placement: Placement,
+    crop_size: tuple[int, int],
+    value: float | Pixel,
 ) -> tf.Tensor:
     """Returns the crop: the shown part, `[h, w, ...]`, padded with `value`."""
     spare = tf.constant(crop_size) - placement.shown

@@ -11,7 +11,7 @@ from deeplab.core.dataset_info import DatasetInfo
 from deeplab.data import copy_paste
 from deeplab.data.example_source import MAPS, ExampleSource, joined_frames, metres
 from deeplab.data.example_targets import ExampleTargets
-from deeplab.data.geometry import MEAN_PIXEL, size_in_range
+from deeplab.data.geometry import size_in_range
 from deeplab.data.pipeline_config import PipelineConfig
 from deeplab.data.placement import (
     Placement,
@@ -104,7 +104,7 @@ class TrainingExamples:
             for name in MAPS
             if name in record
         }
-        image = place(image, placement, self._crop_size, MEAN_PIXEL)
+        image = place(image, placement, self._crop_size, self._resizing.padding)
         return _Crop(record, image, maps, seeds[4])
 
     def _placement(

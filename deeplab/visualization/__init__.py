@@ -6,10 +6,11 @@ image to. Adding a writer is one new file and one line below.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
+from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 from deeplab.registry import Registry
 
 
@@ -36,17 +37,21 @@ class Writer(Protocol):
 
 
 # (evaluator options, data set, folder) -> a writer, or None if they ask for none.
-WRITERS: Registry[Callable[[Any, DatasetInfo, Path], Writer | None]] = Registry(
-    "writer",
-    __name__,
-    [
-        "pictures",
-        "raw_predictions",
-    ],
+WRITERS: Registry[Callable[[EvaluatorOptions, DatasetInfo, Path], Writer | None]] = (
+    Registry(
+        "writer",
+        __name__,
+        [
+            "pictures",
+            "raw_predictions",
+        ],
+    )
 )
 
 
-def build_writers(options: Any, info: DatasetInfo, folder: Path) -> list[Writer]:
+def build_writers(
+    options: EvaluatorOptions, info: DatasetInfo, folder: Path
+) -> list[Writer]:
     """Returns the writers that `EvaluatorOptions` ask for.
 
     Args:

@@ -63,7 +63,7 @@ def test_inference_pads_to_the_crop_or_to_the_stride(size, crop, stride, expecte
     np.testing.assert_array_equal(padded[: size[0], : size[1]], image)
     outside = np.ones(expected, bool)
     outside[: size[0], : size[1]] = False
-    assert (padded.numpy()[outside] == geometry.MEAN_PIXEL).all()
+    assert (padded.numpy()[outside] == geometry.MEAN_PIXEL[0]).all()
 
 
 def test_inference_resizes_to_the_range():
@@ -74,3 +74,12 @@ def test_inference_resizes_to_the_range():
     np.testing.assert_allclose(padded[:65, :94], expected, atol=1e-5)
     label = geometry.resize_label(tf.constant(LABEL), resized)
     np.testing.assert_array_equal(label, resized_label(LABEL, (65, 94)))
+
+
+def test_images_are_padded_with_any_pixel():
+    image = tf.fill([1, 2, 6], 9.0)
+    padded = geometry.pad(image, (2, 3), (1.0, 2.0, 3.0)).numpy()
+    np.testing.assert_array_equal(padded[0, :2], 9.0)
+    frames = [1, 2, 3, 1, 2, 3]
+    np.testing.assert_array_equal(padded[0, 2], frames)
+    np.testing.assert_array_equal(padded[1], [frames] * 3)
