@@ -28,8 +28,7 @@ def reader_of(path: str) -> Reader:
     for reader in readers:
         if reader.takes(path):
             return reader
-    problem = "its format is not known" if os.path.exists(path) else "no such file"
-    raise WeightsError(
-        f"{path}: no weights here: {problem}; give "
-        + ", or ".join(reader.forms for reader in readers)
-    )
+    there = os.path.exists(path)
+    problem = "no format of weights that is known" if there else "no such checkpoint"
+    forms = ", or ".join(reader.forms for reader in readers)
+    raise WeightsError(f"{path}: {problem}; give {forms}")
