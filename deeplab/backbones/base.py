@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import tensorflow as tf
 import tf_keras
 
@@ -18,7 +16,7 @@ class Backbone(tf_keras.Model):
         A map of stride s has ceil(size / s) pixels.
     """
 
-    feature_specs: Mapping[str, FeatureSpec]
+    feature_specs: dict[str, FeatureSpec]
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         """Computes the features.

@@ -190,7 +190,7 @@ class MaXDeepLabBackbone(Backbone):
 
     def _add_stages(self, stages: Sequence[StageConfig], channels: int) -> None:
         self._stage_names = []
-        self.feature_specs: dict[str, FeatureSpec] = {"res1": FeatureSpec(channels, 2)}
+        specs = {"res1": FeatureSpec(channels, 2)}
         for stage in stages:
             stride = min(stage.output_stride, self._output_stride)
             layer = DualPathStage(
@@ -205,7 +205,8 @@ class MaXDeepLabBackbone(Backbone):
             name = f"res{stage.index}"
             self._stage_names.append(name)
             channels = stage.channels[-1]
-            self.feature_specs[name] = FeatureSpec(channels, stride)
+            specs[name] = FeatureSpec(channels, stride)
+        self.feature_specs = specs
         self._last_channels = channels
 
     def _add_stage(

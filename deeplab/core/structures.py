@@ -331,4 +331,5 @@ def map_fields(
         name: function(PREDICTION_FIELDS[name], value)
         for name, value in present(output).items()
     }
-    return type(output)(**{**output._asdict(), **changed})
+    fields: Any = output
+    return fields._replace(**changed)

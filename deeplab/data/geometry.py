@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from deeplab.ops.masks import known_size
+
 Pixel = tuple[float, float, float]
 
 # What published models pad images with: zero after their normalisation.
@@ -160,14 +162,14 @@ def pad(
     paddings = tf.pad(
         tf.stack([offset, after], axis=1), [[0, values.shape.rank - 2], [0, 0]]
     )
-    channels = {value} if isinstance(value, int | float) else set(value)
-    constant = channels.pop() if len(channels) == 1 else 0
-    padded = tf.pad(values, paddings, constant_values=tf.cast(constant, values.dtype))
-    if channels:
-        inside = tf.pad(tf.ones_like(values[..., :1], tf.bool), paddings)
-        frames = values.shape[-1] // len(value)
-        around = tf.constant(list(value) * frames, values.dtype)
-        padded = tf.where(inside, padded, around)
+    if not isinstance(value, tuple):
+        padded = tf.pad(values, paddings, constant_values=tf.cast(value, values.dtype))
+    elif len(set(value)) == 1:
+        return pad(values, size, value[0], offset)
+    else:
+        inside = tf.pad(tf.ones_like(values, tf.bool), paddings)
+        around = tf.cast(value * (known_size(values, 2) // len(value)), values.dtype)
+        padded = tf.where(inside, tf.pad(values, paddings), around)
     sides = [None, None] if tf.is_tensor(size) else size
     padded.set_shape([*sides, *values.shape[2:]])
     return padded

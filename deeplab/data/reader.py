@@ -177,7 +177,9 @@ def shuffled_record(number: tf.Tensor, count: int, seed: int) -> tf.Tensor:
     size = tf.constant(count, tf.int64)
     key = tf.stack([tf.constant(seed, tf.int64), number // size])
     place = tf.math.floormod(number, size)
-    return tf.random.experimental.index_shuffle(place, key, size - 1)
+    return tf.random.experimental.index_shuffle(  # pyright: ignore[reportAttributeAccessIssue]
+        place, key, size - 1
+    )
 
 
 def _offsets(path: str) -> list[int]:

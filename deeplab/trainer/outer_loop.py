@@ -115,7 +115,9 @@ class OuterLoop:
           evaluation: counts images.
         """
         self._controller = controller
-        self._controller.train_actions = (self._after_inner_loop,)
+        # Orbit's annotation names a protocol with positional arguments alone.
+        actions: Any = (self._after_inner_loop,)
+        self._controller.train_actions = actions
         self._global_step = global_step
         self._store = store
         self._metrics_log = metrics_log

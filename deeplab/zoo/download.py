@@ -60,6 +60,7 @@ def download(
         raise ZooError(f"{url}: the address has to start with {', '.join(SCHEMES)}")
     target.parent.mkdir(parents=True, exist_ok=True)
     part = _Part(target)
+    failure: Exception | None = None
     for attempt in range(attempts):
         if attempt:
             time.sleep(pause_seconds * 2 ** (attempt - 1))

@@ -12,6 +12,7 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import h5py
 import numpy as np
@@ -24,6 +25,8 @@ _SUFFIXES = (".h5", ".hdf5")
 _WHOLE_MODEL = "model_weights"
 # What h5py raises for damaged files; what it happens to find decides which.
 _UNREADABLE = (OSError, RuntimeError, KeyError, TypeError, ValueError, OverflowError)
+# Compiled modules, which type checkers do not see into.
+_LOW_LEVEL: Any = h5py
 _MAX_DEPTH = 64
 # How many bytes one byte can stand for, if Deflate packed it.
 _MAX_RATIO = 1032
@@ -95,13 +98,13 @@ def _child(
 ) -> h5py.Group | h5py.Dataset | h5py.Datatype:
     # Asked of the link itself: whether its target exists is found by following it.
     link = parent.id.links.get_info(name.encode("utf-8", "surrogateescape"))
-    if link.type != h5py.h5l.TYPE_HARD:
+    if link.type != _LOW_LEVEL.h5l.TYPE_HARD:
         raise _refused(path, name, "a link to elsewhere, which is not followed")
     return parent[name]
 
 
 def _address(group: h5py.Group) -> int:
-    return h5py.h5o.get_info(group.id).addr
+    return _LOW_LEVEL.h5o.get_info(group.id).addr
 
 
 def _stored(path: str, key: str, dataset: h5py.Dataset) -> StoredArray:

@@ -27,6 +27,10 @@ from deeplab.weights.readers.base import Reader, StoredArray
 # What TensorFlow raises for damaged files.
 UNREADABLE = (tf.errors.OpError, IndexError, RuntimeError)
 
+_FORMS = (
+    "a checkpoint's prefix, its .index file, the folder that holds it, or a .tar.gz of "
+    "it"
+)
 _ARCHIVES = (".tar", ".tar.gz", ".tgz")
 _INDEX = ".index"
 # What reading a damaged archive raises, whatever it is compressed with.
@@ -56,10 +60,7 @@ def read_checkpoint(prefix: str) -> Any:
 class TensorFlowCheckpoint(Reader):
     """Reads a checkpoint given by prefix, `.index`, folder or archive."""
 
-    forms = (
-        "a checkpoint's prefix, its .index file, the folder that holds it, or a "
-        ".tar.gz of it"
-    )
+    forms = _FORMS
 
     def takes(self, path: str) -> bool:
         """Returns whether a path is an archive, an index, a folder or a prefix."""
@@ -123,9 +124,7 @@ def _prefix(path: str) -> Iterator[str]:
 
 def _existing(prefix: str) -> str:
     if not tf.io.gfile.exists(prefix + _INDEX):
-        raise WeightsError(
-            f"{prefix}: no such checkpoint; give {TensorFlowCheckpoint.forms}"
-        )
+        raise WeightsError(f"{prefix}: no such checkpoint; give {_FORMS}")
     return prefix
 
 
