@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from deeplab.config import parse_config, read_config
     from deeplab.core.structures import Prediction
     from deeplab.factory import build_model
+    from deeplab.inference.predictor import Predictor
     from deeplab.loading import load
-    from deeplab.models.predictor import Predictor
 
 _PUBLIC = {
     "parse_config": "deeplab.config",
     "read_config": "deeplab.config",
     "build_model": "deeplab.factory",
     "load": "deeplab.loading",
-    "Predictor": "deeplab.models.predictor",
+    "Predictor": "deeplab.inference.predictor",
     "Prediction": "deeplab.core.structures",
 }
 

@@ -126,7 +126,7 @@ def _write_images(folder: Path, images: int, count: int) -> None:
 def _write_panels(folder: Path, images: int, count: int) -> None:
     """Draws image, ground truth and prediction of what was predicted."""
     from deeplab.core.structures import Example, Prediction
-    from deeplab.models.predictor import read_image
+    from deeplab.inference.read_image import read_image
     from deeplab.visualization.panel import prediction_panel
     from deeplab.visualization.pictures import write_png
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from deeplab.core.dataset_info import DatasetInfo
     from deeplab.core.structures import Prediction
-    from deeplab.models.predictor import Predictor
+    from deeplab.inference.predictor import Predictor
     from deeplab.predictions.base import Format
     from deeplab.visualization.segments import Segment
 
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from rich.console import Console
 
-    from deeplab.models.predictor import load
+    from deeplab.inference.exported import load
 
     console = Console(stderr=True)
     with console.status(f"loading {args.model}"):
@@ -105,7 +105,7 @@ def _predict_images(
     """
     from rich.progress import Progress
 
-    from deeplab.models.predictor import read_image
+    from deeplab.inference.read_image import read_image
 
     bad = 0
     with Progress(console=console) as progress:
@@ -140,7 +140,7 @@ def _predict_videos(
     """
     from rich.progress import Progress
 
-    from deeplab.models.predictor import read_image
+    from deeplab.inference.read_image import read_image
 
     if len(images) == 1:
         raise ValueError(

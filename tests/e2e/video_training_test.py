@@ -9,7 +9,9 @@ from deeplab.cli import main
 from deeplab.config import ConfigError
 from deeplab.core.structures import Example
 from deeplab.export.saved_model import export
-from deeplab.models.predictor import Predictor, load, read_image
+from deeplab.inference.exported import load
+from deeplab.inference.predictor import Predictor
+from deeplab.inference.read_image import read_image
 from deeplab.trainer import experiment
 from deeplab.trainer.step_evaluator import StepEvaluator
 from tests.e2e import tiny_video

@@ -16,7 +16,7 @@ from deeplab.core.dataset_info import described_dataset, description_of
 from deeplab.data.tfexample import encode_example
 from deeplab.datasets import DATASETS
 from deeplab.export.saved_model import cast_weights, export
-from deeplab.models.predictor import Predictor
+from deeplab.inference.predictor import Predictor
 from deeplab.trainer.step_evaluator import StepEvaluator
 from tests.export.tiny import export_tiny, preprocess, tiny
 from tests.visualization import scene

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab.trainer.shared_inference import SharedInference
+from deeplab.inference.shared_inference import SharedInference
 
 
 @pytest.mark.parametrize("devices", [1, 2])
