@@ -28,6 +28,7 @@ from benchmarks.postprocess import scene
 from deeplab import factory
 from deeplab.config import read_config
 from deeplab.core.structures import Prediction
+from deeplab.plan import resolve
 from deeplab.postprocess import POSTPROCESSORS
 
 PUBLISHED = 0.90
@@ -60,7 +61,7 @@ def build(
     config.train_dataset_options.crop_size[:] = size
     model = factory.build_model(config)
     postprocess = POSTPROCESSORS.get("center_offset")(
-        config.evaluator_options, factory.experiment_dataset(config)
+        config.evaluator_options, resolve(config).info
     )
     return {
         "network": tf.function(model.predict_maps),

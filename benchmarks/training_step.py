@@ -26,6 +26,7 @@ import tf_keras
 from deeplab import factory
 from deeplab.config import read_config
 from deeplab.core.structures import Example
+from deeplab.plan import resolve
 
 PUBLISHED = 2.0
 CONFIG = (
@@ -71,7 +72,7 @@ def build(
     optimizer = tf_keras.optimizers.SGD(1e-6, momentum=0.9)
     optimizer.build(model.trainable_variables)
     tf.random.set_global_generator(tf.random.Generator.from_seed(0))
-    classes = factory.experiment_dataset(config).num_classes
+    classes = resolve(config).info.num_classes
     data = example(*size, batch, classes)
 
     def forward() -> tf.Tensor:

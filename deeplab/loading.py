@@ -11,6 +11,7 @@ from deeplab.config import read_config, shipped_config
 from deeplab.inference import exported
 from deeplab.inference.field_choice import served_fields
 from deeplab.inference.predictor import Predictor
+from deeplab.plan import resolve
 from deeplab.trainer.initial_checkpoint import restore_all
 from deeplab.zoo.bar import download_bar
 from deeplab.zoo.cache import fetch
@@ -60,11 +61,12 @@ def load(
 
 def _restored(entry: Entry, archive: Path, fields: Sequence[str]) -> Predictor:
     config = read_config(shipped_config(f"{entry.config}.textproto"))
-    network = factory.build_model(config)
+    plan = resolve(config)
+    network = factory.build_model(plan)
     restore_all(str(archive), network.checkpoint_items)
     return Predictor.of_model(
         network,
-        factory.build_preprocess(config),
-        factory.experiment_dataset(config),
+        factory.build_preprocess(plan),
+        plan.info,
         served_fields(network, fields),
     )

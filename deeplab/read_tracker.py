@@ -77,7 +77,7 @@ class _Tracker:
         return [path for path in fields if path not in self._read]
 
 
-def is_repeated(field: FieldDescriptor) -> bool:
+def is_repeated(field: Any) -> bool:
     """Returns whether a field of a schema holds several values."""
     # `label` is deprecated in newer runtimes and `is_repeated` absent in older ones.
     if hasattr(field, "is_repeated"):

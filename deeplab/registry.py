@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -54,6 +55,20 @@ class Registry(Generic[T]):
             hint += "" if near else ", ".join(self.names())
             raise ValueError(f"unknown {self.kind} {name!r}; {hint}")
         return self._members[name]
+
+    @contextlib.contextmanager
+    def replaced(self, name: str, member: T) -> Iterator[None]:
+        """Puts another member in the place of `name` for as long as the block runs.
+
+        Raises:
+          ValueError: there is no member of that name.
+        """
+        before = self.get(name)
+        self._members[name] = member
+        try:
+            yield
+        finally:
+            self._members[name] = before
 
     def names(self) -> list[str]:
         """Returns all names, sorted."""

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from deeplab import config as config_lib
-from deeplab.config import ConfigError, ReadTracker, parse_config, read_config
+from deeplab.config import ConfigError, parse_config, read_config
 
 PARENT = """
 experiment_name: "parent"
@@ -141,40 +141,6 @@ def test_bad_description_file(tmp_path, text, message):
 def test_round_trip():
     config = parse_config(PARENT)
     assert parse_config(config_lib.to_text(config)) == config
-
-
-def test_tracker_names_what_nothing_read():
-    config = parse_config(
-        PARENT
-        + "trainer_options { loss_options { extra_loss { name: 'a' weight: 2 } } }"
-    )
-    tracker = ReadTracker(config)
-    assert tracker.model_options.backbone.name == "resnet50"
-    assert list(tracker.train_dataset_options.crop_size) == [65, 129]
-    assert tracker.trainer_options.loss_options.extra_loss[0].name == "a"
-    assert tracker.train_dataset_options.HasField("batch_size")
-    assert tracker.unread() == [
-        "experiment_name",
-        "model_options.backbone.output_stride",
-        "trainer_options.loss_options.extra_loss[0].weight",
-        "train_dataset_options.batch_size",
-    ]
-    assert tracker.unread(["model_options"]) == ["model_options.backbone.output_stride"]
-
-
-def test_a_message_that_is_read_whole_is_read():
-    config = parse_config(
-        """
-        train_dataset_options {
-          batch_size: 2
-          dataset_description { ignore_label: 9 classes { id: 0 name: "road" } }
-        }
-        """
-    )
-    tracker = ReadTracker(config)
-    description = tracker.train_dataset_options.dataset_description.read_whole()
-    assert description == config.train_dataset_options.dataset_description
-    assert tracker.unread() == ["train_dataset_options.batch_size"]
 
 
 def test_shipped_config_is_found_in_an_installed_package(tmp_path, monkeypatch):

@@ -10,10 +10,10 @@ from deeplab import config as config_lib
 from deeplab import factory, validation
 from deeplab.backbones import BACKBONES
 from deeplab.data.pipeline_config import pipeline_config
-from deeplab.families import family_of
-from deeplab.heads import HEADS
 from deeplab.models.cost import parameter_counts
+from deeplab.plan import resolve
 from deeplab.protos import config_pb2
+from deeplab.read_tracker import tracked, unread_fields
 from tests.parity import parity
 
 ROOT = Path(__file__).parents[1]
@@ -164,10 +164,9 @@ def with_data(path, folder):
 
 
 def is_built_in(config):
-    options = config_lib.read_config(ROOT / "configs" / config).model_options
     try:
-        HEADS.get(family_of(options).head)
-        BACKBONES.get(options.backbone.name)
+        plan = resolve(config_lib.read_config(ROOT / "configs" / config))
+        BACKBONES.get(plan.config.model_options.backbone.name)
     except ValueError:
         return False
     return True
@@ -232,7 +231,7 @@ def build_all(config):
     ],
 )
 def test_builds_and_reads_every_option(path):
-    config = config_lib.ReadTracker(config_lib.read_config(ROOT / "configs" / path))
+    config = tracked(config_lib.read_config(ROOT / "configs" / path))
     counts = parameter_counts(build_all(config).checkpoint_items)
     assert all(sum(pair) for pair in counts.values())
     record_path = RECORDS / f"{name_of(path)}.json.gz"
@@ -242,8 +241,9 @@ def test_builds_and_reads_every_option(path):
         assert trained == record["trainable_params"]
     tf_keras.backend.clear_session()
     if config.HasField("trainer_options"):
-        known = READ_IN_A_RUN + family_of(config.model_options).without_effect
-        assert [u for u in config.unread() if not validation.is_part_of(u, known)] == []
+        known = READ_IN_A_RUN + resolve(config).architecture.selection.without_effect
+        unread = unread_fields(config, config.DESCRIPTOR.fields_by_name)
+        assert [u for u in unread if not validation.is_part_of(u, known)] == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import tf_keras
 import deeplab
 from deeplab import factory
 from deeplab.config import ConfigError, parse_config
+from deeplab.loss_plan import loss_terms
+from deeplab.plan import resolve
 
 TINY = """
 model_options {
@@ -56,23 +58,21 @@ def test_public_api_builds_and_predicts():
 
 
 def test_described_data_set_is_used():
-    info = factory.experiment_dataset(parse_config(TINY))
+    info = resolve(parse_config(TINY)).info
     assert info.name == "mine"
     assert info.thing_ids == (1,)
 
 
 def test_config_without_data_set_gets_numbered_classes():
-    info = factory.experiment_dataset(
-        parse_config("model_options { deeplab_v3 { num_classes: 5 } }")
-    )
+    config = parse_config("model_options { deeplab_v3 { num_classes: 5 } }")
+    info = resolve(config).info
     assert info.num_classes == 5
     assert info.thing_ids == ()
 
 
 def test_published_examples_are_for_cityscapes():
-    info = factory.experiment_dataset(
-        parse_config("model_options { deeplab_v3 { num_classes: 19 } }")
-    )
+    config = parse_config("model_options { deeplab_v3 { num_classes: 19 } }")
+    info = resolve(config).info
     assert info.name == "cityscapes_panoptic"
 
 
@@ -86,9 +86,54 @@ def test_extra_loss_adds_a_term():
     assert factory.build_loss(config).names[0] == "semantic_loss"
 
 
-def test_config_without_loss_says_which_there_are():
-    with pytest.raises(ConfigError, match="semantic_loss, center_loss"):
-        factory.build_loss(parse_config(TINY))
+def test_without_a_loss_those_of_the_architecture_count():
+    terms = loss_terms(resolve(parse_config(TINY)))
+    assert {name: (t.name, t.weight) for name, t in terms.items()} == {
+        "semantic_loss": ("softmax_cross_entropy", 1.0),
+        "center_loss": ("mse", 200.0),
+        "regression_loss": ("l1", 0.01),
+    }
+    assert factory.build_loss(parse_config(TINY)).names == [*terms, "total_loss"]
+
+
+SCALES = TINY.replace(
+    "model_options {", "model_options { training_scales: [0.5, 0.75]", 1
+)
+AUXILIARY = """
+trainer_options { loss_options {
+  auxiliary_loss { output: "scale_0.75" weight: 0.4 term: "semantic_loss" }
+} }
+"""
+
+
+def test_further_scales_of_training_are_auxiliary_outputs():
+    config = parse_config(SCALES + AUXILIARY)
+    model = factory.build_model(config)
+    assert model.auxiliary_outputs == ("scale_0.5", "scale_0.75")
+    outputs = model(np.zeros([1, 33, 65, 3], np.uint8), training=True)
+    for output in (outputs.main, *outputs.auxiliary.values()):
+        assert output.semantic_logits.shape == [1, 33, 65, 3]
+        assert output.center_heatmap.shape == [1, 33, 65]
+    loss = factory.build_loss(config, model.auxiliary_outputs)
+    assert [n for n in loss.names if n.startswith("scale_")] == [
+        "scale_0.5_semantic_loss",
+        "scale_0.75_semantic_loss",
+        "scale_0.5_center_loss",
+        "scale_0.5_regression_loss",
+    ]
+
+
+def test_an_unknown_auxiliary_output_is_named():
+    with pytest.raises(ConfigError, match=r"'scale_0\.75'; it has: none"):
+        factory.build_loss(parse_config(TINY + AUXILIARY))
+
+
+def test_a_term_is_set_once():
+    config = parse_config(TINY)
+    for _ in range(2):
+        config.trainer_options.loss_options.extra_loss.add(name="depth_loss")
+    with pytest.raises(ConfigError, match="'depth_loss' is set twice"):
+        factory.build_loss(config)
 
 
 def test_precision_leaves_the_global_policy_alone():
@@ -110,11 +155,11 @@ def test_unknown_precision_is_refused():
 
 
 def test_main_metric_follows_the_architecture():
-    assert factory.main_metric(parse_config(TINY)) == "panoptic_quality/all/pq"
+    assert resolve(parse_config(TINY)).main_metric == "panoptic_quality/all/pq"
     semantic = parse_config("model_options { deeplab_v3 { num_classes: 5 } }")
-    assert factory.main_metric(semantic) == "mean_iou/miou"
+    assert resolve(semantic).main_metric == "mean_iou/miou"
     semantic.trainer_options.best_checkpoint_metric = "mean_iou/pixel_accuracy"
-    assert factory.main_metric(semantic) == "mean_iou/pixel_accuracy"
+    assert resolve(semantic).main_metric == "mean_iou/pixel_accuracy"
 
 
 def test_further_metrics_stand_beside_the_architectures_own():

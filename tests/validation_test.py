@@ -1,6 +1,8 @@
 import pytest
 
-from deeplab.config import ConfigError, ReadTracker, parse_config
+from deeplab.config import ConfigError, parse_config
+from deeplab.plan import resolve
+from deeplab.read_tracker import tracked
 from deeplab.validation import refuse_unread, validate
 
 CONFIG = """
@@ -91,9 +93,15 @@ def test_loss_of_another_architecture_is_refused(config):
     assert "pq_style_loss" in problems_of(config)
 
 
-def test_missing_loss_is_named(config):
+def test_an_architecture_brings_its_losses(config):
     config.trainer_options.ClearField("loss_options")
-    assert "semantic_loss" in problems_of(config)
+    validate(config, "train")
+
+
+def test_unknown_input_normalization_is_named(config):
+    config.model_options.input_normalization = "imagnet"
+    assert "input_normalization: unknown" in problems_of(config)
+    assert "did you mean imagenet" in problems_of(config)
 
 
 def test_missing_architecture_is_explained(config):
@@ -112,10 +120,10 @@ def test_only_the_sections_of_the_mode_are_checked(config):
 
 
 def test_unread_field_is_refused(config):
-    tracker = ReadTracker(config)
-    _ = tracker.model_options.backbone.name
+    plan = resolve(tracked(config))
+    _ = plan.config.model_options.backbone.name
     with pytest.raises(ConfigError, match=r"model_options\.backbone\.output_stride"):
-        refuse_unread(tracker, ["model_options"])
+        refuse_unread(plan, ["model_options"])
 
 
 def test_published_fields_without_effect_pass(config):
@@ -123,11 +131,10 @@ def test_published_fields_without_effect_pass(config):
     config.model_options.panoptic_deeplab.instance.enable = False
     config.model_options.panoptic_deeplab.instance.center_head.head_channels = 8
     config.evaluator_options.nms_kernel = 13
-    refuse_unread(ReadTracker(config), ["evaluator_options"])
-    tracker = ReadTracker(config)
-    _ = (
-        tracker.model_options.backbone.name,
-        tracker.model_options.backbone.output_stride,
-    )
-    _ = tracker.model_options.panoptic_deeplab.semantic_head.output_channels
-    refuse_unread(tracker, ["model_options"])
+    config.evaluator_options.continuous_eval_timeout = 7
+    refuse_unread(resolve(tracked(config)), ["evaluator_options"])
+    plan = resolve(tracked(config))
+    options = plan.config.model_options
+    _ = (options.backbone.name, options.backbone.output_stride)
+    _ = options.panoptic_deeplab.semantic_head.output_channels
+    refuse_unread(plan, ["model_options"])

@@ -116,18 +116,20 @@ def export_checkpoint(
     from deeplab import factory
     from deeplab.config import to_text
     from deeplab.export.saved_model import cast_weights, export
+    from deeplab.plan import resolve
     from deeplab.trainer.initial_checkpoint import restore_all
 
-    model = factory.build_model(config)
+    plan = resolve(config)
+    model = factory.build_model(plan)
     restore_all(checkpoint, model.checkpoint_items)
     if bfloat16_weights:
-        smaller = factory.build_model(config, bfloat16_weights=True)
+        smaller = factory.build_model(plan, bfloat16_weights=True)
         cast_weights(model, smaller)
         model = smaller
     return export(
         model,
-        factory.build_preprocess(config),
-        factory.experiment_dataset(config),
+        factory.build_preprocess(plan),
+        plan.info,
         output,
         fields=fields,
         config_text=to_text(config),

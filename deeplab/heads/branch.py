@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 import tf_keras
@@ -18,6 +17,7 @@ from deeplab.core.specs import NormConfig
 from deeplab.layers.aspp import ASPP, PoolSize
 from deeplab.layers.convolution import Conv2DSame, StackedConv2DSame
 from deeplab.ops.resize import resize_bilinear, spatial_size
+from deeplab.protos.model_pb2 import DecoderOptions, HeadOptions, LowLevelOptions
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,9 @@ class PredictionHead(tf_keras.layers.Layer):
         return self.final_conv(self.conv_block(features, training=training))
 
 
-def branch_config(decoder: Any, low_levels: Iterable[Any]) -> BranchConfig:
+def branch_config(
+    decoder: DecoderOptions, low_levels: Iterable[LowLevelOptions]
+) -> BranchConfig:
     """Returns the sizes in a `DecoderOptions` message and its `LowLevelOptions`."""
     return BranchConfig(
         feature=decoder.feature_key,
@@ -177,7 +179,7 @@ def branch_config(decoder: Any, low_levels: Iterable[Any]) -> BranchConfig:
 
 
 def prediction_head(
-    options: Any,
+    options: HeadOptions,
     output_channels: int,
     *,
     name: str,

@@ -161,6 +161,7 @@ ARCHITECTURES.register("max_deeplab")(
         tiny_configs=(
             f"{_TINY} }}",
             f"""
+            backbone {{ name: "kmax_resnet50" }}
             {_TINY}
               num_mask_slots: 7
               decoder_width_multiplier: 0.0625 decoder_layer_multiplier: 0.2

@@ -42,7 +42,7 @@ from deeplab.heads.panoptic_deeplab import (
 )
 from deeplab.layers.aspp import PoolSize
 from deeplab.ops.resize import resize_bilinear, scaled_size, spatial_size
-from deeplab.protos.model_pb2 import ModelOptions
+from deeplab.protos.model_pb2 import HeadOptions, ModelOptions
 
 
 class NextInstanceHalf(NamedTuple):
@@ -195,7 +195,7 @@ def build_vip_deeplab(
     )
 
 
-def _depth_half(options: Any, norm: NormConfig) -> DepthHalf:
+def _depth_half(options: HeadOptions, norm: NormConfig) -> DepthHalf:
     low = options.min_value_after_activation
     high = options.max_value_after_activation
     if not 0.0 <= low < high:

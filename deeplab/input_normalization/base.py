@@ -7,6 +7,8 @@ from typing import Protocol
 
 import tensorflow as tf
 
+from deeplab.ops.masks import known_size
+
 Pixel = tuple[float, float, float]
 
 
@@ -56,8 +58,8 @@ class PerChannel:
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """Normalises images; see `InputNormalization`."""
         images = tf.cast(images, tf.float32)
-        frames = images.shape[-1] // 3
-        parts = tf.split(images, [3] * frames + [images.shape[-1] % 3], axis=-1)
+        frames, further = divmod(known_size(images, -1), 3)
+        parts = tf.split(images, [3] * frames + [further], axis=-1)
         normalized = [self._frame(frame) for frame in parts[:frames]]
         return tf.concat([*normalized, parts[-1] / 127.5 - 1.0], axis=-1)
 

@@ -28,7 +28,7 @@ def resize_field(
         return value
     if record.kind is Kind.OFFSETS:
         return resize_offsets(value, size)
-    maps = value if record.channels else value[..., tf.newaxis]
+    maps = value if record.channels else tf.expand_dims(value, axis=-1)
     if record.is_smooth:
         maps = resize_bilinear(maps, size)
     else:

@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from deeplab.protos.trainer_pb2 import SolverOptions
 from deeplab.trainer.schedules import build_schedule
 
 # Attributes under which layers hold what they convolve or multiply with.
@@ -84,7 +85,7 @@ def kernels(model: tf_keras.Model) -> list[tf.Variable]:
 
 
 def build_optimizer(
-    options: Any,
+    options: SolverOptions,
     model: tf_keras.Model,
     backbone: Sequence[tf.Variable],
     batch_size: int,
@@ -126,7 +127,7 @@ def build_optimizer(
 
 
 def _maker(
-    options: Any, model: tf_keras.Model
+    options: SolverOptions, model: tf_keras.Model
 ) -> Callable[[Any], tf_keras.optimizers.Optimizer]:
     """Returns the function from a schedule to an optimizer."""
     optimizers = tf_keras.optimizers

@@ -11,6 +11,8 @@ from typing import Any
 import tensorflow as tf
 from tf_keras.optimizers import schedules
 
+from deeplab.protos.trainer_pb2 import SolverOptions
+
 POLICIES = ("poly", "cosine")
 
 
@@ -44,7 +46,7 @@ class LinearWarmUp(schedules.LearningRateSchedule):
 
 
 def build_schedule(
-    options: Any, batch_size: int, multiplier: float = 1.0
+    options: SolverOptions, batch_size: int, multiplier: float = 1.0
 ) -> schedules.LearningRateSchedule:
     """Returns the learning rate of each step.
 
@@ -68,7 +70,9 @@ def build_schedule(
     return schedule
 
 
-def _decay(options: Any, rate: float, steps: int) -> schedules.LearningRateSchedule:
+def _decay(
+    options: SolverOptions, rate: float, steps: int
+) -> schedules.LearningRateSchedule:
     policy = options.learning_policy
     if policy == "poly":
         return schedules.PolynomialDecay(

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+from deeplab.models.classifier import Classifier
 
 from deeplab.backbones import BACKBONES
 from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.heads.image_classifier import ImageClassifier
-from deeplab.models.classifier import Classifier
 from deeplab.postprocess.image_class import add_class
 from deeplab.protos.model_pb2 import ModelOptions
 from deeplab.trainer.checkpoint_keys import SUFFIX, variables_by_key

@@ -1,4 +1,4 @@
-"""What every registered head must do, on features of a small backbone."""
+"""What every architecture's head must do, on features of a small backbone."""
 
 import math
 
@@ -8,9 +8,15 @@ import tensorflow as tf
 import tf_keras
 from google.protobuf import text_format
 
+from deeplab.core.fields import Kind
 from deeplab.core.specs import FeatureSpec, NormConfig
-from deeplab.heads import HEADS
-from deeplab.models.multiscale import OFFSET_FIELDS
+from deeplab.core.structures import PREDICTION_FIELDS, present
+from deeplab.data.targets import TARGETS
+from deeplab.heads import ARCHITECTURES, selected_architecture
+from deeplab.losses import LOSSES
+from deeplab.metrics import METRICS
+from deeplab.models import FORWARD_PASSES, VIDEO_STATES
+from deeplab.postprocess import POSTPROCESSORS
 from deeplab.protos.model_pb2 import ModelOptions
 from tests.numbered import numbered_dataset
 
@@ -34,97 +40,43 @@ STAGE_SPECS = {
     for i, channels in enumerate((4, 8, 12, 16, 20), start=1)
 }
 SLOTS = 7
-DECODER = """
-  decoder {
-    feature_key: "res5" decoder_channels: 8 aspp_channels: 8
-    atrous_rates: 1 atrous_rates: 2 atrous_rates: 3
-  }
-"""
-# Head name -> how a config selects it, each in one or more ways.
-CONFIGS = {
-    "deeplab_v3": ["deeplab_v3 { num_classes: 5 }"],
-    "deeplab_v3_plus": [
-        'deeplab_v3_plus { num_classes: 5 low_level { feature_key: "res2" '
-        "channels_project: 4 } }"
-    ],
-    "panoptic_deeplab": [
-        """
-        panoptic_deeplab {
-          low_level { feature_key: "res3" channels_project: 4 }
-          low_level { feature_key: "res2" channels_project: 4 }
-          semantic_head { output_channels: 5 head_channels: 8 }
-          instance {
-            center_head { output_channels: 1 head_channels: 4 }
-            regression_head { output_channels: 2 head_channels: 4 }
-          }
-        }
-        """,
-        """
-        panoptic_deeplab {
-          low_level { feature_key: "res3" channels_project: 4 }
-          semantic_head {
-            output_channels: 5 head_channels: 8 head_conv_type: "standard_conv"
-          }
-          instance { enable: false }
-        }
-        """,
-    ],
-}
-HEAD_OF_VIDEO = """
-  {
-    low_level { feature_key: "res3" channels_project: 4 }
-    low_level { feature_key: "res2" channels_project: 4 }
-    semantic_head { output_channels: 5 head_channels: 8 }
-    instance {
-      low_level_override { feature_key: "res2" channels_project: 4 }
-      center_head { output_channels: 1 head_channels: 4 }
-      regression_head { output_channels: 2 head_channels: 4 }
-"""
-NEXT_HEAD = "next_regression_head { output_channels: 2 head_channels: 4 }"
-DEPTH_HEAD = """
-  depth_head {
-    output_channels: 1 head_channels: 4
-    min_value_after_activation: 1 max_value_after_activation: 9
-  }
-"""
-CONFIGS["motion_deeplab"] = [
-    f"""
-    motion_deeplab {HEAD_OF_VIDEO} }}
-      motion_head {{ output_channels: 2 head_channels: 4 }}
-    }}
-    """
-]
-CONFIGS["vip_deeplab"] = [
-    f"vip_deeplab {HEAD_OF_VIDEO} {NEXT_HEAD} }} {DEPTH_HEAD} }}",
-    f"vip_deeplab {HEAD_OF_VIDEO} {NEXT_HEAD} }} }}",
-]
-MASKS = """
-    max_deeplab {
-      pixel_space_head { output_channels: 6 head_channels: 8 }
-      auxiliary_low_level { feature_key: "res2" channels_project: 4 }
-      auxiliary_semantic_head { output_channels: 5 head_channels: 8 }
-"""
-TINY_KMAX = f"""
-    {MASKS} num_mask_slots: {SLOTS}
-      decoder_width_multiplier: 0.0625 decoder_layer_multiplier: 0.2
-      transformer_decoder_drop_path_keep_prob: 1.0
-    }}
-"""
-CONFIGS["max_deeplab"] = [f"{MASKS} }}", TINY_KMAX]
 CASES = [
     pytest.param(name, text, id=f"{name}-{index}")
-    for name, texts in CONFIGS.items()
-    for index, text in enumerate(texts)
+    for name in ARCHITECTURES.names()
+    for index, text in enumerate(ARCHITECTURES.get(name).tiny_configs)
 ]
+DENSE_CASES = [
+    case for case in CASES if not ARCHITECTURES.get(case.values[0]).learning.image_class
+]
+DECODER_CASES = [case for case in CASES if "decoder {" in case.values[1]]
 
 
-def specs_of(text):
-    return {**SPECS, **(STAGE_SPECS if text == TINY_KMAX else MEMORY_SPECS)}
+def specs_of(options):
+    """Only encoders of kMaX-DeepLab have no path for a memory."""
+    has_memory = not options.backbone.name.startswith("kmax_")
+    return {**SPECS, **STAGE_SPECS, **(MEMORY_SPECS if has_memory else {})}
 
 
 def build(name, text, norm=None):
-    options = text_format.Parse(DECODER + text, ModelOptions())
-    return HEADS.get(name)(options, specs_of(text), norm or NormConfig(), INFO)
+    options = text_format.Parse(text, ModelOptions())
+    return build_options(name, options, norm)
+
+
+def build_options(name, options, norm=None):
+    architecture = ARCHITECTURES.get(name)
+    return architecture.build_head(
+        options, specs_of(options), norm or NormConfig(), INFO
+    )
+
+
+def classes_of(output):
+    """Returns the logits of classes, under whichever name."""
+    (name,) = {
+        "semantic_logits",
+        "auxiliary_semantic_logits",
+        "class_logits",
+    } & set(output.main._fields)
+    return getattr(output.main, name)
 
 
 def features(height=33, width=49, batch=2, dtype=tf.float32):
@@ -140,7 +92,8 @@ def features(height=33, width=49, batch=2, dtype=tf.float32):
 
 
 def fields(output):
-    return {k: v for k, v in output._asdict().items() if tf.is_tensor(v)}
+    """Returns what the main output holds."""
+    return present(output.main)
 
 
 def randomize(head, seed=0):
@@ -149,20 +102,52 @@ def randomize(head, seed=0):
         variable.assign_add(rng.uniform(0.0, 0.2, variable.shape).astype("float32"))
 
 
-def test_every_head_is_covered():
-    # That of a classifier gives no maps; tests/models/classifier_test.py has it.
-    assert {*CONFIGS, "image_classifier"} == set(HEADS.names())
+@pytest.mark.parametrize("name", ARCHITECTURES.names())
+def test_every_architecture_is_covered(name):
+    architecture = ARCHITECTURES.get(name)
+    assert architecture.tiny_configs
+    for text in architecture.tiny_configs:
+        options = text_format.Parse(text, ModelOptions())
+        assert selected_architecture(options) == (name, architecture)
+        assert architecture.selection.num_classes(options) == CLASSES
+        head = build(name, text)
+        items = set(head.checkpoint_items)
+        layers = architecture.last_layers
+        assert items >= {*layers.semantic, *layers.instance} or not layers.instance
+        assert items & set(layers.semantic)
+    evaluation = architecture.evaluation
+    assert evaluation.main_metric.split("/")[0] in evaluation.metrics
+    assert set(evaluation.metrics) <= set(METRICS.names())
+    assert evaluation.postprocessor in POSTPROCESSORS.names()
+    assert set(architecture.learning.terms) <= set(LOSSES.names())
+    assert set(architecture.learning.targets) <= set(TARGETS.names())
+    assert architecture.frames.forward in FORWARD_PASSES.names()
+    assert architecture.frames.video_state in ("", *VIDEO_STATES.names())
 
 
 @pytest.mark.parametrize(("name", "text"), CASES)
+def test_outputs_are_fields_of_predictions(name, text):
+    head = build(name, text)
+    outputs = head(features(), training=True)
+    assert tuple(outputs.auxiliary) == head.auxiliary_outputs
+    assert not head(features(), training=False).auxiliary
+    for output in (outputs.main, *outputs.auxiliary.values()):
+        for field, value in present(output).items():
+            record = PREDICTION_FIELDS[field]
+            assert value.dtype == tf.float32, field
+            assert record.rank in (-1, value.shape.rank), field
+            if record.kind is Kind.OFFSETS:
+                assert value.shape[-1] == 2, field
+
+
+@pytest.mark.parametrize(("name", "text"), DENSE_CASES)
 @pytest.mark.parametrize("size", [(33, 49), (40, 17)])
-def test_outputs_are_float_maps_at_one_stride(name, text, size):
+def test_outputs_are_maps_at_one_stride(name, text, size):
     output = build(name, text)(features(*size))
-    height, width = output.semantic_logits.shape[1:3]
-    assert output.semantic_logits.shape[-1] == CLASSES
+    height, width = classes_of(output).shape[1:3]
+    assert classes_of(output).shape[-1] == CLASSES
     assert (height, width) in [features(*size)[key].shape[1:3] for key in SPECS]
     for field, value in fields(output).items():
-        assert value.dtype == tf.float32, field
         if field == "transformer_class_logits":
             assert value.shape == [2, SLOTS, CLASSES + 1]
             continue
@@ -170,8 +155,6 @@ def test_outputs_are_float_maps_at_one_stride(name, text, size):
         shape = (2 * height - 1, 2 * width - 1)
         expected = shape if field == "depth_pred" else (height, width)
         assert value.shape[1:3] == expected, field
-    for field in OFFSET_FIELDS & set(output._fields):
-        assert getattr(output, field).shape[-1] == 2
 
 
 @pytest.mark.parametrize(("name", "text"), CASES)
@@ -209,14 +192,14 @@ def test_every_weight_learns(name, text):
         assert np.abs(gradient).max() > 0, variable.name
 
 
-@pytest.mark.parametrize(("name", "text"), CASES)
+@pytest.mark.parametrize(("name", "text"), DECODER_CASES)
 def test_training_flag_and_pool_size_matter(name, text):
     head = build(name, text)
     head(features())
     randomize(head)
-    whole = head(features(), training=False).semantic_logits
-    window = head(features(), pool_size=(1, 2), training=False).semantic_logits
-    trained = head(features(), training=True).semantic_logits
+    whole = classes_of(head(features(), training=False))
+    window = classes_of(head(features(), pool_size=(1, 2), training=False))
+    trained = classes_of(head(features(), training=True))
     assert np.abs(window - whole).max() > 1e-4
     assert np.abs(trained - whole).max() > 1e-4
 
@@ -236,7 +219,7 @@ def test_mixed_precision_is_close(name, text):
     rounded = mixed(features(dtype=tf.bfloat16), training=False)
     expected = fields(exact(features(), training=False))
     for field, theirs in expected.items():
-        ours = getattr(rounded, field)
+        ours = getattr(rounded.main, field)
         assert ours.dtype == tf.float32
         assert np.abs(ours - theirs).mean() < 0.05 * np.abs(theirs).mean()
 
@@ -269,7 +252,7 @@ def test_two_replicas_compute_what_one_does(name, text):
     )
     output = forward(batch)
     for field, theirs in fields(expected).items():
-        parts = strategy.experimental_local_results(getattr(output, field))
+        parts = strategy.experimental_local_results(getattr(output.main, field))
         np.testing.assert_allclose(
             tf.concat(parts, 0), theirs, rtol=1e-3, atol=1e-3, err_msg=field
         )
@@ -293,17 +276,21 @@ def test_checkpoint_items_hold_every_weight(name, text, tmp_path):
 
 
 @pytest.mark.parametrize(("name", "text"), CASES)
-def test_what_does_not_fit_is_refused(name, text):
+def test_other_classes_than_the_data_set_has_are_refused(name, text):
     with pytest.raises(ValueError, match="the data set has 5 classes"):
         build(name, text.replace(": 5", ": 7"))
-    options = text_format.Parse(DECODER + text, ModelOptions())
+
+
+@pytest.mark.parametrize(("name", "text"), DECODER_CASES)
+def test_a_decoder_that_does_not_fit_is_refused(name, text):
+    options = text_format.Parse(text, ModelOptions())
     options.decoder.feature_key = "res4"
     with pytest.raises(ValueError, match=r"no feature 'res4'.*res2, res3, res5"):
-        HEADS.get(name)(options, specs_of(text), NormConfig(), INFO)
+        build_options(name, options)
     options.decoder.feature_key = "res5"
     del options.decoder.atrous_rates[0]
     with pytest.raises(ValueError, match="three rates"):
-        HEADS.get(name)(options, specs_of(text), NormConfig(), INFO)
+        build_options(name, options)
 
 
 def without_dropout(head):

@@ -5,14 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+from deeplab.inference.predictor import Predictor
 
 import deeplab
-from deeplab import factory, families
+from deeplab import factory
 from deeplab.config import ConfigError, parse_config
 from deeplab.core.structures import Example
 from deeplab.export.saved_model import export
-from deeplab.heads import HEADS
-from deeplab.models.predictor import Predictor
+from deeplab.heads import ARCHITECTURES
+from deeplab.plan import resolve
 from deeplab.trainer import experiment
 from deeplab.trainer.metrics_log import MetricsLog
 from tests.e2e import tiny_experiment
@@ -66,14 +67,11 @@ TERMS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def tiny_head():
-    """Puts the tiny head where the family's own is."""
-    HEADS.names()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(HEADS._members, "tiny_masks", tiny_masks.build)
-        family = dataclasses.replace(
-            families.FAMILIES["max_deeplab"], head="tiny_masks"
-        )
-        patch.setitem(families.FAMILIES, "max_deeplab", family)
+    """Puts the tiny head where the architecture's own is."""
+    architecture = ARCHITECTURES.get("max_deeplab")
+    with ARCHITECTURES.replaced(
+        "max_deeplab", dataclasses.replace(architecture, build_head=tiny_masks.build)
+    ):
         yield
 
 
@@ -117,8 +115,8 @@ def test_losses_and_metrics_have_their_places(trained):
 def test_every_weight_learns(records):
     config = config_of(records)
     model = factory.build_model(config)
-    loss = factory.build_loss(config, model.head.num_auxiliary_outputs)
-    batch = Example(**next(iter(factory.build_train_pipeline(config))))
+    loss = factory.build_loss(config, model.auxiliary_outputs)
+    batch = Example(**next(iter(factory.build_train_pipeline(config))).device)
     with tf.GradientTape() as tape:
         losses = loss(batch, model(batch.image, training=True))
     assert list(losses) == loss.names
@@ -133,7 +131,7 @@ def test_every_weight_learns(records):
 def test_the_exported_model_predicts_the_same(records, trained, tmp_path):
     config = config_of(records)
     model = factory.build_model(config)
-    info = factory.experiment_dataset(config)
+    info = resolve(config).info
     preprocess = factory.build_preprocess(config)
     image = np.random.default_rng(0).integers(0, 256, (40, 50, 3)).astype(np.uint8)
     expected = Predictor.of_model(model, preprocess, info)(image)

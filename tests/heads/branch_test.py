@@ -110,7 +110,7 @@ def test_instances_take_what_they_do_not_override(override, channels, stride):
         key: tf.random.normal([1, 64 // spec.stride, 64 // spec.stride, 4])
         for key, spec in SPECS.items()
     }
-    output = head(features)
+    output = head(features).main
     assert isinstance(output, CenterOffsetOutput)
     assert output.semantic_logits.shape == [1, 8, 8, 3]
     assert output.offset_map.shape == [1, 64 // stride, 64 // stride, 2]
@@ -129,10 +129,10 @@ def test_without_instances_the_semantic_half_stands_alone():
     whole(features), half(features)
     for name, item in half.checkpoint_items.items():
         item.set_weights(whole.checkpoint_items[name].get_weights())
-    output = half(features)
+    output = half(features).main
     assert isinstance(output, SemanticOutput)
     np.testing.assert_array_equal(
-        output.semantic_logits, whole(features).semantic_logits
+        output.semantic_logits, whole(features).main.semantic_logits
     )
 
 

@@ -10,7 +10,6 @@ from google.protobuf import text_format
 
 from deeplab.core.dataset_info import MaskDefaults
 from deeplab.core.specs import FeatureSpec, NormConfig
-from deeplab.heads import HEADS
 from deeplab.heads.kmax import KMaXDeepLab
 from deeplab.heads.kmax_pixel_decoder import (
     PUBLISHED_STAGES,
@@ -19,6 +18,7 @@ from deeplab.heads.kmax_pixel_decoder import (
     scaled_stage,
 )
 from deeplab.heads.kmax_transformer_decoder import KMaXTransformerDecoder
+from deeplab.heads.max_deeplab import build_max_deeplab
 from deeplab.protos.model_pb2 import ModelOptions
 from tests.numbered import numbered_dataset
 
@@ -51,7 +51,7 @@ OPTIONS = """
 def build(text="", specs=SPECS, info=INFO):
     options = text_format.Parse(OPTIONS, ModelOptions())
     options.MergeFrom(text_format.Parse(f"max_deeplab {{ {text} }}", ModelOptions()))
-    head = HEADS.get("max_deeplab")(options, specs, NORM, info)
+    head = build_max_deeplab(options, specs, NORM, info)
     assert isinstance(head, KMaXDeepLab)
     return head
 
@@ -72,17 +72,27 @@ def features(height=65, width=33, batch=1):
 
 
 def test_data_set_gives_the_defaults():
-    output = build()(features(), training=True)
+    output = build()(features(), training=True).main
     assert output.pixel_space_mask_logits.shape == [1, 17, 9, 7]
     assert output.transformer_class_logits.shape == [1, 7, 6]
-    assert output.semantic_logits.shape == [1, 3, 2, 5]  # Of the coarsest feature.
+    assert output.auxiliary_semantic_logits.shape == [
+        1,
+        3,
+        2,
+        5,
+    ]  # Of the coarsest feature.
 
 
 def test_options_override_the_data_set():
     head = build("num_mask_slots: 3 mask_stride: 2 auxiliary_semantic_decoder: true")
-    output = head(features())
+    output = head(features()).main
     assert output.pixel_space_mask_logits.shape == [1, 33, 17, 3]
-    assert output.semantic_logits.shape == [1, 17, 9, 5]  # Of the finest, res2.
+    assert output.auxiliary_semantic_logits.shape == [
+        1,
+        17,
+        9,
+        5,
+    ]  # Of the finest, res2.
 
 
 @pytest.mark.parametrize(
@@ -97,17 +107,18 @@ def test_drop_path_of_the_transformer_decoder(text, expected):
 
 def test_every_layer_predicts_in_training_alone():
     head = build("decoder_layer_multiplier: 1.0")
-    assert head(features(), training=False).auxiliary_outputs == ()
-    outputs = head(features(), training=True).auxiliary_outputs
-    assert head.num_auxiliary_outputs == len(outputs)
-    # Two layers at each stride, from the coarsest on.
-    sizes = [o.pixel_space_mask_logits.shape[1:3].as_list() for o in outputs]
-    assert sizes == [[3, 2]] * 2 + [[5, 3]] * 2 + [[9, 5]] * 2
-    for output in outputs:
-        assert output.semantic_logits is None
+    assert head(features(), training=False).auxiliary == {}
+    outputs = head(features(), training=True)
+    # Two layers at each of three strides.
+    assert tuple(outputs.auxiliary) == tuple(f"aux_{i}" for i in range(6))
+    size = outputs.main.pixel_space_mask_logits.shape[:3]
+    for output in outputs.auxiliary.values():
+        assert output.pixel_space_mask_logits.shape[:3] == size
+        assert output.auxiliary_semantic_logits is None
         assert output.transformer_class_logits.shape == [1, 7, 6]
+        # Resizing blends features of unit length.
         lengths = tf.norm(output.pixel_space_normalized_feature, axis=-1)
-        np.testing.assert_allclose(lengths, 1, atol=1e-4)
+        assert np.all(lengths < 1 + 1e-4)
 
 
 @pytest.mark.parametrize("size", [(65, 33), (1, 1), (40, 18)])

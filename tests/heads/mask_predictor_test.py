@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 from deeplab.core.specs import FeatureSpec, NormConfig
-from deeplab.heads import HEADS
 from deeplab.heads.mask_predictor import mask_predictor, num_transformer_classes
+from deeplab.heads.max_deeplab import build_max_deeplab
 from deeplab.protos.model_pb2 import ModelOptions
 from tests.numbered import numbered_dataset
 
@@ -126,12 +126,12 @@ def test_permuted_slots_permute_masks_and_classes():
 
 def test_the_semantic_output_is_optional():
     predictor = mask_predictor(OPTIONS, NormConfig(), INFO, semantic_head=False)
-    assert predictor(features()).semantic_logits is None
+    assert predictor(features()).auxiliary_semantic_logits is None
     assert not any("semantic" in key for key in predictor.checkpoint_items)
 
 
 @pytest.mark.parametrize(("stride", "expected"), [(4, False), (16, True)])
 def test_coarse_semantic_features_get_a_decoder(stride, expected):
     specs = {**SPECS, "feature_semantic": FeatureSpec(3, stride)}
-    head = HEADS.get("max_deeplab")(OPTIONS, specs, NormConfig(), INFO)
+    head = build_max_deeplab(OPTIONS, specs, NormConfig(), INFO)
     assert ("semantic_decoder" in head.checkpoint_items) == expected

@@ -3,8 +3,9 @@
 import tensorflow as tf
 import tf_keras
 
-from deeplab.core.structures import MaskOutput
+from deeplab.core.structures import MaskOutput, Outputs
 from deeplab.heads.base import Head
+from deeplab.ops.resize import resize_bilinear, spatial_size
 
 CHANNELS = 8
 
@@ -23,10 +24,20 @@ class Queries(tf_keras.layers.Layer):
         return queries, self._masks(queries)
 
 
+def at_size_of(output, earlier):
+    size = spatial_size(output.pixel_space_mask_logits)
+    return earlier._replace(
+        pixel_space_mask_logits=resize_bilinear(earlier.pixel_space_mask_logits, size),
+        pixel_space_normalized_feature=resize_bilinear(
+            earlier.pixel_space_normalized_feature, size
+        ),
+    )
+
+
 class TinyMaskHead(Head):
     """Masks at stride 4, an earlier output at stride 8, semantics at stride 16."""
 
-    num_auxiliary_outputs = 1
+    auxiliary_outputs = ("aux_0",)
 
     def __init__(self, num_classes, num_channels, slots=12):
         super().__init__(name="tiny_masks", dtype="float32")
@@ -50,10 +61,11 @@ class TinyMaskHead(Head):
                     pixel_space_normalized_feature=pixels,
                 )
             )
-        return outputs[1]._replace(
-            semantic_logits=self._semantic(features["res5"]),
-            auxiliary_outputs=(outputs[0],) if training else (),
-        )
+        semantic = self._semantic(features["res5"])
+        output = outputs[1]._replace(auxiliary_semantic_logits=semantic)
+        if not training:
+            return Outputs(output)
+        return Outputs(output, {"aux_0": at_size_of(output, outputs[0])})
 
     @property
     def checkpoint_items(self):

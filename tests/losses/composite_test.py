@@ -5,8 +5,9 @@ from typing import NamedTuple
 import pytest
 import tensorflow as tf
 
+from deeplab.core.structures import Outputs
 from deeplab.losses.base import PreparedTerm
-from deeplab.losses.composite import CompositeLoss
+from deeplab.losses.composite import AuxiliaryLoss, CompositeLoss
 
 
 def constant_term(*values):
@@ -17,14 +18,16 @@ def test_weighs_each_term_and_adds_them_up():
     loss = CompositeLoss(
         {"a": (2.0, constant_term(1.0, 3.0)), "b": (0.5, constant_term(4.0, -2.0))}
     )
-    values = {name: v.numpy().tolist() for name, v in loss(None, None).items()}
+    values = {name: v.numpy().tolist() for name, v in loss(None, Outputs(None)).items()}
     assert values == {"a": [2, 6], "b": [2, -1], "total_loss": [4, 5]}
     assert loss.names == list(values)
 
 
 def test_terms_see_example_and_output():
     loss = CompositeLoss({"sum": (1.0, lambda example, output: example + output)})
-    assert loss(tf.constant([1.0]), tf.constant([2.0]))["total_loss"].numpy() == [3.0]
+    assert loss(tf.constant([1.0]), Outputs(tf.constant([2.0])))[
+        "total_loss"
+    ].numpy() == [3.0]
 
 
 def test_refuses_no_terms():
@@ -67,7 +70,6 @@ class Scaled(PreparedTerm):
 
 class Output(NamedTuple):
     value: tf.Tensor
-    auxiliary_outputs: tuple = ()
 
 
 def test_targets_are_prepared_once_for_all_terms_and_outputs():
@@ -79,9 +81,15 @@ def test_targets_are_prepared_once_for_all_terms_and_outputs():
             "b": (1.0, Scaled()),
             "plain": (1.0, constant_term(7.0)),
         },
-        auxiliary_outputs=1,
+        auxiliary={
+            "aux_0": AuxiliaryLoss({"a": 1.0, "b": 1.0}, separator=""),
+            "head": AuxiliaryLoss({"plain": 0.5}),
+        },
     )
-    output = Output(tf.constant([2.0]), (Output(tf.constant([5.0])),))
+    output = Outputs(
+        Output(tf.constant([2.0])),
+        {"aux_0": Output(tf.constant([5.0])), "head": Output(None)},
+    )
     values = {
         k: v.numpy().tolist() for k, v in loss(tf.constant([1.0]), output).items()
     }
@@ -96,19 +104,31 @@ def test_targets_are_prepared_once_for_all_terms_and_outputs():
         "aux_0b_one": [3],
         "aux_0b_two": [15],
         "plain": [7],
-        "total_loss": [6 + 12 + 6 + 30 + 3 + 6 + 3 + 15 + 7],
+        "head_plain": [3.5],
+        "total_loss": [6 + 12 + 6 + 30 + 3 + 6 + 3 + 15 + 7 + 3.5],
     }
     assert loss.names == list(values)
 
 
-def test_a_prediction_has_no_earlier_outputs():
-    loss = CompositeLoss({"a": (1.0, Scaled())}, auxiliary_outputs=3)
-    values = loss(tf.constant([1.0]), Output(tf.constant([2.0])))
+def test_a_prediction_has_no_auxiliary_outputs():
+    loss = CompositeLoss(
+        {"a": (1.0, Scaled())}, auxiliary={"head": AuxiliaryLoss({"a": 1.0})}
+    )
+    values = loss(tf.constant([1.0]), Outputs(Output(tf.constant([2.0]))))
     assert list(values) == ["a_one", "a_two", "total_loss"]
 
 
-def test_other_earlier_outputs_than_announced_are_refused():
-    loss = CompositeLoss({"a": (1.0, Scaled())}, auxiliary_outputs=2)
+def test_other_auxiliary_outputs_than_announced_are_refused():
+    loss = CompositeLoss(
+        {"a": (1.0, Scaled())}, auxiliary={"head": AuxiliaryLoss({"a": 1.0})}
+    )
     one = Output(tf.constant([2.0]))
-    with pytest.raises(ValueError, match=r"returned 1 auxiliary outputs.* is for 2"):
-        loss(tf.constant([1.0]), one._replace(auxiliary_outputs=(one,)))
+    with pytest.raises(ValueError, match=r"outputs tail, but the loss is for head"):
+        loss(tf.constant([1.0]), Outputs(one, {"tail": one}))
+
+
+def test_an_auxiliary_output_has_the_terms_of_the_loss():
+    with pytest.raises(ValueError, match="'head': the loss has no term b; it has: a"):
+        CompositeLoss(
+            {"a": (1.0, Scaled())}, auxiliary={"head": AuxiliaryLoss({"b": 1.0})}
+        )

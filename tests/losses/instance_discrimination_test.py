@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deeplab.core.specs import PixelSampling
 from deeplab.losses.base import TermOptions
 from deeplab.losses.instance_discrimination import (
     InstanceDiscrimination,
@@ -69,9 +70,13 @@ def test_drawn_pixels_without_mask_move_nothing():
 
 def test_options_choose_the_kind():
     info = numbered_dataset(3)
-    drawn = build_instance_discrimination_loss(TermOptions(sample_k=5), info)
+    drawn = build_instance_discrimination_loss(
+        TermOptions(sampling=PixelSampling(5)), info
+    )
     assert isinstance(drawn, SampledInstanceDiscrimination)
     whole = build_instance_discrimination_loss(TermOptions(), info)
     assert isinstance(whole, InstanceDiscrimination)
     with pytest.raises(ValueError, match="pixels to sample: -1"):
-        build_instance_discrimination_loss(TermOptions(sample_k=-1), info)
+        build_instance_discrimination_loss(
+            TermOptions(sampling=PixelSampling(-1)), info
+        )

@@ -37,5 +37,5 @@ def output(probs=None, classes=CLASSES):
         pixel_space_mask_logits=tf.constant(np.log(probs)[None, None], tf.float32),
         transformer_class_logits=tf.constant(np.log(classes)[None], tf.float32),
         pixel_space_normalized_feature=tf.constant(FEATURES[None, None], tf.float32),
-        semantic_logits=tf.zeros([1, 1, 4, 3]),
+        auxiliary_semantic_logits=tf.zeros([1, 1, 4, 3]),
     )

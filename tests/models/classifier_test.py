@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from deeplab.models.classifier import Classifier
 from google.protobuf import text_format
 
 from deeplab.backbones import BACKBONES
 from deeplab.core.specs import NormConfig
 from deeplab.heads import HEADS
 from deeplab.heads.image_classifier import ImageClassifier
-from deeplab.models.classifier import Classifier
 from deeplab.postprocess.image_class import add_class
 from deeplab.protos.model_pb2 import ModelOptions
 from deeplab.trainer.initial_checkpoint import restore_matching

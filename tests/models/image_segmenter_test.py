@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+from deeplab.models.image_segmenter import ImageSegmenter
 from google.protobuf import text_format
 
 from deeplab.backbones import BACKBONES
 from deeplab.core.specs import NormConfig
 from deeplab.core.structures import CenterOffsetOutput, Prediction
 from deeplab.heads import HEADS
-from deeplab.models.image_segmenter import ImageSegmenter
 from deeplab.protos.model_pb2 import ModelOptions
 from tests.numbered import numbered_dataset
 from tests.parity import parity

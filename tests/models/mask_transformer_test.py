@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from deeplab.models.mask_transformer import MaskTransformer
 
 from deeplab.core.specs import NormConfig
 from deeplab.core.structures import MaskOutput, Prediction
 from deeplab.models.inference import Inference, image_maps, undo_preprocessing
-from deeplab.models.mask_transformer import MaskTransformer
 from deeplab.postprocess import POSTPROCESSORS
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 from tests.e2e.tiny_experiment import TinyBackbone

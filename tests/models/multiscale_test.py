@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from deeplab.core.structures import CenterOffsetOutput
 from deeplab.models.multiscale import (
     average,
     mirror_output,
     predict_scales,
     resize_output,
 )
+
+from deeplab.core.structures import CenterOffsetOutput
 
 
 def output(height=3, width=5):
