@@ -66,7 +66,7 @@ def measure(
     import tensorflow as tf
     import tf_keras
 
-    from deeplab.core.specs import AttentionConfig, NormConfig
+    from deeplab.core.specs import AxialAttentionConfig, NormConfig
     from deeplab.layers.axial_block import AxialBlock
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -79,7 +79,7 @@ def measure(
             (_CHANNELS // 2, _CHANNELS // 4, _CHANNELS),
             name=f"block{i}",
             norm=NormConfig(),
-            attention=AttentionConfig(block=variant.block),
+            attention=AxialAttentionConfig(block=variant.block),
             recompute_activations=variant.recompute,
         )
         for i in range(blocks)

@@ -35,6 +35,7 @@ from deeplab.cli.main import main as deeplab
 from deeplab.config import read_config
 from deeplab.core.structures import Example, Prediction
 from deeplab.metrics.base import Metric
+from deeplab.trainer.config_flags import add_overrides
 from deeplab.trainer.step_evaluator import StepEvaluator
 
 ROOT = Path(__file__).parents[1]
@@ -68,12 +69,10 @@ class Timed:
 
 def evaluator(config: Any, model: Any, metrics: Mapping[str, Any]) -> StepEvaluator:
     """Returns an evaluator that does nothing but to update the metrics."""
-    sizes = factory.build_inference_sizes(config)
     return StepEvaluator(
         dataset=factory.build_eval_pipeline(config),
         model=model,
         metrics=metrics,
-        input_size=lambda size: sizes(size)[1],
     )
 
 
@@ -81,7 +80,7 @@ def main() -> None:
     """Prints times with and without metrics, and the share."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--config_file", type=Path, default=CONFIG)
-    parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
+    add_overrides(parser)
     parser.add_argument("--images", type=int, default=16)
     parser.add_argument("--height", type=int, default=257)
     parser.add_argument("--width", type=int, default=513)
@@ -94,7 +93,7 @@ def main() -> None:
         if deeplab(words):
             raise SystemExit("the scenes could not be drawn")
         records = f"eval_dataset_options.file_pattern={folder}/val-*.tfrecord"
-        config = read_config(args.config_file, [*args.set, records])
+        config = read_config(args.config_file, [*args.overrides, records])
         config.eval_dataset_options.crop_size[:] = (args.height, args.width)
         measure(config, args.images, args.repeats)
 

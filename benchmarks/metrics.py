@@ -33,10 +33,10 @@ import numpy as np
 
 from benchmarks import metric_definitions, official_tools
 from benchmarks.metric_definitions import Frame
-from deeplab.cli.eval_predictions import evaluate, match
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.datasets import DATASETS
+from deeplab.evaluation.stored_predictions import evaluate, match
 from deeplab.metrics import METRICS
 from deeplab.metrics.base import Metric
 from deeplab.metrics.instance_ap import NAMES as AP_NAMES

@@ -24,12 +24,13 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from deeplab.data import geometry
+from deeplab.data import geometry, placement
+from deeplab.data.parsed_example import parse_example
 from deeplab.data.pipeline import build_pipeline
 from deeplab.data.pipeline_config import Augmentation, PipelineConfig
 from deeplab.data.reader import index_records, read_record, shuffled_record
 from deeplab.data.targets.segments import TargetOptions
-from deeplab.data.tfexample import encode_example, parse_example
+from deeplab.data.tfexample import encode_example
 from deeplab.datasets import DATASETS
 
 HEIGHT, WIDTH = 1024, 2048
@@ -108,8 +109,7 @@ def variants(
     index = index_records([pattern])
     config = PipelineConfig(
         file_patterns=(pattern,),
-        crop_size=crop,
-        output_stride=32,
+        resizing=geometry.Resizing(crop, 32),
         augmentation=Augmentation(min_scale=0.5, max_scale=2.0, scale_step=0.1),
         target_options=TargetOptions(
             small_instance_threshold=4096, small_instance_weight=3.0
@@ -125,10 +125,10 @@ def variants(
 
     def whole(number: tf.Tensor) -> dict[str, tf.Tensor]:
         """Resizes the whole image, then crops: the order this pipeline avoids."""
-        parsed = parse_example(read_only(number), info.label_divisor)
+        parsed = parse_example(read_only(number), info.label_space)
         seeds = tf.random.split(tf.stack([SEED, tf.cast(number, tf.int32)]), 2)
-        scale = geometry.random_scale(seeds[0], 0.5, 2.0, 0.1)
-        place = geometry.random_placement(
+        scale = placement.random_scale(seeds[0], 0.5, 2.0, 0.1)
+        place = placement.random_placement(
             seeds[1], tf.shape(parsed["label"]), scale, crop
         )
         image = tf.raw_ops.ResizeBilinear(
@@ -142,8 +142,8 @@ def variants(
         image = image[top : top + rows, left : left + columns]
         label = label[top : top + rows, left : left + columns]
         return {
-            "image": geometry.place(image, place, crop, geometry.MEAN_PIXEL),
-            "label": geometry.place(label, place, crop, 255000),
+            "image": placement.place(image, place, crop, geometry.MEAN_PIXEL),
+            "label": placement.place(label, place, crop, 255000),
         }
 
     def pipeline(*targets: str) -> Callable[[], tf.data.Dataset]:
@@ -154,7 +154,7 @@ def variants(
     return {
         "read": lambda: endless(read_only),
         "read, decode": lambda: endless(
-            lambda n: parse_example(read_only(n), info.label_divisor)
+            lambda n: parse_example(read_only(n), info.label_space)
         ),
         "read, decode, resize whole, crop": lambda: endless(whole),
         "read, decode, crop, flip": pipeline(),

@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 import tensorflow as tf
 
+from deeplab.core.labels import LabelSpace
 from deeplab.core.structures import Prediction
 from deeplab.postprocess.center_offset import CenterOffset
 from deeplab.postprocess.centers import find_centers, find_peaks
@@ -34,7 +35,8 @@ from tests.parity import scenes
 PUBLISHED = 1.18
 CLASSES = 19
 THINGS = tuple(range(11, CLASSES))
-LABELS = {"label_divisor": 1000, "ignore_label": 255, "stuff_area_limit": 2048}
+LABELS = LabelSpace(CLASSES, THINGS, tuple(range(11)), 255, 1000)
+AREA_LIMIT = 2048
 KERNEL, THRESHOLD, KEEP = 13, 0.1, 200
 
 
@@ -110,9 +112,8 @@ def time_parts(prediction: Prediction) -> None:
             lambda *maps: merge_maps(
                 *maps,
                 max_instance=tf.shape(centers.score)[1],
-                num_classes=CLASSES,
-                thing_ids=THINGS,
-                **LABELS,
+                labels=LABELS,
+                stuff_area_limit=AREA_LIMIT,
             )
         ),
         semantic,
@@ -134,12 +135,11 @@ def main() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(args.threads)
     tf.config.threading.set_inter_op_parallelism_threads(args.threads)
     postprocess = CenterOffset(
-        num_classes=CLASSES,
-        thing_ids=THINGS,
+        labels=LABELS,
         center_threshold=THRESHOLD,
         nms_kernel=KERNEL,
         keep_k_centers=KEEP,
-        **LABELS,
+        stuff_area_limit=AREA_LIMIT,
     )
     print(f"{args.threads} threads, batch 1; best and median of 15")
     for error in (2.0, 40.0):

@@ -86,7 +86,7 @@ def measure_records(
     import tensorflow as tf
 
     from deeplab.data.label_check import check_records
-    from deeplab.data.tfexample import parse_example
+    from deeplab.data.parsed_example import parse_example
     from tests.parity import scenes
 
     label = scenes.panoptic(*SIZE, seed=0, n=60)

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from deeplab.factory import build_model
     from deeplab.inference.predictor import Predictor
     from deeplab.loading import load
+    from deeplab.weights.restore import load_weights
 
 _PUBLIC = {
     "parse_config": "deeplab.config",
     "read_config": "deeplab.config",
     "build_model": "deeplab.factory",
     "load": "deeplab.loading",
+    "load_weights": "deeplab.weights.restore",
     "Predictor": "deeplab.inference.predictor",
     "Prediction": "deeplab.core.structures",
 }
@@ -40,6 +42,7 @@ __all__ = [
     "__version__",
     "build_model",
     "load",
+    "load_weights",
     "parse_config",
     "read_config",
 ]

@@ -13,8 +13,12 @@ from google.protobuf import json_format, text_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from deeplab.core.remote_path import beside, read_text, tidy
 from deeplab.protos import config_pb2, dataset_pb2
 from deeplab.read_tracker import is_repeated
+
+# What training leaves in its folder, and an export beside the model.
+CONFIG_FILE = "config.textproto"
 
 _DATASET_SECTIONS = ("train_dataset_options", "eval_dataset_options")
 
@@ -32,7 +36,7 @@ def read_config(
     result stands by itself.
 
     Args:
-      path: the textproto file.
+      path: the textproto file, local or remote (gs://...).
       overrides: assignments such as `train_dataset_options.batch_size=4`; the
         values of a repeated field are separated by commas.
 
@@ -40,11 +44,11 @@ def read_config(
       ConfigError: a file is missing, does not parse, names an unknown field, or
         an override does not fit.
     """
-    path = Path(path)
+    path = tidy(path)
     config = _read_with_parent(path)
     for assignment in overrides:
         _apply_override(config, assignment)
-    _inline_descriptions(config, path.parent)
+    _inline_descriptions(config, path)
     return config
 
 
@@ -88,12 +92,12 @@ def to_text(config: Message) -> str:
     return text_format.MessageToString(config, print_unknown_fields=False)
 
 
-def _read_with_parent(path: Path) -> config_pb2.ExperimentOptions:
-    config = parse_config(_read_text(path), str(path))
+def _read_with_parent(path: str) -> config_pb2.ExperimentOptions:
+    config = parse_config(_read_text(path), path)
     if not config.HasField("base_config"):
         return config
-    parent_path = path.parent / config.base_config
-    parent = parse_config(_read_text(parent_path), str(parent_path))
+    parent_path = beside(path, config.base_config)
+    parent = parse_config(_read_text(parent_path), parent_path)
     if parent.HasField("base_config"):
         raise ConfigError(
             f"{parent_path}: a parent config has no base_config of its own; "
@@ -104,9 +108,9 @@ def _read_with_parent(path: Path) -> config_pb2.ExperimentOptions:
     return parent
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: str) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot read the config: {error.strerror}"
@@ -168,12 +172,12 @@ def _literal(field: FieldDescriptor, text: str) -> str:
     return json.dumps(text, ensure_ascii=False) if is_text else text.strip()
 
 
-def _inline_descriptions(config: Message, folder: Path) -> None:
+def _inline_descriptions(config: Message, config_path: str) -> None:
     for section in _DATASET_SECTIONS:
         options = getattr(config, section)
         if not options.dataset_description_file:
             continue
-        path = folder / options.dataset_description_file
+        path = beside(config_path, options.dataset_description_file)
         if options.HasField("dataset_description"):
             raise ConfigError(
                 f"{section}: give dataset_description or dataset_description_file, "
@@ -183,7 +187,7 @@ def _inline_descriptions(config: Message, folder: Path) -> None:
         options.ClearField("dataset_description_file")
 
 
-def _read_description(path: Path) -> dataset_pb2.DatasetDescription:
+def _read_description(path: str) -> dataset_pb2.DatasetDescription:
     try:
         content = json.loads(_read_text(path))
         if isinstance(content, dict):

@@ -9,15 +9,18 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
 from deeplab.backbones import BACKBONES
 from deeplab.config import ConfigError
-from deeplab.core.specs import NormConfig
-from deeplab.data.geometry import inference_sizes, preprocess_for_inference
+from deeplab.data.geometry import (
+    Pixel,
+    Resizing,
+    inference_sizes,
+    preprocess_for_inference,
+)
 from deeplab.data.pipeline import build_pipeline
 from deeplab.data.pipeline_config import pipeline_config
 from deeplab.input_normalization import INPUT_NORMALIZATIONS
@@ -30,11 +33,11 @@ from deeplab.models import FORWARD_PASSES, VIDEO_STATES
 from deeplab.models.deeplab import DeepLab
 from deeplab.models.network import Network
 from deeplab.models.scales import InferenceScales, TrainingScales
+from deeplab.network_norms import network_norms, refuse_idle_norms
 from deeplab.plan import ExperimentPlan, dataset_info, resolve
 from deeplab.postprocess import POSTPROCESSORS
 from deeplab.protos.config_pb2 import ExperimentOptions
 from deeplab.protos.dataset_pb2 import DatasetOptions
-from deeplab.protos.trainer_pb2 import SolverOptions
 
 Config = ExperimentOptions | ExperimentPlan
 
@@ -86,18 +89,19 @@ def build_model(config: Config, *, bfloat16_weights: bool = False) -> DeepLab:
         )
         side = 2 * options.backbone.output_stride + 1
         model(tf.zeros([1, side, side, model.input_channels]), training=False)
+    refuse_idle_norms(options, model.backbone, model.head)
     return model
 
 
 def _network(plan: ExperimentPlan) -> Network:
     options, frames = plan.config.model_options, plan.architecture.frames
-    norm = _norm_config(plan.config.trainer_options.solver_options)
+    norm, head_norm = network_norms(plan.config)
     backbone = BACKBONES.get(options.backbone.name)(options, norm)
     crop = tuple(plan.config.train_dataset_options.crop_size)
     return Network(
         backbone=backbone,
         head=plan.architecture.build_head(
-            options, backbone.feature_specs, norm, plan.info
+            options, backbone.feature_specs, head_norm, plan.info
         ),
         forward_pass=FORWARD_PASSES.get(frames.forward),
         input_channels=frames.input_channels,
@@ -170,7 +174,7 @@ def build_preprocess(
     Returns:
       A function of an image `[H, W, 3]`, see `geometry.preprocess_for_inference`.
     """
-    return functools.partial(preprocess_for_inference, **_inference_arguments(config))
+    return functools.partial(preprocess_for_inference, resizing=_resizing(config))
 
 
 def build_inference_sizes(
@@ -181,29 +185,19 @@ def build_inference_sizes(
     Returns:
       A function of [2] int32, height and width, see `geometry.inference_sizes`.
     """
-    return functools.partial(inference_sizes, **_inference_arguments(config))
+    return functools.partial(inference_sizes, resizing=_resizing(config))
 
 
-def _inference_arguments(config: Config) -> dict[str, Any]:
+def _resizing(config: Config) -> Resizing:
     plan = resolve(config)
     stride = plan.config.model_options.backbone.output_stride
-    pipeline = pipeline_config(plan.data, stride, training=False)
-    return {
-        "crop_size": pipeline.crop_size,
-        "output_stride": pipeline.output_stride,
-        "min_resize_value": pipeline.min_resize_value,
-        "max_resize_value": pipeline.max_resize_value,
-        "resize_factor": pipeline.resize_factor,
-    }
+    padding = _padding(plan)
+    return pipeline_config(plan.data, stride, training=False, padding=padding).resizing
 
 
-def _norm_config(options: SolverOptions) -> NormConfig:
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    return NormConfig(
-        sync=options.use_sync_batchnorm and replicas > 1,
-        momentum=options.batchnorm_momentum,
-        epsilon=options.batchnorm_epsilon,
-    )
+def _padding(plan: ExperimentPlan) -> Pixel:
+    name = plan.config.model_options.input_normalization
+    return INPUT_NORMALIZATIONS.get(name).mean_pixel
 
 
 def _policy(precision: str) -> str:
@@ -235,7 +229,13 @@ def _build_pipeline(
     stride = plan.config.model_options.backbone.output_stride
     learning = plan.architecture.learning
     return build_pipeline(
-        pipeline_config(options, stride, training, learning.image_class),
+        pipeline_config(
+            options,
+            stride,
+            training,
+            image_class=learning.image_class,
+            padding=_padding(plan),
+        ),
         dataset_info(options),
         training=training,
         targets=learning.targets,

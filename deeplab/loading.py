@@ -12,7 +12,7 @@ from deeplab.inference import exported
 from deeplab.inference.field_choice import served_fields
 from deeplab.inference.predictor import Predictor
 from deeplab.plan import resolve
-from deeplab.trainer.initial_checkpoint import restore_all
+from deeplab.weights.restore import load_weights
 from deeplab.zoo.bar import download_bar
 from deeplab.zoo.cache import fetch
 from deeplab.zoo.table import Entry, ZooError, find
@@ -63,7 +63,7 @@ def _restored(entry: Entry, archive: Path, fields: Sequence[str]) -> Predictor:
     config = read_config(shipped_config(f"{entry.config}.textproto"))
     plan = resolve(config)
     network = factory.build_model(plan)
-    restore_all(str(archive), network.checkpoint_items)
+    load_weights(network, archive)
     return Predictor.of_model(
         network,
         factory.build_preprocess(plan),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from deeplab.config import description_dict
 from deeplab.core.dataset_info import (
+    UNNAMED,
     ClassInfo,
     DatasetInfo,
     described_dataset,
@@ -114,10 +115,5 @@ def _unnamed_dataset(num_classes: int) -> DatasetInfo:
         for i in range(num_classes)
     )
     return DatasetInfo(
-        "unnamed",
-        classes,
-        num_classes,
-        ignore_label=255,
-        label_divisor=1000,
-        masks=cityscapes.masks,
+        UNNAMED, classes, num_classes, ignore_label=255, label_divisor=1000
     )

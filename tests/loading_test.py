@@ -10,7 +10,7 @@ import tensorflow as tf
 import deeplab
 from deeplab import factory, loading
 from deeplab.config import parse_config
-from deeplab.trainer.checkpointing import CheckpointError
+from deeplab.weights.error import WeightsError
 from deeplab.zoo.table import ZooError
 from tests.export.tiny import export_tiny
 
@@ -69,7 +69,7 @@ def test_checkpoint_has_to_hold_the_whole_model(config, tmp_path):
     items = dict(factory.build_model(config).checkpoint_items)
     del items[sorted(items)[-1]]
     publish(tmp_path / "served", items)
-    with pytest.raises(CheckpointError, match="does not hold the whole model"):
+    with pytest.raises(WeightsError, match="does not hold the whole model"):
         load(tmp_path)
 
 
@@ -82,7 +82,7 @@ def test_archive_that_leads_outside_is_refused(config, tmp_path, monkeypatch, es
         tar.addfile(member, io.BytesIO(b"bad"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "unpacked"))
     (tmp_path / "unpacked").mkdir()
-    with pytest.raises(CheckpointError, match=r"cannot (unpack|read)"):
+    with pytest.raises(WeightsError, match=r"cannot (unpack|read)"):
         load(tmp_path)
     assert not list(tmp_path.rglob("outside.index"))
     assert not Path("/outside.index").exists()
@@ -94,14 +94,14 @@ def test_link_in_an_archive_is_refused(config, tmp_path):
         link = tarfile.TarInfo("ckpt.index")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(link)
-    with pytest.raises(CheckpointError, match="cannot unpack"):
+    with pytest.raises(WeightsError, match="cannot unpack"):
         load(tmp_path)
 
 
 def test_no_archive_at_all(config, tmp_path):
     (tmp_path / "served").mkdir()
     (tmp_path / "served" / f"{NAME}.tar.gz").write_text("<html>sign in</html>")
-    with pytest.raises(CheckpointError, match="cannot unpack"):
+    with pytest.raises(WeightsError, match="cannot unpack"):
         load(tmp_path)
 
 
@@ -125,5 +125,5 @@ def test_neither_folder_nor_name(tmp_path):
         ZooError, match=r"no folder 'kmax_r50', and no published .* did you mean"
     ):
         load(tmp_path, "kmax_r50")
-    with pytest.raises(ValueError, match="is no folder"):
+    with pytest.raises(ValueError, match="is not a directory"):
         load(tmp_path, "runs/absent")

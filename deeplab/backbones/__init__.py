@@ -4,11 +4,13 @@
 """
 
 from collections.abc import Callable
-from typing import Any
 
+from deeplab.backbones.base import Backbone
+from deeplab.core.specs import NormConfig
+from deeplab.protos.model_pb2 import ModelOptions
 from deeplab.registry import Registry
 
-BACKBONES: Registry[Callable[[Any, Any], Any]] = Registry(
+BACKBONES: Registry[Callable[[ModelOptions, NormConfig], Backbone]] = Registry(
     "backbone",
     __name__,
     [

@@ -21,7 +21,7 @@ from deeplab.backbones.wide_resnet import (
     DROP_PATH_BEYOND_STRIDE,
     wide_resnet41_stages,
 )
-from deeplab.core.specs import AttentionConfig, NormConfig
+from deeplab.core.specs import AxialAttentionConfig, NormConfig
 from deeplab.layers.stems import InceptionStem, resnet_stem, wide_stem
 from deeplab.protos.model_pb2 import ModelOptions
 
@@ -53,13 +53,13 @@ def attention_config(
     options: ModelOptions.BackboneOptions,
     key_expansion: float = 1.0,
     value_expansion: float = 2.0,
-) -> AttentionConfig:
+) -> AxialAttentionConfig:
     """Returns the attention options of a backbone."""
-    return AttentionConfig(
+    return AxialAttentionConfig(
         key_expansion=key_expansion,
         value_expansion=value_expansion,
         block=options.axial_attention_block,
-        flange=options.axial_attention_flange,
+        halo=options.axial_attention_halo,
     )
 
 

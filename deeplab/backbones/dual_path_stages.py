@@ -117,7 +117,7 @@ class DualPathStage(Stage):
           in_channels: channels of its input.
           output_stride: largest stride of the network.
           blocks: what the blocks have in common.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
           memory: the memory path.
           stride: of its features, which sets the channels of a transformer.
         """

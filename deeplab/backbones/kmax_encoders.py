@@ -65,7 +65,9 @@ def with_stages(specs: Mapping[str, FeatureSpec]) -> dict[str, FeatureSpec]:
     }
 
 
-def _blocks(options: Any, activation: str, axial_beyond_stride: int) -> BlockConfig:
+def _blocks(
+    options: ModelOptions.BackboneOptions, activation: str, axial_beyond_stride: int
+) -> BlockConfig:
     # Not `block_config`, which would read `drop_path_schedule` and so accept it.
     return BlockConfig(
         squeeze_excite=options.use_squeeze_and_excite,

@@ -67,7 +67,7 @@ class MaXDeepLabBackbone(Backbone):
           width_multiplier: of the channels of the decoders.
           blocks: what the blocks have in common.
           memory: the memory path.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
 
         Raises:
           ValueError: the output stride is not a power of two from 8 on.

@@ -22,8 +22,9 @@ from deeplab.backbones.stages import scaled_blocks
 from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.layers.activations import get_activation
 from deeplab.layers.drop_path import keep_prob_at
-from deeplab.layers.mbconv import AttentionConfig, MBConvBlock, MoatBlock
-from deeplab.layers.normalization import batch_norm
+from deeplab.layers.folding import FoldableConv2D
+from deeplab.layers.mbconv import MBConvBlock, MoatBlock, RelativeAttentionConfig
+from deeplab.layers.normalization import normalization
 from deeplab.layers.relative_attention import NORMAL
 from deeplab.protos.model_pb2 import ModelOptions
 
@@ -77,14 +78,14 @@ class MoatConfig:
     drop_path_keep_prob: float = 1.0
     recompute: bool = False
 
-    def attention(self, stage: int, is_last: bool) -> AttentionConfig:
+    def attention(self, stage: int, is_last: bool) -> RelativeAttentionConfig:
         """Returns how a block of a stage attends; stages count from 0."""
         stride = 2 ** (stage + 2)
         window = None
         if self.window is not None and not (is_last and self.global_stage_end):
             window = (self.window[0] // stride, self.window[1] // stride)
         size = _EMBEDDING_SIZES[stage] if self.position_embedding else None
-        return AttentionConfig(position_embedding_size=size, window=window)
+        return RelativeAttentionConfig(position_embedding_size=size, window=window)
 
 
 class Moat(Backbone):
@@ -103,7 +104,7 @@ class Moat(Backbone):
         Args:
           size: blocks and channels.
           name: name of the network.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
           config: what the blocks have in common.
 
         Raises:
@@ -170,8 +171,8 @@ class _Stem(tf_keras.layers.Layer):
         super().__init__(name="stem")
         self._activation = get_activation("gelu")
         layers = (
-            _conv(channels, 2, "conv_0"),
-            batch_norm(norm, name="norm_0"),
+            _conv(channels, 2, "conv_0", norm.weight_standardization),
+            normalization(norm, name="norm_0"),
             _conv(channels, 1, "conv_1"),
         )
         for index, layer in enumerate(layers):
@@ -184,13 +185,16 @@ class _Stem(tf_keras.layers.Layer):
         return second(self._activation(norm(first(inputs), training=training)))
 
 
-def _conv(channels: int, strides: int, name: str) -> tf_keras.layers.Conv2D:
-    return tf_keras.layers.Conv2D(
+def _conv(
+    channels: int, strides: int, name: str, weight_standardization: bool = False
+) -> FoldableConv2D:
+    return FoldableConv2D(
         channels,
         3,
         strides=strides,
         padding="same",
         kernel_initializer=NORMAL,
+        weight_standardization=weight_standardization,
         name=name,
     )
 
@@ -212,7 +216,7 @@ def build_moat(
       name: name of the network.
       size: blocks and channels, before the multipliers of the options.
       options: the model.
-      norm: batch normalisation.
+      norm: kind and options of the norms.
       position_embedding: None takes what the options say.
 
     Raises:

@@ -94,7 +94,7 @@ class MobileNetV3(Backbone):
           specs: the rows of the table.
           name: name of the network.
           output_stride: largest stride: 8, 16 or 32.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
           width_multiplier: multiplies all channels.
           squeeze_excite: False leaves all squeeze-and-excite layers out.
           recompute: whether to recompute activations in the backward pass.

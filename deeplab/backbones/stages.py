@@ -18,7 +18,7 @@ import tensorflow as tf
 import tf_keras
 
 from deeplab.backbones.base import Backbone
-from deeplab.core.specs import AttentionConfig, FeatureSpec, NormConfig
+from deeplab.core.specs import AxialAttentionConfig, FeatureSpec, NormConfig
 from deeplab.layers.activations import get_activation
 from deeplab.layers.axial_block import AxialBlock
 from deeplab.layers.drop_path import keep_prob_at
@@ -82,7 +82,7 @@ class BlockConfig:
     activation: str = "relu"
     axial_beyond_stride: int = 0
     global_beyond_stride: int = 0
-    attention: AttentionConfig = field(default_factory=AttentionConfig)
+    attention: AxialAttentionConfig = field(default_factory=AxialAttentionConfig)
     attention_expansion: int = 2
 
     def attends(self, stride: int) -> bool:
@@ -157,7 +157,7 @@ class Stage(tf_keras.layers.Layer):
           in_channels: channels of its input.
           output_stride: largest stride of the network.
           blocks: what the blocks have in common.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
         """
         super().__init__(name=f"stage{stage.index}")
         self._names = [f"_block{i + 1}" for i in range(stage.num_blocks)]
@@ -236,7 +236,7 @@ class ResidualBackbone(Backbone):
           name: name of the network.
           output_stride: largest stride: 8, 16 or 32.
           blocks: what the blocks have in common.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
 
         Raises:
           ValueError: the output stride is not a power of two, or below the stem's.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deeplab.cli.data_source import add_source_arguments, data_sources
+from deeplab.cli.data_flags import add_source_flags, data_sources
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,7 @@ _PROBLEMS_SHOWN = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
-    add_source_arguments(parser, "check")
+    add_source_flags(parser, "check")
     parser.add_argument(
         "--workers", type=int, default=os.cpu_count() or 1, help="processes (all cores)"
     )
@@ -46,9 +46,9 @@ def run(args: argparse.Namespace) -> int:
         _print_report(title, report, info)
         found_problems |= bool(report.problems)
         if args.picture is not None:
-            from deeplab.cli.data_statistics import picture
+            from deeplab.inspection.data_statistics import statistics_picture
 
-            pictures.append(picture(title, report, info))
+            pictures.append(statistics_picture(title, report, info))
     if args.picture is not None:
         _save(pictures, args.picture)
     return int(found_problems)
@@ -85,7 +85,7 @@ def _print_report(title: str, report: LabelReport, info: DatasetInfo) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from deeplab.cli.data_statistics import print_classes, print_sizes
+    from deeplab.cli.data_tables import print_classes, print_sizes
     from deeplab.data.label_report import remarks
 
     console = Console()

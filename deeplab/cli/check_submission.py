@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from deeplab.cli.data_source import named_data_set
-
-if TYPE_CHECKING:
-    from deeplab.predictions.base import Format
+from deeplab.cli.data_flags import add_data_set_flags, named_data_set
 
 HELP = "check stored predictions before they go to an evaluation server"
 
 _PROBLEMS_SHOWN = 50
-# Instances of one class that are told apart, whatever the data set's own divisor is.
-_DIVISOR = 2**16
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="of the files, such as cityscapes_pixel; g3doc/predictions.md lists all",
     )
-    parser.add_argument("--dataset", help="data set of the labels")
-    parser.add_argument("--description", help="JSON description of the data set")
+    add_data_set_flags(parser, "the labels")
     parser.add_argument(
         "--images",
         type=Path,
@@ -52,17 +42,19 @@ def run(args: argparse.Namespace) -> int:
     from rich.markup import escape
 
     from deeplab.predictions import FORMATS
-    from deeplab.predictions.submission import images_of, problems
+    from deeplab.predictions.archive import unpacked
+    from deeplab.predictions.submission import images_of, listed_file, problems
+    from deeplab.predictions.wide_labels import with_wide_labels
 
     layout = FORMATS.get(args.format)()
     info = named_data_set(args)
     if info is None:
         raise ValueError("check-submission needs --dataset or --description")
-    info = dataclasses.replace(info, label_divisor=_DIVISOR)
+    info = with_wide_labels(info)
     images = None if args.images is None else images_of(args.images)
     console = Console()
-    with _unpacked(args.path) as folder, console.status("checking"):
-        place = _listed(folder, layout)
+    with unpacked(args.path) as folder, console.status("checking"):
+        place = listed_file(folder, layout)
         found = [
             # Where an archive was unpacked is no news.
             tuple(text.replace(f"{folder}/", "") for text in problem)
@@ -77,37 +69,3 @@ def run(args: argparse.Namespace) -> int:
     if not found:
         console.print("[green]no problem found[/green]")
     return int(bool(found))
-
-
-@contextlib.contextmanager
-def _unpacked(path: Path) -> Iterator[Path]:
-    """Gives a folder, or that of an archive, which is removed in the end."""
-    import tempfile
-
-    from deeplab.predictions.archive import extract_zip
-
-    if path.suffix != ".zip":
-        if not path.exists():
-            raise ValueError(f"{path}: no such file or folder")
-        yield path
-        return
-    with tempfile.TemporaryDirectory() as temporary:
-        extract_zip(path, Path(temporary))
-        yield Path(temporary)
-
-
-def _listed(path: Path, layout: Format) -> Path:
-    """Returns what the format takes as path: in a folder, its only JSON, or itself.
-
-    Raises:
-      ValueError: there is no such JSON, or several.
-    """
-    if not layout.index or not path.is_dir():
-        return path
-    found = sorted(path.glob(f"*{Path(layout.index).suffix}"))
-    if len(found) != 1:
-        raise ValueError(
-            f"the format has one JSON beside its folder, such as {layout.index}; there "
-            f"are {len(found)}"
-        )
-    return found[0]

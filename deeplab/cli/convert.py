@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 import os
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from deeplab.data.shards import Runner
@@ -81,13 +79,12 @@ def run(args: argparse.Namespace) -> int:
       OSError: a file cannot be read or written.
     """
     from deeplab.datasets import DATASETS
+    from deeplab.datasets.options import dataset_options
 
-    options = _options(args, DATASETS.get(args.name))
+    given = {name: getattr(args, name) for name in _OPTIONS}
+    options = dataset_options(args.name, given, args.root)
     dataset = DATASETS.get(args.name)(**options)
     root = args.root or Path()
-    # Only drawn data sets need none, and they say how many images to draw.
-    if args.root is None and "images" not in _parameters(DATASETS.get(args.name)):
-        raise ValueError(f"{args.name} is read from a raw folder: give --root")
     sources = {
         split: dataset.read(root, split, crowd_as_ignore=args.crowd_as_ignore)
         for split in args.split
@@ -143,23 +140,3 @@ def _runner(args: argparse.Namespace) -> Runner | None:
     from deeplab.data.beam_runner import BeamRunner
 
     return BeamRunner(args.runner, args.runner_options)
-
-
-def _options(args: argparse.Namespace, builder: Callable[..., Any]) -> dict[str, Any]:
-    """Returns the given options of single data sets.
-
-    Raises:
-      ValueError: the data set has no such option.
-    """
-    known = _parameters(builder)
-    given = {n: getattr(args, n) for n in _OPTIONS if getattr(args, n) is not None}
-    for name in given:
-        if name not in known:
-            raise ValueError(f"data set {args.name!r} has no option --{name}")
-    if "description" in known and args.root is not None:
-        given.setdefault("description", args.root / "description.json")
-    return given
-
-
-def _parameters(builder: Callable[..., Any]) -> set[str]:
-    return set(inspect.signature(builder).parameters)

@@ -7,7 +7,6 @@ import importlib
 import os
 import shlex
 from pathlib import Path
-from typing import Any
 
 HELP = "draw a data set, train, evaluate, export and predict, to see it all work"
 
@@ -50,15 +49,26 @@ def run(args: argparse.Namespace) -> int:
       OSError: a file cannot be written.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from deeplab.datasets import DATASETS
+    from deeplab.inspection.raw_images import write_images, write_panels
+
     folder = args.output
+    dataset = DATASETS.get("toy_street")(images=_val_images(args.quick))
     pictures = _QUICK_PICTURES if args.quick else _PICTURES
+    scenes = dataset.read(Path(), "val")[:pictures]
     for command in _commands(folder, args.quick):
         if command[0] == "predict":
-            _write_images(folder / "images", _val_images(args.quick), pictures)
+            write_images(scenes, folder / "images")
         status = _run(command)
         if status:
             return status
-    _write_panels(folder, _val_images(args.quick), pictures)
+    write_panels(
+        scenes,
+        dataset.info,
+        image_folder=folder / "images",
+        predictions=folder / "predictions",
+        output=folder / "pictures",
+    )
     _print_summary(folder)
     return 0
 
@@ -104,41 +114,6 @@ def _run(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"deeplab {words[0]}")
     module.add_arguments(parser)
     return module.run(parser.parse_args(words[1:]))
-
-
-def _scenes(images: int) -> Any:
-    from deeplab.datasets import DATASETS
-
-    dataset = DATASETS.get("toy_street")(images=images)
-    return dataset.info, dataset.read(Path(), "val")
-
-
-def _write_images(folder: Path, images: int, count: int) -> None:
-    """Writes the first images of the validation split as JPEG files."""
-    from deeplab.core.atomic_file import atomic_file
-
-    _, scenes = _scenes(images)
-    for scene in scenes[:count]:
-        with atomic_file(folder / f"{scene.name}.jpg") as file:
-            file.write(scene.load().image)
-
-
-def _write_panels(folder: Path, images: int, count: int) -> None:
-    """Draws image, ground truth and prediction of what was predicted."""
-    from deeplab.core.structures import Example, Prediction
-    from deeplab.inference.read_image import read_image
-    from deeplab.visualization.panel import prediction_panel
-    from deeplab.visualization.pictures import write_png
-
-    info, scenes = _scenes(images)
-    for scene in scenes[:count]:
-        image = read_image(folder / "images" / f"{scene.name}.jpg")
-        coded = read_image(folder / "predictions" / f"{scene.name}_panoptic.png")
-        red, green, blue = (coded[..., i].astype("int32") for i in range(3))
-        prediction = Prediction(panoptic_pred=red + 256 * green + 65536 * blue)
-        truth = Example(image, panoptic_raw=scene.load().label)
-        panel = prediction_panel(image, prediction, info, truth)
-        write_png(folder / "pictures" / f"{scene.name}.png", panel)
 
 
 def _print_summary(folder: Path) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from deeplab.core.remote_path import is_remote
 from deeplab.trainer import train
+from deeplab.trainer.config_flags import config_of
+from deeplab.trainer.result_folder import result_folder
 
 HELP = "evaluate a trained model"
 
@@ -39,25 +42,29 @@ def run(args: argparse.Namespace) -> int:
 
         # Known before minutes go by.
         FORMATS.get(args.save_format)
-        args.overrides += [
+        args.overrides = [
+            *args.overrides,
             "evaluator_options.save_raw_predictions=true",
             f"evaluator_options.raw_panoptic_format={args.save_format}",
         ]
+    place = _local_results(args) if args.zip else None
     status = train.run(args)
-    if args.zip and not status:
-        _pack(args)
+    if place is not None and not status:
+        from deeplab.predictions.archive import write_zip
+
+        archive = place / "raw_panoptic.zip"
+        write_zip(place / "raw_panoptic", archive)
+        print(f"{archive}: packed")
     return status
 
 
-def _pack(args: argparse.Namespace) -> None:
-    from deeplab.config import read_config
-    from deeplab.predictions.archive import write_zip
-
-    config = read_config(args.config_file, args.overrides)
-    place = Path(
-        config.evaluator_options.override_save_dir
-        or train.model_folder(args, config) / "vis"
-    )
-    archive = place / "raw_panoptic.zip"
-    write_zip(place / "raw_panoptic", archive)
-    print(f"{archive}: packed")
+def _local_results(args: argparse.Namespace) -> Path:
+    """Returns the folder of the files that are packed."""
+    config = config_of(args)
+    folder = result_folder(config.evaluator_options, train.model_folder(args, config))
+    if is_remote(folder):
+        raise ValueError(
+            f"--zip packs files on a local disk, and they go to {folder}: name a "
+            "folder with --set evaluator_options.override_save_dir=FOLDER"
+        )
+    return Path(folder)

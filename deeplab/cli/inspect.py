@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
+
+from deeplab.config import to_text
+from deeplab.protos.config_pb2 import ExperimentOptions
+from deeplab.trainer.config_flags import add_config_flags, config_of
 
 HELP = "show a config with all its values, its model's parameters and its cost"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
-    parser.add_argument("--config_file", required=True, help="textproto to look at")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="overrides",
-        metavar="PATH=VALUE",
-        help="set a field of the config; may be repeated",
-    )
+    add_config_flags(parser, help="textproto to look at")
     parser.add_argument(
         "--size",
         type=int,
@@ -38,9 +33,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
       ValueError: the config cannot be read or its model cannot be built.
     """
-    from deeplab.config import read_config, to_text
-
-    config = read_config(args.config_file, args.overrides)
+    config = config_of(args)
     print(to_text(config))
     if args.config_only:
         return 0
@@ -70,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _crop_size(config: Any) -> tuple[int, int]:
+def _crop_size(config: ExperimentOptions) -> tuple[int, int]:
     for options in (config.eval_dataset_options, config.train_dataset_options):
         if len(options.crop_size) == 2:
             return options.crop_size[0], options.crop_size[1]

@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import collections
-import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from deeplab.predictions.base import StoredMap
 
 HELP = "track instances of panoptic frames by their overlap"
-
-_DIVISOR = 2**16
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,49 +51,29 @@ def run(args: argparse.Namespace) -> int:
 
     from deeplab.datasets import DATASETS
     from deeplab.predictions import FORMATS
-    from deeplab.predictions.base import LabelMap
+    from deeplab.predictions.wide_labels import with_wide_labels
     from deeplab.tracking.iou_tracker import IoUTracker
+    from deeplab.tracking.stored_frames import track_frames
 
-    info = DATASETS.get(args.dataset)().info
-    info = dataclasses.replace(info, label_divisor=_DIVISOR)
+    info = with_wide_labels(DATASETS.get(args.dataset)().info)
     frames = FORMATS.get(args.format)().read(Path(args.predictions), info)
     if Path(args.output).resolve() == Path(args.predictions).resolve():
         raise ValueError("--output: choose another folder than that of the frames")
     sink = FORMATS.get(args.output_format)().writer(Path(args.output), info)
     tracker = IoUTracker(
-        thing_ids=info.thing_ids,
-        label_divisor=info.label_divisor,
+        labels=info.label_space,
         min_iou=args.min_iou,
         max_frames_unseen=args.max_frames_unseen,
     )
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("tracking", total=len(frames))
-        for sequence in _sequences(frames).values():
-            tracker.reset()
-            for name, stored in sequence:
-                label = stored.load().panoptic
-                flow = _flow(args.flow, name)
-                sink.write(name, LabelMap(tracker.update(label, flow)))
-                bar.advance(task)
+        track_frames(
+            frames,
+            tracker,
+            sink,
+            flow_folder=Path(args.flow) if args.flow else None,
+            advance=lambda: bar.advance(task),
+        )
     sink.close()
     print(f"tracked {len(frames)} frames into {args.output}")
     return 0
-
-
-def _sequences(
-    frames: Mapping[str, StoredMap],
-) -> dict[str, list[tuple[str, StoredMap]]]:
-    groups: dict[str, list[tuple[str, StoredMap]]] = collections.defaultdict(list)
-    for name, stored in frames.items():
-        groups[stored.sequence or str(Path(name).parent)].append((name, stored))
-    return groups
-
-
-def _flow(folder: str | None, name: str) -> np.ndarray | None:
-    """Returns the flow into a frame; the first frames of videos have none."""
-    if folder is None:
-        return None
-    import numpy as np
-
-    path = Path(folder) / f"{name}.npy"
-    return np.load(path, allow_pickle=False) if path.exists() else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 HELP = "list, describe and fetch published checkpoints"
 
@@ -56,18 +56,9 @@ def run(args: argparse.Namespace) -> int:
 def _listing(words: Sequence[str], as_json: bool) -> str:
     import dataclasses
 
-    from deeplab.zoo.table import ZooError, entries
+    from deeplab.zoo.table import search
 
-    chosen = [
-        entry
-        for entry in entries().values()
-        if all(
-            word.lower() in f"{entry.name} {entry.title} {entry.dataset}".lower()
-            for word in words
-        )
-    ]
-    if not chosen:
-        raise ZooError(f"no published checkpoint has the words {' '.join(words)}")
+    chosen = search(words)
     if as_json:
         return json.dumps([dataclasses.asdict(entry) for entry in chosen], indent=1)
     rows = [
@@ -76,7 +67,7 @@ def _listing(words: Sequence[str], as_json: bool) -> str:
             entry.title,
             entry.dataset or entry.published.get("pretrained on", ""),
             _millions(entry.parameters) or entry.published.get("parameters", ""),
-            _score(entry.published),
+            entry.score,
         )
         for entry in chosen
     ]
@@ -141,12 +132,3 @@ def _use(name: str, is_experiment: bool) -> str:
 
 def _millions(count: int | None) -> str:
     return f"{count / 1e6:.1f}M" if count else ""
-
-
-def _score(published: Mapping[str, str]) -> str:
-    """Returns the score that sums a model up, the official one first."""
-    for wanted in ("STQ", "VPQ", "PQ, official", "val PQ, official", "PQ, DeepLab2"):
-        if published.get(wanted, "-") != "-":
-            return f"{wanted.split(',')[0].removeprefix('val ')} {published[wanted]}"
-    accuracy = published.get("top-1 accuracy")
-    return f"top-1 {accuracy}" if accuracy else ""

@@ -11,6 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from deeplab.core.labels import LabelSpace
+
+# Name of the data set of a model whose config names none.
+UNNAMED = "unnamed"
+
 
 @dataclass(frozen=True)
 class ClassInfo:
@@ -32,24 +37,6 @@ class ClassInfo:
 
 
 @dataclass(frozen=True)
-class MaskDefaults:
-    """What kMaX-DeepLab takes on a data set where its config does not say.
-
-    Attributes:
-      slots: masks that are predicted, things and stuff together.
-      stride: of the masks, in input pixels: 4 or 2.
-      semantic_decoder: whether the auxiliary semantic output comes from a decoder;
-        if not, from the coarsest feature.
-      keep_prob: probability to keep a residual path of the transformer decoder.
-    """
-
-    slots: int = 128
-    stride: int = 4
-    semantic_decoder: bool = True
-    keep_prob: float = 0.8
-
-
-@dataclass(frozen=True)
 class DatasetInfo:
     """The description of a data set; checked when it is made.
 
@@ -59,13 +46,12 @@ class DatasetInfo:
         ignore label may be one of them and has no class.
       num_classes: channels of a semantic output.
       ignore_label: class id of pixels that belong to no class.
-      label_divisor: see `deeplab.core.labels`.
+      label_divisor: see `LabelSpace`.
       splits: split name -> number of images, as published.
       is_video: whether its images come in sequences.
       is_depth: whether it has depth maps.
       ignore_depth: depth value of pixels without depth.
       camera_names: cameras of a multi-camera data set.
-      masks: what kMaX-DeepLab takes by default.
 
     Raises:
       ValueError: ids that repeat or fall outside the classes, a colour outside 0
@@ -82,7 +68,6 @@ class DatasetInfo:
     is_depth: bool = False
     ignore_depth: float | None = None
     camera_names: tuple[str, ...] = ()
-    masks: MaskDefaults = MaskDefaults()
 
     def __post_init__(self):
         ids = [c.id for c in self.classes]
@@ -116,6 +101,17 @@ class DatasetInfo:
     def stuff_ids(self) -> tuple[int, ...]:
         """Ids of the other classes, ascending."""
         return tuple(sorted(c.id for c in self.classes if not c.is_thing))
+
+    @functools.cached_property
+    def label_space(self) -> LabelSpace:
+        """What its labels mean for arithmetic, without names and colours."""
+        return LabelSpace(
+            num_classes=self.num_classes,
+            thing_ids=self.thing_ids,
+            stuff_ids=self.stuff_ids,
+            ignore_label=self.ignore_label,
+            label_divisor=self.label_divisor,
+        )
 
     @functools.cached_property
     def by_id(self) -> dict[int, ClassInfo]:

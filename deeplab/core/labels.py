@@ -1,35 +1,55 @@
-"""Panoptic label algebra: `label = class_id * label_divisor + instance_id`.
+"""What labels mean for arithmetic: `label = class_id * label_divisor + instance_id`.
 
 The only place where the divisor is multiplied, divided or taken a remainder of.
-Works on ints, NumPy arrays and TensorFlow tensors alike, keeping their dtype.
 Instance id 0 of a thing class is a crowd region (things that nobody told apart).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 
-def encode(class_id: Any, instance_id: Any, label_divisor: int) -> Any:
-    """Returns panoptic labels of class and instance ids of the same shape."""
-    return class_id * label_divisor + instance_id
+@dataclass(frozen=True)
+class LabelSpace:
+    """The labels of a data set, without what people call them.
 
+    The methods take ints, NumPy arrays and TensorFlow tensors alike, and keep their
+    dtype.
 
-def decode(label: Any, label_divisor: int) -> tuple[Any, Any]:
-    """Returns the class ids and the instance ids of panoptic labels."""
-    return label // label_divisor, label % label_divisor
+    Attributes:
+      num_classes: channels of a semantic output; class ids are below it.
+      thing_ids: classes whose instances are told apart, ascending.
+      stuff_ids: the other classes, ascending.
+      ignore_label: class id of pixels that belong to no class.
+      label_divisor: what a class id is multiplied by in a panoptic label; instance
+        ids are below it.
+    """
 
+    num_classes: int
+    thing_ids: tuple[int, ...]
+    stuff_ids: tuple[int, ...]
+    ignore_label: int
+    label_divisor: int
 
-def class_of(label: Any, label_divisor: int) -> Any:
-    """Returns the class ids of panoptic labels."""
-    return label // label_divisor
+    @property
+    def void(self) -> int:
+        """The panoptic label of pixels that belong to no class."""
+        return self.encode(self.ignore_label, 0)
 
+    @property
+    def max_instances(self) -> int:
+        """How many instances of one class the divisor can tell apart."""
+        return self.label_divisor - 1
 
-def void_label(ignore_label: int, label_divisor: int) -> int:
-    """Returns the panoptic label of pixels that belong to no class."""
-    return ignore_label * label_divisor
+    def encode(self, class_id: Any, instance_id: Any) -> Any:
+        """Returns the panoptic labels of class and instance ids of the same shape."""
+        return class_id * self.label_divisor + instance_id
 
+    def decode(self, label: Any) -> tuple[Any, Any]:
+        """Returns the class ids and the instance ids of panoptic labels."""
+        return label // self.label_divisor, label % self.label_divisor
 
-def max_instances(label_divisor: int) -> int:
-    """Returns how many instances of one class the divisor can tell apart."""
-    return label_divisor - 1
+    def class_of(self, label: Any) -> Any:
+        """Returns the class ids of panoptic labels."""
+        return label // self.label_divisor

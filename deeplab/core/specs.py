@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 
@@ -15,15 +16,30 @@ class FeatureSpec:
 
 @dataclass(frozen=True)
 class NormConfig:
-    """Batch normalisation; `sync` takes the moments over all replicas."""
+    """What normalises the output of convolutions and the products of attention.
 
-    sync: bool = False
+    Attributes:
+      kind: a name registered in `deeplab.layers.norms`.
+      momentum: weight of the old value in moving statistics, 0 to 1.
+      epsilon: added to the variance.
+      groups: groups of channels that have statistics together.
+      weight_standardization: whether the kernels of convolutions that a norm follows
+        are standardised, see `deeplab.layers.weight_standardization`.
+    """
+
+    kind: str = "batch"
     momentum: float = 0.99
     epsilon: float = 1e-3
+    groups: int = 32
+    weight_standardization: bool = False
+
+    def ungrouped(self) -> NormConfig:
+        """Returns the same norm with one group, for what has no channels to group."""
+        return dataclasses.replace(self, groups=1)
 
 
 @dataclass(frozen=True)
-class AttentionConfig:
+class AxialAttentionConfig:
     """Self-attention along the axes of a feature map.
 
     Attributes:
@@ -32,7 +48,7 @@ class AttentionConfig:
       value_expansion: channels of values, likewise.
       block: queries that are worked on together in local attention; 0 attends to the
         whole axis.
-      flange: how many positions to each side local attention reaches.
+      halo: how many positions to each side local attention reaches.
       activation: "softmax" or "sigmoid", which makes weights of similarities.
     """
 
@@ -40,7 +56,7 @@ class AttentionConfig:
     key_expansion: float = 1.0
     value_expansion: float = 2.0
     block: int = 0
-    flange: int = 32
+    halo: int = 32
     activation: str = "softmax"
 
 

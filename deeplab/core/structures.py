@@ -94,6 +94,9 @@ class Example(NamedTuple):
     # [b, 2] int32, height and width after resizing, before padding: the part of
     # the input that shows the image.
     resized_size: Annotated[Tensor, _HOST] = None
+    # [b, 2] int32, height and width of the model's input for the image: after its
+    # own padding, before that to the largest image of the batch.
+    input_size: Annotated[Tensor, _HOST] = None
     # [b] string, name of the image file.
     image_filename: Annotated[Tensor, _HOST] = None
     # [b] string, name of the video; of the frame in it.

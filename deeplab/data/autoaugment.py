@@ -17,7 +17,7 @@ import tensorflow as tf
 _MAX_LEVEL = 10.0
 
 
-class Step(NamedTuple):
+class PolicyStep(NamedTuple):
     """One operation of a policy.
 
     Attributes:
@@ -32,28 +32,28 @@ class Step(NamedTuple):
 
 
 _SIMPLE = (
-    (Step("Sharpness", 0.4, 7), Step("Brightness", 0.2, 10)),
-    (Step("Equalize", 0.0, 9), Step("Contrast", 0.2, 10)),
-    (Step("Sharpness", 0.2, 9), Step("Color", 0.2, 9)),
-    (Step("Solarize", 0.2, 7), Step("Equalize", 0.6, 9)),
-    (Step("Sharpness", 0.2, 1), Step("Equalize", 0.2, 7)),
+    (PolicyStep("Sharpness", 0.4, 7), PolicyStep("Brightness", 0.2, 10)),
+    (PolicyStep("Equalize", 0.0, 9), PolicyStep("Contrast", 0.2, 10)),
+    (PolicyStep("Sharpness", 0.2, 9), PolicyStep("Color", 0.2, 9)),
+    (PolicyStep("Solarize", 0.2, 7), PolicyStep("Equalize", 0.6, 9)),
+    (PolicyStep("Sharpness", 0.2, 1), PolicyStep("Equalize", 0.2, 7)),
 )
 
 
-def _weakened(policy: tuple[tuple[Step, ...], ...], factor: float):
+def _weakened(policy: tuple[tuple[PolicyStep, ...], ...], factor: float):
     return tuple(
         tuple(step._replace(level=step.level * factor) for step in pair)
         for pair in policy
     )
 
 
-POLICIES: dict[str, tuple[tuple[Step, ...], ...]] = {
+POLICIES: dict[str, tuple[tuple[PolicyStep, ...], ...]] = {
     "simple_classification_policy": _SIMPLE,
     "simple_classification_policy_magnitude_scale_0.2": _weakened(_SIMPLE, 0.2),
 }
 
 
-def find_policy(name: str) -> tuple[tuple[Step, ...], ...]:
+def find_policy(name: str) -> tuple[tuple[PolicyStep, ...], ...]:
     """Returns the policy called `name`.
 
     Raises:
@@ -90,7 +90,9 @@ def autoaugment(image: tf.Tensor, seed: tf.Tensor, name: str) -> tf.Tensor:
     return tf.cast(tf.switch_case(pair, branches), tf.float32)
 
 
-def _apply(pixels: tf.Tensor, steps: tuple[Step, ...], draws: tf.Tensor) -> tf.Tensor:
+def _apply(
+    pixels: tf.Tensor, steps: tuple[PolicyStep, ...], draws: tf.Tensor
+) -> tf.Tensor:
     for i, step in enumerate(steps):
         changed = _operation(step)
         pixels = tf.cond(
@@ -102,7 +104,7 @@ def _apply(pixels: tf.Tensor, steps: tuple[Step, ...], draws: tf.Tensor) -> tf.T
     return pixels
 
 
-def _operation(step: Step) -> Callable[[tf.Tensor], tf.Tensor]:
+def _operation(step: PolicyStep) -> Callable[[tf.Tensor], tf.Tensor]:
     # Imports two hundred modules that a run without a policy does not need.
     from official.vision.ops import augment
 

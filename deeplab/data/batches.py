@@ -7,7 +7,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.fields import Padding, Side
 from deeplab.core.structures import EXAMPLE_FIELDS, Batch
@@ -34,9 +33,10 @@ def padding_values(spec: Batch, info: DatasetInfo) -> Batch:
     """
     values: dict[Padding, Any] = {
         Padding.ZERO: 0,
-        Padding.MEAN_PIXEL: geometry.MEAN_PIXEL,
+        # One value for all channels; no model sees it, as images are cut to their size.
+        Padding.MEAN_PIXEL: geometry.MEAN_PIXEL[0],
         Padding.IGNORE_LABEL: info.ignore_label,
-        Padding.VOID: labels.void_label(info.ignore_label, info.label_divisor),
+        Padding.VOID: info.label_space.void,
         Padding.IGNORE_DEPTH: info.ignore_depth or 0.0,
         Padding.NO_INSTANCE: -1,
     }

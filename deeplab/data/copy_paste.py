@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.data.targets.segments import Segments
 
@@ -53,7 +52,7 @@ class CopyPaste:
 
 def padding_label(info: DatasetInfo) -> int:
     """Returns the label of pixels around the second image, which are never pasted."""
-    return labels.void_label(info.ignore_label, info.label_divisor) + 1
+    return info.label_space.void + 1
 
 
 def paste(
@@ -84,14 +83,14 @@ def paste(
       Image and label.
     """
     segments = Segments(other_label, info)
-    number = labels.decode(segments.ids, info.label_divisor)[1]
-    used = tf.reduce_max(labels.decode(label, info.label_divisor)[1])
+    number = info.label_space.decode(segments.ids)[1]
+    used = tf.reduce_max(info.label_space.decode(label)[1])
     number = tf.where(number > 0, number + used, 0)
-    fits = number <= labels.max_instances(info.label_divisor)
+    fits = number <= info.label_space.max_instances
     is_padding = segments.ids == padding_label(info)
     chosen = _choose(segments, options, seed) & fits & tf.logical_not(is_padding)
     pasted = segments.per_pixel(chosen)
-    renumbered = labels.encode(segments.class_id, number, info.label_divisor)
+    renumbered = info.label_space.encode(segments.class_id, number)
     return (
         tf.where(pasted[:, :, tf.newaxis], other_image, image),
         tf.where(pasted, segments.per_pixel(renumbered), label),

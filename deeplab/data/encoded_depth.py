@@ -59,7 +59,7 @@ def decode_depth(
       ValueError: the bytes are no depth map of that size.
     """
     try:
-        units = decode_label(encoded, depth_format, height, width, label_divisor=1)
+        units = decode_label(encoded, depth_format, height, width)
     except ValueError as error:
         raise ValueError(f"depth: {str(error).replace('label', 'map')}") from error
     return units.astype(np.float32) / np.float32(UNITS)

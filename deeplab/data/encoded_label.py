@@ -15,6 +15,8 @@ import io
 import numpy as np
 from PIL import Image
 
+from deeplab.core.labels import LabelSpace
+
 RAW = "raw"
 PNG = "png"
 # What is left of the four bytes of an RGB pixel.
@@ -47,7 +49,11 @@ def encode_label(label: np.ndarray) -> bytes:
 
 
 def decode_label(
-    encoded: bytes, label_format: str, height: int, width: int, label_divisor: int
+    encoded: bytes,
+    label_format: str,
+    height: int,
+    width: int,
+    labels: LabelSpace | None = None,
 ) -> np.ndarray:
     """Returns the `[height, width]` int32 panoptic labels of a record, with NumPy.
 
@@ -56,7 +62,8 @@ def decode_label(
       label_format: `RAW` or `PNG`.
       height: rows of the image.
       width: columns of the image.
-      label_divisor: makes labels of the class ids of a grey PNG.
+      labels: makes panoptic labels of the class ids of a grey PNG; without it, the
+        values of a grey PNG stay as they are.
 
     Raises:
       ValueError: the bytes are no label of that size.
@@ -90,4 +97,5 @@ def decode_label(
         return (packed & np.int32(bits)).reshape(height, width)
     if image.mode not in ("1", "L", "I;16", "I"):
         raise ValueError(f"a label PNG is grey, RGB or RGBA, not {image.mode}")
-    return np.asarray(image).astype(np.int32) * label_divisor
+    values = np.asarray(image).astype(np.int32)
+    return values if labels is None else labels.encode(values, 0)

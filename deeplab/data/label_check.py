@@ -16,7 +16,7 @@ from deeplab.data.camera_record import stored_cameras
 from deeplab.data.label_report import (
     LabelReport,
     NumberedExample,
-    Problem,
+    RecordProblem,
     examine,
 )
 from deeplab.data.parallel import parallel_map
@@ -43,7 +43,7 @@ def check_records(
       workers: processes that decode.
       report_file: called with the path of each file when it is opened.
     """
-    unreadable: list[Problem] = []
+    unreadable: list[RecordProblem] = []
     records = _read(paths, limit, report_file, unreadable, info.camera_names)
     look = functools.partial(examine, info=info, decode_image=decode_images)
     report = LabelReport()
@@ -58,7 +58,7 @@ def _read(
     paths: Iterable[str],
     limit: int | None,
     report_file: Callable[[str], None],
-    problems: list[Problem],
+    problems: list[RecordProblem],
     known: Sequence[str],
 ) -> Iterator[NumberedExample]:
     """Yields the records that can be read, and notes the others in `problems`.
@@ -81,18 +81,18 @@ def _read(
                         example = read_example(serialized, camera)
                         yield NumberedExample(example, path, number)
                 except ValueError as error:
-                    problems.append(Problem(path, number, "", str(error)))
+                    problems.append(RecordProblem(path, number, "", str(error)))
         except (ValueError, OSError) as error:
             message = str(error).removeprefix(f"{path}: ")
-            problems.append(Problem(path, None, "", message))
+            problems.append(RecordProblem(path, None, "", message))
         else:
             if number < 0:
-                problems.append(Problem(path, None, "", "no record in this file"))
+                problems.append(RecordProblem(path, None, "", "no record in this file"))
 
 
 def check_labels(
     paths: Iterable[str], info: DatasetInfo, limit: int | None = None
-) -> list[Problem]:
+) -> list[RecordProblem]:
     """Checks the first `limit` records of each file, without decoding the images."""
     return check_records(paths, info, limit=limit, decode_images=False).problems
 

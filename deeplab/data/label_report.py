@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.data.encoded_depth import decode_depth
 from deeplab.data.encoded_image import encoded_rgb
@@ -29,7 +28,7 @@ _MUCH_VOID = 0.5
 
 
 @dataclass(frozen=True)
-class Problem:
+class RecordProblem:
     """Something that has to be mended before training.
 
     Attributes:
@@ -87,7 +86,7 @@ class LabelReport:
     )
     names: dict[str, tuple[str, int]] = field(default_factory=dict)
     frames: dict[str, list[tuple[str, int, str]]] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[RecordProblem] = field(default_factory=list)
 
     def merge(self, other: LabelReport) -> None:
         """Adds what another report found; names met twice become problems."""
@@ -111,7 +110,7 @@ class LabelReport:
         first = self.names.setdefault(name, (path, record))
         if first != (path, record):
             self.problems.append(
-                Problem(
+                RecordProblem(
                     path,
                     record,
                     name,
@@ -190,7 +189,9 @@ def examine(
         messages = _count(report, example, info, decode_image)
     except ValueError as error:
         messages = [str(error)]
-    report.problems += [Problem(path, number, example.filename, m) for m in messages]
+    report.problems += [
+        RecordProblem(path, number, example.filename, m) for m in messages
+    ]
     return report
 
 
@@ -242,7 +243,7 @@ def _decoded(label: bytes, example: StoredExample, info: DatasetInfo) -> np.ndar
         example.label_format,
         example.height,
         example.width,
-        info.label_divisor,
+        info.label_space,
     )
 
 
@@ -286,7 +287,7 @@ def _count_label(
 ) -> Iterator[str]:
     """Adds a label map to a report; yields what is wrong with it."""
     values, pixels, first = areas(find_runs(label))
-    class_ids, instances = labels.decode(values, info.label_divisor)
+    class_ids, instances = info.label_space.decode(values)
     report.pixels += label.size
     seen: set[int] = set()
     instance_count: collections.Counter[int] = collections.Counter()

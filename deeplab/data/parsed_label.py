@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from deeplab.core.labels import LabelSpace
 from deeplab.data.encoded_label import PNG, RAW, RGB_BITS
 
 # Colour type of a PNG file, in byte 25 of its header.
@@ -11,7 +12,10 @@ _GREY, _RGB, _RGBA = b"\x00", b"\x02", b"\x06"
 
 
 def parse_label(
-    encoded: tf.Tensor, label_format: tf.Tensor, size: tf.Tensor, label_divisor: int
+    encoded: tf.Tensor,
+    label_format: tf.Tensor,
+    size: tf.Tensor,
+    labels: LabelSpace | None = None,
 ) -> tf.Tensor:
     """Returns the labels of any known format.
 
@@ -19,7 +23,8 @@ def parse_label(
       encoded: scalar string, content of the record's label.
       label_format: scalar string, "raw" or "png".
       size: [2] int32, height and width of a raw label.
-      label_divisor: makes labels of the class ids of a grey PNG.
+      labels: makes panoptic labels of the class ids of a grey PNG; without it, the
+        values of a grey PNG stay as they are.
 
     Returns:
       `[H, W]` int32.
@@ -32,7 +37,7 @@ def parse_label(
         return tf.reshape(tf.io.decode_raw(encoded, tf.int32), size)
 
     def png() -> tf.Tensor:
-        return _parse_png(encoded, label_divisor)
+        return _parse_png(encoded, labels)
 
     def unknown() -> tf.Tensor:
         message = ["unknown label format", label_format]
@@ -45,23 +50,23 @@ def parse_label(
     return label
 
 
-def _parse_png(encoded: tf.Tensor, label_divisor: int) -> tf.Tensor:
+def _parse_png(encoded: tf.Tensor, labels: LabelSpace | None) -> tf.Tensor:
     """Returns the `[H, W]` int32 labels of a PNG."""
     depth = tf.strings.substr(encoded, 24, 1)
     color_type = tf.strings.substr(encoded, 25, 1)
 
     def color() -> tf.Tensor:
         # Four bytes are one int32 as they stand: no arithmetic per channel.
-        labels = tf.bitcast(tf.io.decode_png(encoded, channels=4), tf.int32)
+        values = tf.bitcast(tf.io.decode_png(encoded, channels=4), tf.int32)
         bits = tf.where(tf.equal(color_type, _RGBA), -1, RGB_BITS)
-        return tf.bitwise.bitwise_and(labels, bits)
+        return tf.bitwise.bitwise_and(values, bits)
 
     def grey() -> tf.Tensor:
         # Eight bits come out times 257 when sixteen are asked for.
         pixels = tf.io.decode_png(encoded, channels=1, dtype=tf.uint16)[..., 0]
         pixels = tf.cast(pixels, tf.int32)
         pixels = tf.where(tf.equal(depth, b"\x10"), pixels, pixels // 257)
-        return pixels * label_divisor
+        return pixels if labels is None else labels.encode(pixels, 0)
 
     def unknown() -> tf.Tensor:
         message = ["a label PNG is grey, RGB or RGBA, not of colour type", color_type]

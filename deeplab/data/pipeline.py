@@ -14,9 +14,13 @@ import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.data.batches import in_two_parts, padding_values
-from deeplab.data.example_maker import ExampleMaker
+from deeplab.data.evaluation_examples import EvaluationExamples
+from deeplab.data.example_source import ExampleSource, wanted_parts
+from deeplab.data.example_targets import ExampleTargets
+from deeplab.data.pipeline_checks import check_pipeline
 from deeplab.data.pipeline_config import PipelineConfig
 from deeplab.data.reader import example_numbers, index_records
+from deeplab.data.training_examples import TrainingExamples
 
 _PREFETCHED_BATCHES = 2
 
@@ -58,16 +62,22 @@ def build_pipeline(
         lack a frame, a label or a depth that the targets need.
     """
     index = index_records(config.file_patterns)
-    maker = ExampleMaker(config, info, targets, index, seed)
-    maker.check(training)
+    wanted = wanted_parts(config, info, targets)
+    check_pipeline(config, wanted, targets, training)
+    source = ExampleSource(index, wanted, info)
+    source.check()
     numbers = example_numbers(
-        len(maker),
+        len(source),
         training=training,
         batch_size=batch_size,
         first_batch=first_batch,
         input_context=input_context,
     )
-    make = maker.training_example if training else maker.evaluation_example
+    make_targets = ExampleTargets(targets, config, info)
+    if training:
+        make = TrainingExamples(source, config, info, make_targets, seed).make
+    else:
+        make = EvaluationExamples(source, config, info, make_targets).make
     examples = numbers.map(
         # Plain graph code: rewriting it would only take time.
         tf.autograph.experimental.do_not_convert(lambda n: in_two_parts(make(n))),

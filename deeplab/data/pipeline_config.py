@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from deeplab.core.dataset_info import DatasetInfo
-from deeplab.data import geometry
 from deeplab.data.copy_paste import CopyPaste
+from deeplab.data.geometry import MEAN_PIXEL, Pixel, Resizing
 from deeplab.data.photometric import ColorRanges
 from deeplab.data.targets import NEEDS
 from deeplab.data.targets.segments import TargetOptions
+from deeplab.protos.dataset_pb2 import DatasetOptions
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,7 @@ class PipelineConfig:
 
     Attributes:
       file_patterns: of the TFRecord files.
-      crop_size: (height, width) of what the model sees. None only in evaluation.
-      output_stride: of the model.
-      min_resize_value: see `geometry.size_in_range`.
-      max_resize_value: see `geometry.size_in_range`.
-      resize_factor: see `geometry.size_in_range`.
+      resizing: the sizes that images get.
       has_labels: False leaves labels, and what follows from them, out.
       previous_frame: whether examples hold the frame before.
       next_frame: whether examples hold the frame after.
@@ -58,11 +54,7 @@ class PipelineConfig:
     """
 
     file_patterns: tuple[str, ...]
-    crop_size: tuple[int, int] | None
-    output_stride: int
-    min_resize_value: tuple[int, ...] = ()
-    max_resize_value: tuple[int, ...] = ()
-    resize_factor: int = 0
+    resizing: Resizing
     has_labels: bool = True
     previous_frame: bool = False
     next_frame: bool = False
@@ -115,35 +107,32 @@ def chosen_cameras(cameras: tuple[str, ...], info: DatasetInfo) -> tuple[str, ..
 
 
 def pipeline_config(
-    options: Any, output_stride: int, training: bool, image_class: bool = False
+    options: DatasetOptions,
+    output_stride: int,
+    training: bool,
+    *,
+    image_class: bool = False,
+    padding: Pixel = MEAN_PIXEL,
 ) -> PipelineConfig:
     """Returns the pipeline of a `DatasetOptions` message.
 
     Args:
       options: the message.
-      output_stride: of the model.
+      output_stride: the model's.
       training: whether examples are augmented.
       image_class: whether an image has one class in place of a label map.
+      padding: see `Resizing`.
 
     Raises:
       ValueError: an option is out of range.
     """
-    crop = tuple(options.crop_size)
-    if len(crop) not in (0, 2):
-        raise ValueError(f"crop_size {list(crop)}: give height and width")
-    for name in ("min_resize_value", "max_resize_value"):
-        geometry.resize_pair(getattr(options, name))
     # Published configs set both whether or not small instances count more.
     threshold = options.small_instance_threshold
     weight = options.small_instance_weight
     small = options.increase_small_instance_weights
     return PipelineConfig(
         file_patterns=tuple(options.file_pattern),
-        crop_size=(crop[0], crop[1]) if crop else None,
-        output_stride=output_stride,
-        min_resize_value=tuple(options.min_resize_value),
-        max_resize_value=tuple(options.max_resize_value),
-        resize_factor=options.resize_factor,
+        resizing=_resizing(options, output_stride, padding),
         has_labels=options.decode_groundtruth_label,
         previous_frame=options.use_two_frames,
         next_frame=options.use_next_frame,
@@ -161,7 +150,21 @@ def pipeline_config(
     )
 
 
-def _mask_slots(options: Any) -> int:
+def _resizing(options: DatasetOptions, output_stride: int, padding: Pixel) -> Resizing:
+    crop = tuple(options.crop_size)
+    if len(crop) not in (0, 2):
+        raise ValueError(f"crop_size {list(crop)}: give height and width")
+    return Resizing(
+        crop_size=(crop[0], crop[1]) if crop else None,
+        output_stride=output_stride,
+        min_resize_value=tuple(options.min_resize_value),
+        max_resize_value=tuple(options.max_resize_value),
+        resize_factor=options.resize_factor,
+        padding=padding,
+    )
+
+
+def _mask_slots(options: DatasetOptions) -> int:
     """Returns how many things of an image get a mask, 0 where none is wanted."""
     slots = options.max_thing_id
     if not options.thing_id_mask_annotations:
@@ -171,7 +174,7 @@ def _mask_slots(options: Any) -> int:
     return slots
 
 
-def _augmentation(options: Any) -> Augmentation:
+def _augmentation(options: DatasetOptions.AugmentationOptions) -> Augmentation:
     return Augmentation(
         min_scale=options.min_scale_factor,
         max_scale=options.max_scale_factor,
@@ -188,7 +191,7 @@ def _augmentation(options: Any) -> Augmentation:
     )
 
 
-def _copy_paste(options: Any) -> CopyPaste:
+def _copy_paste(options: DatasetOptions.AugmentationOptions) -> CopyPaste:
     if not options.HasField("panoptic_copy_paste"):
         return CopyPaste()
     given = options.panoptic_copy_paste

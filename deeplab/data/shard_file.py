@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from deeplab.core.atomic_file import atomic_file
+from deeplab.core.digest import sha256
 from deeplab.data.camera_record import join_cameras
 from deeplab.data.stored_example import StoredExample, stored_example
 from deeplab.data.tfexample import encode_example
@@ -52,7 +52,7 @@ def write_shard(
                 writer.write(_serialized(example))
                 records += 1
                 report()
-        size, digest = temporary.stat().st_size, _hash(temporary)
+        size, digest = temporary.stat().st_size, sha256(temporary)
         temporary.replace(path)
     except tf.errors.OpError as error:
         raise OSError(
@@ -106,11 +106,3 @@ def _serialized(example: StoredExample) -> bytes:
     del fields["label_format"], fields["depth_format"]
     del fields["camera"], fields["others"]
     return encode_example(**fields)
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as f:
-        digest = hashlib.sha256()
-        while block := f.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -29,8 +29,8 @@ DATASETS: Registry[Callable[..., Dataset]] = Registry(
         "pascal_voc",
         "step",
         "sun_rgbd",
-        "toy_street",
-        "toy_street_video",
-        "wod_pvps",
+        "toy_street.images",
+        "toy_street.videos",
+        "waymo.pvps",
     ],
 )

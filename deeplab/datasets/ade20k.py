@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deeplab.core.dataset_info import DatasetInfo, MaskDefaults
+from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets import DATASETS
 from deeplab.datasets.base import (
     Dataset,
@@ -53,7 +53,6 @@ class Ade20kPanoptic(Dataset):
                 table="ade20k_panoptic",
                 ignore_label=0,
                 label_divisor=1000,
-                masks=MaskDefaults(keep_prob=1.0),
                 splits={"train": 20210, "val": 2000},
             )
         )

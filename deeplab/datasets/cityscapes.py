@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deeplab.core.dataset_info import DatasetInfo, MaskDefaults
+from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets import DATASETS
 from deeplab.datasets.base import (
     Dataset,
@@ -38,8 +38,6 @@ from deeplab.datasets.panoptic_png import (
     read_annotations,
 )
 
-# Many small things, in large images.
-MASK_DEFAULTS = MaskDefaults(slots=256, stride=2, semantic_decoder=False)
 _IMAGE_ENDING = "_leftImg8bit.png"
 
 
@@ -60,7 +58,6 @@ class CityscapesPanoptic(Dataset):
                     "trainval_fine": 3475,
                     "test_fine": 1525,
                 },
-                masks=MASK_DEFAULTS,
             )
         )
 

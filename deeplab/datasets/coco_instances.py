@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets import DATASETS
 from deeplab.datasets.base import (
@@ -113,7 +112,7 @@ def _load(
     listed: Path,
 ) -> LoadedImage:
     class_ids = {c.evaluation_id: c.id for c in info.classes if c.is_thing}
-    divisor = info.label_divisor
+    labels = info.label_space
     count: collections.Counter[int] = collections.Counter()
     painted = []
     for annotation in annotations:
@@ -126,17 +125,17 @@ def _load(
         class_id = class_ids[annotation["category_id"]]
         mask = decode_segmentation(annotation["segmentation"], size, where)
         if annotation["iscrowd"]:
-            crowd = labels.encode(class_id, 0, divisor)
-            void = labels.void_label(info.ignore_label, divisor)
-            painted.append((0, 0, void if crowd_as_ignore else crowd, mask))
+            crowd = labels.encode(class_id, 0)
+            value = labels.void if crowd_as_ignore else crowd
+            painted.append((0, 0, value, mask))
             continue
         count[class_id] += 1
-        if count[class_id] > labels.max_instances(divisor):
+        if count[class_id] > labels.max_instances:
             raise ValueError(
-                f"{path}: more than {labels.max_instances(divisor)} instances of "
+                f"{path}: more than {labels.max_instances} instances of "
                 f"{info.by_id[class_id].name!r}"
             )
-        instance = labels.encode(class_id, count[class_id], divisor)
+        instance = labels.encode(class_id, count[class_id])
         painted.append((1, -int(mask.sum()), instance, mask))
     label = np.zeros(size, np.int32)
     for _, _, value, mask in sorted(painted, key=lambda p: p[:2]):

@@ -23,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets import DATASETS
 from deeplab.datasets.base import (
@@ -34,7 +33,6 @@ from deeplab.datasets.base import (
     check_split,
     table_info,
 )
-from deeplab.datasets.cityscapes import MASK_DEFAULTS
 from deeplab.datasets.index_png import found_images, read_index_png
 from deeplab.datasets.tracked_label import tracked_label
 
@@ -135,16 +133,13 @@ class CityscapesDvps(Dvps):
                 table="cityscapes",
                 ignore_label=32,
                 label_divisor=1000,
-                masks=MASK_DEFAULTS,
                 splits={"train": 2000, "val": 250, "test": 250},
             )
         )
 
     def _read_label(self, stem: Path, crowd_as_ignore: bool) -> np.ndarray:
         path = stem.with_name(f"{stem.name}_gtFine_instanceTrainIds.png")
-        classes, instances = labels.decode(
-            read_index_png(path), self.info.label_divisor
-        )
+        classes, instances = self.info.label_space.decode(read_index_png(path))
         return tracked_label(
             classes, instances, self.info, crowd_as_ignore=crowd_as_ignore, path=path
         )

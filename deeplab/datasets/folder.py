@@ -20,14 +20,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo, read_description
 from deeplab.datasets import DATASETS
 from deeplab.datasets.base import Dataset, LoadedImage, RawImage
 from deeplab.datasets.coco import plain_image
+from deeplab.datasets.image_file import IMAGE_SUFFIXES
 from deeplab.datasets.panoptic_png import read_segment_ids
-
-_IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 
 
 @DATASETS.register("folder")
@@ -62,7 +60,7 @@ class Folder(Dataset):
         base = root / split if (root / split).is_dir() else root
         images, label_folder = base / "images", base / "labels"
         paths = sorted(
-            p for p in images.rglob("*") if p.suffix.lower() in _IMAGE_ENDINGS
+            p for p in images.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES
         )
         if not paths:
             raise ValueError(f"{images}: no images here")
@@ -95,8 +93,8 @@ def _load(
         raise FileNotFoundError(f"{path}: its label {label_path} is missing")
     label = _read_label(label_path, info)
     if crowd_as_ignore:
-        crowd = [labels.encode(i, 0, info.label_divisor) for i in info.thing_ids]
-        void = labels.void_label(info.ignore_label, info.label_divisor)
+        crowd = [info.label_space.encode(i, 0) for i in info.thing_ids]
+        void = info.label_space.void
         label = np.where(np.isin(label, crowd), np.int32(void), label)
     return LoadedImage(path.read_bytes(), label)
 
@@ -114,4 +112,4 @@ def _read_label(path: Path, info: DatasetInfo) -> np.ndarray:
         raise ValueError(f"{path}: not a readable image: {error}") from error
     if indices is None:
         return read_segment_ids(path)
-    return labels.encode(indices.astype(np.int32), 0, info.label_divisor)
+    return info.label_space.encode(indices.astype(np.int32), 0)

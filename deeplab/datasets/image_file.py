@@ -7,6 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
+# Endings, in small letters, of the images of data sets.
+IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
+
 
 def read_image(path: Path) -> Image.Image:
     """Reads an image file of any kind.

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets.base import LoadedImage, RawImage, path_inside
 from deeplab.datasets.image_file import read_image
@@ -60,9 +59,7 @@ def class_label(
                 f"{path}: pixel (row {y}, column {x}) has id {value}, which is none of "
                 f"data set {info.name!r}"
             )
-    new = {
-        v: labels.encode(class_ids[v], 0, info.label_divisor) for v in found.tolist()
-    }
+    new = {v: info.label_space.encode(class_ids[v], 0) for v in found.tolist()}
     return relabel(runs, found, new, ids.shape)
 
 

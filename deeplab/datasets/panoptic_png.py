@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets.image_file import read_image
 from deeplab.datasets.runs import areas, find_runs, relabel
@@ -132,7 +131,7 @@ def panoptic_label(
     """
     runs = find_runs(ids)
     found, pixels, first = areas(runs)
-    void = labels.void_label(info.ignore_label, info.label_divisor)
+    void = info.label_space.void
     new_label = {0: void}
     area = dict(zip(found.tolist(), pixels.tolist(), strict=True))
     count: collections.Counter[int] = collections.Counter()
@@ -180,13 +179,13 @@ def _segment_label(
             )
         if crowd_label is not None:
             return crowd_label
-        return labels.encode(class_id, 0, info.label_divisor)
+        return info.label_space.encode(class_id, 0)
     if not is_thing:
-        return labels.encode(class_id, 0, info.label_divisor)
+        return info.label_space.encode(class_id, 0)
     count[class_id] += 1
-    if count[class_id] > labels.max_instances(info.label_divisor):
+    if count[class_id] > info.label_space.max_instances:
         raise ValueError(
-            f"{path}: more than {labels.max_instances(info.label_divisor)} instances "
+            f"{path}: more than {info.label_space.max_instances} instances "
             f"of {info.by_id[class_id].name!r}"
         )
-    return labels.encode(class_id, count[class_id], info.label_divisor)
+    return info.label_space.encode(class_id, count[class_id])

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets.runs import areas, find_runs
 
@@ -46,13 +45,13 @@ def tracked_label(
             )
     is_thing = np.isin(classes, info.thing_ids)
     instances = np.where(is_thing, instances, 0)
-    if instances.max() > labels.max_instances(info.label_divisor):
+    if instances.max() > info.label_space.max_instances:
         raise ValueError(
             f"{path}: instance {instances.max()}; at most "
-            f"{labels.max_instances(info.label_divisor)} are told apart"
+            f"{info.label_space.max_instances} are told apart"
         )
-    label = labels.encode(classes, instances, info.label_divisor)
+    label = info.label_space.encode(classes, instances)
     if crowd_as_ignore:
-        void = labels.void_label(info.ignore_label, info.label_divisor)
+        void = info.label_space.void
         label = np.where(is_thing & (instances == 0), void, label)
     return label.astype(np.int32)

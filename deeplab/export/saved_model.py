@@ -31,6 +31,7 @@ from pathlib import Path
 import tensorflow as tf
 import tf_keras
 
+from deeplab.config import CONFIG_FILE
 from deeplab.core.dataset_info import DatasetInfo, description_of
 from deeplab.core.structures import present
 from deeplab.inference.field_choice import served_fields
@@ -48,8 +49,6 @@ from deeplab.inference.signatures import (
     state_of,
 )
 from deeplab.models.deeplab import DeepLab
-
-CONFIG_FILE = "config.textproto"
 
 
 def export(

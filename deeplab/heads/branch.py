@@ -132,7 +132,7 @@ class PredictionHead(tf_keras.layers.Layer):
           channels: between the convolutions.
           output_channels: of the prediction.
           name: name of the layer.
-          norm: batch normalisation of the first convolution.
+          norm: of the first convolution.
           conv_type: of the first convolution, as in `BranchConfig`.
           activation: of the first convolution.
         """

@@ -52,7 +52,7 @@ class DeepLabV3(Head):
           decoder_channels: of the 3x3 convolution.
           atrous_rates: three rates of ASPP.
           only_projection: replaces ASPP by a 1x1 convolution.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
         """
         super().__init__(name="deeplab_v3")
         self._feature = feature

@@ -42,7 +42,7 @@ class DeepLabV3Plus(Head):
           config: sizes; one finer feature. Its convolution type is that of the two
             convolutions which join the features.
           num_classes: channels of the output.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
         """
         super().__init__(name="deeplab_v3_plus")
         (self._low_level,) = config.low_levels

@@ -3,9 +3,10 @@
 k-means Mask Transformer, Qihang Yu, Huiyu Wang, Siyuan Qiao, Maxwell Collins, Yukun
 Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, ECCV 2022,
 https://arxiv.org/abs/2207.04044. What the published code ties to the name of a data
-set (masks, their stride, the semantic decoder, drop path) are options here; the data
-set has their defaults. Departs from it in large images: image pooling of the
-auxiliary semantic output takes windows of the training size, as all heads do here.
+set (masks, their stride, the semantic decoder, drop path) are options here, and
+`kmax_defaults` has their defaults. Departs from it in large images: image pooling of
+the auxiliary semantic output takes windows of the training size, as all heads do
+here.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.core.structures import MaskOutput, Outputs
 from deeplab.heads.base import Head
+from deeplab.heads.kmax_defaults import mask_defaults
 from deeplab.heads.kmax_pixel_decoder import (
     ENCODER_FEATURES,
     PUBLISHED_STAGES,
@@ -140,7 +142,8 @@ def build_kmax_deeplab(
       ValueError: the backbone lacks a feature, or masks of that stride cannot be had.
     """
     masks = options.max_deeplab
-    stride = masks.mask_stride or info.masks.stride
+    defaults = mask_defaults(info.name)
+    stride = masks.mask_stride or defaults.stride
     if stride not in _NUM_STAGES:
         raise ValueError(
             f"max_deeplab.mask_stride {stride}: choose one of "
@@ -153,7 +156,7 @@ def build_kmax_deeplab(
         scaled_stage(stage, width_multiplier=width, layer_multiplier=depth)
         for stage in PUBLISHED_STAGES[: _NUM_STAGES[stride]]
     )
-    has_decoder, keep_prob = info.masks.semantic_decoder, info.masks.keep_prob
+    has_decoder, keep_prob = defaults.semantic_decoder, defaults.keep_prob
     if masks.HasField("auxiliary_semantic_decoder"):
         has_decoder = masks.auxiliary_semantic_decoder
     if masks.HasField("transformer_decoder_drop_path_keep_prob"):
@@ -172,7 +175,7 @@ def build_kmax_deeplab(
         KMaXPixelDecoder(stages, feature_specs, norm=norm),
         KMaXTransformerDecoder(
             lambda: make(semantic_head=False),
-            num_slots=masks.num_mask_slots or info.masks.slots,
+            num_slots=masks.num_mask_slots or defaults.slots,
             channels=scaled_channels(PUBLISHED_CHANNELS, width, CHANNEL_DIVISOR),
             num_blocks=max(1, int(PUBLISHED_BLOCKS * depth)),
             norm=norm,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 import tf_keras
 
-from deeplab.core.specs import AttentionConfig, FeatureSpec, NormConfig
+from deeplab.core.specs import AxialAttentionConfig, FeatureSpec, NormConfig
 from deeplab.layers.activations import get_activation
 from deeplab.layers.axial_block import AxialBlock
 from deeplab.layers.residual import ResidualBlock
@@ -96,7 +96,7 @@ class KMaXPixelDecoder(tf_keras.layers.Layer):
         Args:
           stages: from the coarsest to the finest, for as many encoder features.
           feature_specs: what the encoder offers.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
         """
         super().__init__(name="kmax_pixel_decoder")
         self._features = ENCODER_FEATURES[: len(stages)]
@@ -170,7 +170,7 @@ def _block(
             (2 * inner, inner, outer),
             name=name,
             norm=norm,
-            attention=AttentionConfig(num_heads=_HEADS),
+            attention=AxialAttentionConfig(num_heads=_HEADS),
             activation=_ACTIVATION,
         )
     return ResidualBlock(

@@ -58,7 +58,7 @@ class KMaXTransformerDecoder(tf_keras.layers.Layer):
           num_slots: cluster centres, and so masks.
           channels: of a centre.
           num_blocks: layers at each of the three strides.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
           keep_prob: see `KMeansTransformerLayer`.
         """
         super().__init__(name="kmax_transformer_decoder")

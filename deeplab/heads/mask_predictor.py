@@ -28,7 +28,7 @@ from deeplab.heads.branch import (
 from deeplab.heads.panoptic_deeplab import head_items
 from deeplab.layers.aspp import PoolSize
 from deeplab.layers.convolution import Conv1D
-from deeplab.layers.normalization import batch_norm
+from deeplab.layers.normalization import normalization
 from deeplab.protos.model_pb2 import ModelOptions
 
 CLASS_FEATURE = "transformer_class_feature"
@@ -45,8 +45,7 @@ class MaskPredictor(tf_keras.layers.Layer):
     """Masks and classes from pixel and memory features, in float32.
 
     A mask is the product of a memory feature with the features of all pixels, of unit
-    length; batch normalisation of both, and of the product, makes careful
-    initialisation needless.
+    length; a norm of both, and of the product, makes careful initialisation needless.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class MaskPredictor(tf_keras.layers.Layer):
           pixel_space_head: from `feature_panoptic` to the features of pixels.
           mask_channels: channels of these features.
           num_classes: channels of the class logits; the last is "no object".
-          norm: batch normalisation.
+          norm: kind and options of the norms.
           semantic_head: of the auxiliary semantic output; None has none.
           semantic_decoder: from backbone features to the input of that head, which
             otherwise is `feature_semantic`.
@@ -83,12 +82,12 @@ class MaskPredictor(tf_keras.layers.Layer):
             kernel_initializer=tf_keras.initializers.TruncatedNormal(stddev=0.01),
             dtype="float32",
         )
-        self._pixel_space_feature_batch_norm = batch_norm(
+        self._pixel_space_feature_batch_norm = normalization(
             norm, name="pixel_space_feature_batch_norm", dtype="float32"
         )
         # A small scale: masks start soft.
-        self._pixel_space_mask_batch_norm = batch_norm(
-            norm,
+        self._pixel_space_mask_batch_norm = normalization(
+            norm.ungrouped(),
             name="pixel_space_mask_batch_norm",
             gamma_initializer=tf_keras.initializers.Constant(0.1),  # type: ignore
             dtype="float32",
@@ -132,12 +131,13 @@ class MaskPredictor(tf_keras.layers.Layer):
         self, pixels: tf.Tensor, kernels: tf.Tensor, training: bool
     ) -> tf.Tensor:
         normalize = self._pixel_space_mask_batch_norm
-        if training or not normalize.built:
+        affine = normalize.affine(training)
+        if affine is None:
             masks = tf.einsum("bhwd,bid->bhwi", pixels, kernels)
             # One channel: the scale is the same for all masks.
             masks = normalize(masks[..., tf.newaxis], training=training)
             return tf.squeeze(masks, axis=-1)
-        scale, shift = normalize.affine()
+        scale, shift = affine
         return tf.einsum("bhwd,bid->bhwi", pixels, kernels * scale) + shift
 
     def _semantic(
@@ -196,7 +196,7 @@ def mask_predictor(
 
     Args:
       options: the model.
-      norm: batch normalisation.
+      norm: kind and options of the norms.
       info: the data set.
       semantic_head: whether it has the auxiliary semantic output.
       semantic_decoder: see `MaskPredictor`.

@@ -185,7 +185,7 @@ def semantic_half(
       architecture: name of the field with its own options, which have `low_level` and
         `semantic_head`.
       feature_specs: what the backbone offers.
-      norm: batch normalisation.
+      norm: kind and options of the norms.
       info: the classes.
 
     Raises:

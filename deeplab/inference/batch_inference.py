@@ -7,7 +7,7 @@ models see the frames one by one, in the order of the data set.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,22 +31,18 @@ class BatchInference:
     def __init__(
         self,
         model: DeepLab,
-        *,
-        input_size: Callable[[tf.Tensor], tf.Tensor],
         loss: CompositeLoss | None = None,
+        *,
         use_tf_function: bool = True,
     ):
         """Prepares inference; call it inside the scope of the strategy.
 
         Args:
           model: called with images and `training=False`, returns a `Prediction`.
-          input_size: from height and width of an image as stored to those of the
-            model's input, [2] int32 each: what was padded beyond is cut off.
           loss: computed where the batch has targets.
           use_tf_function: False runs the model op by op, for debugging.
         """
         self._model = model
-        self._input_size = input_size
         self._loss = loss
         self._infer = SharedInference(self._predict, use_tf_function)
         self._track: VideoInference | None = None
@@ -69,7 +65,7 @@ class BatchInference:
         """
         predictions: dict[int, Prediction] = {}
         losses: dict[str, list[np.ndarray]] = {}
-        for size, rows in self._parts(batch.host["size_raw"]):
+        for size, rows in self._parts(batch.host["input_size"]):
             inputs = {
                 name: _cropped(tf.gather(value, rows), size)
                 for name, value in batch.device.items()
@@ -85,15 +81,12 @@ class BatchInference:
         ordered = [predictions[row] for row in sorted(predictions)]
         return ordered, {name: np.concatenate(v) for name, v in losses.items()}
 
-    def _parts(self, sizes_raw: tf.Tensor) -> list[Part]:
+    def _parts(self, input_sizes: tf.Tensor) -> list[Part]:
         """Returns what is predicted together.
 
         Images of one size, so that padding depends on no batch; single ones of a video.
         """
-        sizes: list[tuple[int, int]] = []
-        for size in tf.unstack(sizes_raw):
-            height, width = self._input_size(size).numpy().tolist()
-            sizes.append((height, width))
+        sizes = [(height, width) for height, width in input_sizes.numpy().tolist()]
         if self._track is not None:
             return [(size, [row]) for row, size in enumerate(sizes)]
         found: dict[tuple[int, int], list[int]] = {}

@@ -29,7 +29,7 @@ def load(folder: str | os.PathLike[str]) -> Predictor:
     """
     path = Path(folder)
     if not (path / "saved_model.pb").is_file():
-        state = "holds no exported model" if path.is_dir() else "is no folder"
+        state = "holds no exported model" if path.is_dir() else "is not a directory"
         raise ValueError(f"{path} {state}; make one with `deeplab export`")
     if not (path / DATASET_FILE).is_file():
         raise ValueError(

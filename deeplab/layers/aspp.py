@@ -87,7 +87,7 @@ class ASPP(tf_keras.layers.Layer):
         Args:
           channels: output channels, and those of each branch.
           atrous_rates: three rates, in feature pixels.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
           only_projection: leaves out the branches; a 1x1 convolution is left.
           dropout: share of the output that training drops.
           activation: name of the activation.

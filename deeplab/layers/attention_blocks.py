@@ -18,20 +18,20 @@ class Blocks:
       reach: the largest distance between a position and what its block holds.
     """
 
-    def __init__(self, length: Length, block: int, flange: int):
+    def __init__(self, length: Length, block: int, halo: int):
         """Plans the blocks.
 
         Args:
           length: of the sequence.
           block: positions of a block; 0 makes one block of all.
-          flange: how far a position can see to each side, if there are blocks.
+          halo: how far a position can see to each side, if there are blocks.
         """
         self._length = length
-        self._flange = flange if block else 0
+        self._halo = halo if block else 0
         self.queries = block or length
         self._count = -(-length // block) if block else 1
         self._local = bool(block)
-        self.reach = self.queries - 1 + self._flange
+        self.reach = self.queries - 1 + self._halo
 
     def split(self, sequence: tf.Tensor) -> tf.Tensor:
         """Returns the positions of each block, `[n * blocks, heads, queries, c]`."""
@@ -43,7 +43,7 @@ class Blocks:
         """Returns what each block can see, `[n * blocks, heads, memory, c]`."""
         if not self._local:
             return sequence
-        return self._windows(sequence, self._flange)
+        return self._windows(sequence, self._halo)
 
     def hide(self, similarity: tf.Tensor, value: float) -> tf.Tensor:
         """Overwrites what a position cannot see: too far, or beyond the sequence.
@@ -55,10 +55,10 @@ class Blocks:
         if not self._local:
             return similarity
         query = tf.range(self.queries)[:, tf.newaxis]
-        offset = tf.range(self.queries + 2 * self._flange) - self._flange
+        offset = tf.range(self.queries + 2 * self._halo) - self._halo
         first = tf.range(self._count)[:, tf.newaxis, tf.newaxis] * self.queries
         position = first + offset
-        seen = (tf.abs(offset - query) <= self._flange) & (position >= 0)
+        seen = (tf.abs(offset - query) <= self._halo) & (position >= 0)
         seen &= position < self._length
         shape = tf.shape(similarity)
         seen = tf.broadcast_to(
@@ -78,11 +78,11 @@ class Blocks:
         x = tf.reshape(x, [-1, heads, self._count * queries, channels])
         return x[:, :, : self._length]
 
-    def _windows(self, sequence: tf.Tensor, flange: int) -> tf.Tensor:
+    def _windows(self, sequence: tf.Tensor, halo: int) -> tf.Tensor:
         heads, channels = sequence.shape[1], sequence.shape[3]
         missing = self._count * self.queries - self._length
-        padded = tf.pad(sequence, [[0, 0], [0, 0], [flange, missing + flange], [0, 0]])
-        size = self.queries + 2 * flange
+        padded = tf.pad(sequence, [[0, 0], [0, 0], [halo, missing + halo], [0, 0]])
+        size = self.queries + 2 * halo
         starts = tf.range(self._count)[:, tf.newaxis] * self.queries
         windows = tf.gather(padded, starts + tf.range(size), axis=2)
         windows = tf.transpose(windows, [0, 2, 1, 3, 4])

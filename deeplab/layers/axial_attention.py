@@ -4,8 +4,8 @@ Axial-DeepLab: Stand-Alone Axial-Attention for Panoptic Segmentation, Huiyu Wang
 Zhu, Bradley Green, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, ECCV 2020,
 https://arxiv.org/abs/2003.07853. The private attribute names are the keys of published
 checkpoints. Departures: any input size without a rebuild; local attention, which the
-published layer announces, works; normalisation is folded into the products at
-inference; weights are computed in float32 at any precision.
+published layer announces, works; norms are folded into the products where they can be;
+weights are computed in float32 at any precision.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from deeplab.core.specs import AttentionConfig, NormConfig
+from deeplab.core.specs import AxialAttentionConfig, NormConfig
 from deeplab.layers.activations import get_activation
 from deeplab.layers.attention_blocks import Blocks
-from deeplab.layers.normalization import BatchNormalization, batch_norm
+from deeplab.layers.normalization import normalization
 from deeplab.layers.positional_encoding import (
     RelativePositionalEncoding,
     skewed,
     unskewed,
 )
+from deeplab.layers.weight_standardization import standardized
 from deeplab.ops.resize import spatial_size
 
 _HEIGHT, _WIDTH = 1, 2
@@ -33,14 +34,15 @@ _UNSEEN = -1e9  # The similarity of a key that a query cannot see.
 class AxialAttention(tf_keras.layers.Layer):
     """Multi-head self-attention along one axis of a feature map.
 
-    In training with blocks, the padding of the last block counts in the batch
-    statistics of the similarities.
+    With blocks, the padding of the last one counts in the statistics that a norm takes
+    of the similarities: in training, with batch normalisation. Group normalisation sees
+    each row or column (or block of one) as an image, and each term and head as a group.
     """
 
     def __init__(
         self,
         channels: int,
-        config: AttentionConfig,
+        config: AxialAttentionConfig,
         *,
         axis: int,
         name: str,
@@ -54,7 +56,7 @@ class AxialAttention(tf_keras.layers.Layer):
           config: heads, expansions and reach.
           axis: 1 attends along columns, 2 along rows.
           name: name of the layer.
-          norm: batch normalisation.
+          norm: of the projections, the similarities and the result.
           relative: whether to use encodings of relative positions.
 
         Raises:
@@ -72,12 +74,13 @@ class AxialAttention(tf_keras.layers.Layer):
                 f"keys and {self._value_channels} of values"
             )
         self._relative = relative
-        self._batch_norm_qkv = batch_norm(norm, name="batch_norm_qkv")
-        self._batch_norm_similarity = batch_norm(
-            norm, name="batch_norm_similarity", axis=(0, 2)
+        self._weight_standardization = norm.weight_standardization
+        self._batch_norm_qkv = normalization(norm, name="batch_norm_qkv")
+        self._batch_norm_similarity = normalization(
+            norm.ungrouped(), name="batch_norm_similarity", axis=(0, 2)
         )
-        self._batch_norm_retrieved_output = batch_norm(
-            norm, name="batch_norm_retrieved_output", axis=(0, 2, 4)
+        self._batch_norm_retrieved_output = normalization(
+            norm.ungrouped(), name="batch_norm_retrieved_output", axis=(0, 2, 4)
         )
         if relative:
             depth = self._key_channels // heads
@@ -109,7 +112,7 @@ class AxialAttention(tf_keras.layers.Layer):
         """
         config = self._config
         length = spatial_size(inputs)[self._axis - 1]
-        blocks = Blocks(length, config.block, config.flange)
+        blocks = Blocks(length, config.block, config.halo)
         query, key, value = self._project(inputs, training)
         similarity = self._similarity(
             blocks.split(query), blocks.memory(key), blocks, training
@@ -126,13 +129,17 @@ class AxialAttention(tf_keras.layers.Layer):
         self, inputs: tf.Tensor, training: bool
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns queries, keys, values: `[b * others, heads, length, channels]`."""
-        norm = self._batch_norm_qkv
-        if training or not norm.built:
-            kernel = tf.cast(self.qkv_kernel, inputs.dtype)
-            qkv = norm(tf.einsum("bhwc,cd->bhwd", inputs, kernel), training=training)
+        kernel = self.qkv_kernel
+        if self._weight_standardization:
+            kernel = standardized(kernel, (0,))
+        affine = self._batch_norm_qkv.affine(training)
+        if affine is None:
+            kernel = tf.cast(kernel, inputs.dtype)
+            qkv = tf.einsum("bhwc,cd->bhwd", inputs, kernel)
+            qkv = self._batch_norm_qkv(qkv, training=training)
         else:
-            scale, shift = norm.affine()
-            kernel = tf.cast(self.qkv_kernel, scale.dtype) * scale
+            scale, shift = affine
+            kernel = tf.cast(kernel, scale.dtype) * scale
             qkv = tf.einsum("bhwc,cd->bhwd", inputs, tf.cast(kernel, inputs.dtype))
             qkv = tf.nn.bias_add(qkv, tf.cast(shift, qkv.dtype))
         sizes = [self._key_channels, self._key_channels, self._value_channels]
@@ -167,10 +174,11 @@ class AxialAttention(tf_keras.layers.Layer):
     ) -> tf.Tensor:
         """Returns `[n, heads, queries, keys]`, normalised and summed over its terms."""
         norm = self._batch_norm_similarity
-        if training or not norm.built:
+        affine = norm.affine(training)
+        if affine is None:
             terms = self._terms(query, query, key, key, blocks)
             return tf.reduce_sum(norm(tf.stack(terms), training=training), axis=0)
-        scales, shift = _folded(norm, query.dtype)
+        scales, shift = _of_terms(affine, query.dtype)
         # Scaled keys and queries are small, similarities are not.
         of_rpe = [query, key]
         if self._relative:
@@ -211,9 +219,10 @@ class AxialAttention(tf_keras.layers.Layer):
             parts.append(tf.einsum("nhqr,rd->nhqd", by_distance, encoding))
         parts = [blocks.join(part) for part in parts]
         norm = self._batch_norm_retrieved_output
-        if training or not norm.built:
+        affine = norm.affine(training)
+        if affine is None:
             return tf.reduce_sum(norm(tf.stack(parts), training=training), axis=0)
-        scales, shift = _folded(norm, weights.dtype)
+        scales, shift = _of_terms(affine, weights.dtype)
         scaled = [part * scale for part, scale in zip(parts, scales, strict=True)]
         return tf.add_n(scaled) + shift
 
@@ -224,7 +233,7 @@ class AxialAttention2D(tf_keras.layers.Layer):
     def __init__(
         self,
         channels: int,
-        config: AttentionConfig,
+        config: AxialAttentionConfig,
         *,
         norm: NormConfig,
         strides: int = 1,
@@ -235,7 +244,7 @@ class AxialAttention2D(tf_keras.layers.Layer):
         Args:
           channels: what the expansions of the config multiply.
           config: heads, expansions and reach.
-          norm: batch normalisation.
+          norm: of the projections, the similarities and the result.
           strides: steps of the output in input pixels.
           activation: name of the activation.
         """
@@ -262,7 +271,7 @@ class GlobalAttention2D(tf_keras.layers.Layer):
     def __init__(
         self,
         channels: int,
-        config: AttentionConfig,
+        config: AxialAttentionConfig,
         *,
         norm: NormConfig,
         strides: int = 1,
@@ -286,10 +295,10 @@ class GlobalAttention2D(tf_keras.layers.Layer):
         return self._activation(x[:, :: self._strides, :: self._strides])
 
 
-def _folded(
-    norm: BatchNormalization, dtype: tf.DType
+def _of_terms(
+    affine: tuple[tf.Tensor, tf.Tensor], dtype: tf.DType
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
     """Returns the factor of each of the stacked terms, and the summand of their sum."""
-    scale, shift = norm.affine()
+    scale, shift = affine
     scales = tf.unstack(tf.cast(scale, dtype))
     return scales, tf.cast(tf.reduce_sum(shift, axis=0), dtype)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deeplab.core.specs import AttentionConfig, NormConfig
+from deeplab.core.specs import AxialAttentionConfig, NormConfig
 from deeplab.layers.axial_attention import AxialAttention2D, GlobalAttention2D
 from deeplab.layers.residual import ResidualBlock
 
@@ -24,7 +24,7 @@ class AxialBlock(ResidualBlock):
         *,
         name: str,
         norm: NormConfig,
-        attention: AttentionConfig,
+        attention: AxialAttentionConfig,
         plane: bool = False,
         strides: int = 1,
         activation: str = "relu",
@@ -37,7 +37,7 @@ class AxialBlock(ResidualBlock):
           channels: of the first convolution, those that the expansions of attention
             multiply, and of the output.
           name: name of the layer.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
           attention: heads, expansions and reach.
           plane: whether every pixel attends to every pixel.
           strides: steps of the output in input pixels.

@@ -19,14 +19,14 @@ from deeplab.layers.folding import (
     FoldableDepthwiseConv2D,
     FoldablePointwiseConv1D,
 )
-from deeplab.layers.normalization import BatchNormalization, batch_norm
+from deeplab.layers.normalization import normalization
 from deeplab.layers.switchable_atrous import GlobalContext, SwitchableAtrousConv2D
 
 CONV_TYPES = ("standard_conv", "depthwise_separable_conv")
 
 
 class Conv2DSame(tf_keras.layers.Layer):
-    """Convolution, then batch normalisation or bias, then activation."""
+    """Convolution, then norm or bias, then activation."""
 
     def __init__(
         self,
@@ -49,8 +49,8 @@ class Conv2DSame(tf_keras.layers.Layer):
           name: name of the layer.
           strides: steps of the output in input pixels.
           atrous_rate: distance of the kernel's taps in input pixels.
-          norm: batch normalisation; None takes a bias instead.
-          gamma_initializer: of the normalisation's scale.
+          norm: what follows the convolution; None takes a bias instead.
+          gamma_initializer: initial scale of the norm.
           activation: name of the activation, or None.
           switchable: makes it a switchable atrous convolution between two global
             contexts. A strided one keeps its single rate.
@@ -69,12 +69,13 @@ class Conv2DSame(tf_keras.layers.Layer):
             dilation_rate=atrous_rate,
             use_bias=norm is None,
             kernel_initializer="he_normal",
+            weight_standardization=_standardizes(norm),
             name="conv",
         )
         self._post_global_context = (
             GlobalContext(name="post_global_context") if switchable else None
         )
-        self._batch_norm = norm and batch_norm(
+        self._batch_norm = norm and normalization(
             norm, gamma_initializer=gamma_initializer
         )
         self._activation = get_activation(activation) if activation else None
@@ -85,8 +86,9 @@ class Conv2DSame(tf_keras.layers.Layer):
         if self._pre_global_context is not None:
             x = self._pre_global_context(x)
         x = _pad(x, self._padding)
-        if self._folds(x, training):
-            x = _folded(self._conv, self._batch_norm, x)
+        affine = self._affine(x, training)
+        if affine is not None:
+            x = _folded(self._conv, affine, x)
         else:
             x = self._conv(x)
             if self._post_global_context is not None:
@@ -95,20 +97,22 @@ class Conv2DSame(tf_keras.layers.Layer):
                 x = self._batch_norm(x, training=training)
         return x if self._activation is None else self._activation(x)
 
-    def _folds(self, x: tf.Tensor, training: bool) -> bool:
-        # TensorFlow merges float32 normalisation by itself, without the cost of
-        # scaling the kernel, but no other precision.
-        return (
-            self._batch_norm is not None
-            and self._post_global_context is None
-            and not training
-            and x.dtype != tf.float32
-            and self._batch_norm.built
-        )
+    def _affine(
+        self, x: tf.Tensor, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor] | None:
+        # TensorFlow merges a float32 norm by itself, without the cost of scaling the
+        # kernel, but no other precision.
+        if (
+            self._batch_norm is None
+            or self._post_global_context is not None
+            or x.dtype == tf.float32
+        ):
+            return None
+        return self._batch_norm.affine(training)
 
 
 class DepthwiseConv2DSame(tf_keras.layers.Layer):
-    """Depthwise convolution, then batch normalisation, then activation."""
+    """Depthwise convolution, then norm, then activation."""
 
     def __init__(
         self,
@@ -128,18 +132,20 @@ class DepthwiseConv2DSame(tf_keras.layers.Layer):
             strides=strides,
             padding="valid" if self._padding else "same",
             dilation_rate=atrous_rate,
+            weight_standardization=norm.weight_standardization,
             name="depthwise_conv",
         )
-        self._batch_norm = batch_norm(norm)
+        self._batch_norm = normalization(norm)
         self._activation = get_activation(activation) if activation else None
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns `[b, ceil(h / strides), ceil(w / strides), c]`."""
         x = _pad(inputs, self._padding)
-        if training or not self._batch_norm.built:
+        affine = self._batch_norm.affine(training)
+        if affine is None:
             x = self._batch_norm(self._depthwise_conv(x), training=training)
         else:
-            x = _folded(self._depthwise_conv, self._batch_norm, x)
+            x = _folded(self._depthwise_conv, affine, x)
         return x if self._activation is None else self._activation(x)
 
 
@@ -172,7 +178,7 @@ class SeparableConv2DSame(tf_keras.layers.Layer):
 
 
 class Conv1D(tf_keras.layers.Layer):
-    """A projection of each position, then normalisation or bias, then activation."""
+    """A projection of each position, then norm or bias, then activation."""
 
     def __init__(
         self,
@@ -191,21 +197,23 @@ class Conv1D(tf_keras.layers.Layer):
             channels,
             use_bias=norm is None,
             kernel_initializer=kernel_initializer,
+            weight_standardization=_standardizes(norm),
             name="conv",
         )
-        self._batch_norm = norm and batch_norm(
+        self._batch_norm = norm and normalization(
             norm, gamma_initializer=gamma_initializer, dtype=dtype
         )
         self._activation = get_activation(activation) if activation else None
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns `[b, length, channels]`."""
-        if self._batch_norm is None:
-            x = self._conv(inputs)
-        elif training or not self._batch_norm.built:
-            x = self._batch_norm(self._conv(inputs), training=training)
+        affine = self._batch_norm and self._batch_norm.affine(training)
+        if affine is not None:
+            x = _folded(self._conv, affine, inputs)
         else:
-            x = _folded(self._conv, self._batch_norm, inputs)
+            x = self._conv(inputs)
+            if self._batch_norm is not None:
+                x = self._batch_norm(x, training=training)
         return x if self._activation is None else self._activation(x)
 
 
@@ -231,7 +239,7 @@ class StackedConv2DSame(tf_keras.layers.Layer):
           channels: output channels of each.
           kernel_size: height and width of the kernels.
           name: name of the layer.
-          norm: batch normalisation.
+          norm: what follows each convolution.
           activation: name of the activation.
 
         Raises:
@@ -265,11 +273,15 @@ class StackedConv2DSame(tf_keras.layers.Layer):
 
 def _folded(
     conv: FoldableConv2D | FoldableDepthwiseConv2D | FoldablePointwiseConv1D,
-    batch_norm: BatchNormalization,
+    affine: tuple[tf.Tensor, tf.Tensor],
     x: tf.Tensor,
 ) -> tf.Tensor:
-    scale, shift = batch_norm.affine()
+    scale, shift = affine
     return tf.nn.bias_add(conv(x, scale=scale), tf.cast(shift, x.dtype))
+
+
+def _standardizes(norm: NormConfig | None) -> bool:
+    return norm is not None and norm.weight_standardization
 
 
 def _padding(kernel_size: int, strides: int, atrous_rate: int) -> int:

@@ -64,7 +64,7 @@ class DualPathTransformer(tf_keras.layers.Layer):
           memory_channels: channels of the memory.
           config: channels in between.
           name: name of the layer.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
           keep_prob: probability of keeping each path in training.
           activation: name of the activation.
         """

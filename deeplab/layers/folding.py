@@ -1,9 +1,9 @@
-"""Convolutions that batch normalisation can be folded into, at any atrous rate.
+"""Convolutions that a norm can be folded into, at any atrous rate.
 
-At inference, normalisation multiplies each output channel by a constant; multiplying
-the kernel instead makes convolution, normalisation and activation one pass over the
-features. Kernels are scaled as they are stored, before they are rounded to the
-precision of the features.
+Where a norm multiplies each output channel by a constant, as batch normalisation does
+at inference, multiplying the kernel instead makes convolution, norm and activation one
+pass over the features. Kernels are standardised and scaled as they are stored, before
+they are rounded to the precision of the features.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from deeplab.layers.weight_standardization import standardized
+
 
 class FoldableConv2D(tf_keras.layers.Conv2D):
     """Conv2D in the precision of its input, whatever that of its weights.
@@ -23,8 +25,24 @@ class FoldableConv2D(tf_keras.layers.Conv2D):
     copies of the input, as it always does in Keras.
     """
 
-    def __init__(self, filters: int, kernel_size: int, **kwargs: Any):
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int,
+        *,
+        weight_standardization: bool = False,
+        **kwargs: Any,
+    ):
+        """Makes the layer.
+
+        Args:
+          filters: output channels.
+          kernel_size: height and width of the kernel.
+          weight_standardization: whether to standardise the kernel.
+          **kwargs: other arguments of Conv2D.
+        """
         super().__init__(filters, kernel_size, **_uncast(), **kwargs)
+        self._weight_standardization = weight_standardization
 
     def call(self, inputs: tf.Tensor, scale: tf.Tensor | None = None) -> tf.Tensor:
         """Convolves.
@@ -36,13 +54,18 @@ class FoldableConv2D(tf_keras.layers.Conv2D):
         Returns:
           `[b, h', w', filters]` of the dtype of `inputs`.
         """
-        kernel = self.kernel
-        if scale is not None:
-            kernel = tf.cast(kernel, scale.dtype) * scale
-        outputs = self.convolution_op(inputs, tf.cast(kernel, inputs.dtype))
+        outputs = self.convolution_op(inputs, self._scaled(scale, inputs.dtype))
         if self.bias is not None:
             outputs = tf.nn.bias_add(outputs, tf.cast(self.bias, inputs.dtype))
         return outputs
+
+    def _scaled(self, scale: tf.Tensor | None, dtype: tf.DType) -> tf.Tensor:
+        kernel = self.kernel
+        if self._weight_standardization:
+            kernel = standardized(kernel, (0, 1, 2))
+        if scale is not None:
+            kernel = tf.cast(kernel, scale.dtype) * scale
+        return tf.cast(kernel, dtype)
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """Returns the convolution, before the bias."""
@@ -54,12 +77,18 @@ class FoldableConv2D(tf_keras.layers.Conv2D):
 class FoldablePointwiseConv1D(tf_keras.layers.Conv1D):
     """Conv1D of kernel size 1 in the precision of its input: a matrix product."""
 
-    def __init__(self, filters: int, **kwargs: Any):
+    def __init__(
+        self, filters: int, *, weight_standardization: bool = False, **kwargs: Any
+    ):
+        """Makes the layer; arguments as in `FoldableConv2D`."""
         super().__init__(filters, 1, **_uncast(), **kwargs)
+        self._weight_standardization = weight_standardization
 
     def call(self, inputs: tf.Tensor, scale: tf.Tensor | None = None) -> tf.Tensor:
         """Projects `[b, length, c]`; arguments as in `FoldableConv2D.call`."""
         kernel = self.kernel[0]
+        if self._weight_standardization:
+            kernel = standardized(kernel, (0,))
         if scale is not None:
             kernel = tf.cast(kernel, scale.dtype) * scale
         outputs = tf.matmul(inputs, tf.cast(kernel, inputs.dtype))
@@ -71,12 +100,18 @@ class FoldablePointwiseConv1D(tf_keras.layers.Conv1D):
 class FoldableDepthwiseConv2D(tf_keras.layers.DepthwiseConv2D):
     """DepthwiseConv2D in the precision of its input, whatever that of its weights."""
 
-    def __init__(self, kernel_size: int, **kwargs: Any):
+    def __init__(
+        self, kernel_size: int, *, weight_standardization: bool = False, **kwargs: Any
+    ):
+        """Makes the layer; arguments as in `FoldableConv2D`."""
         super().__init__(kernel_size, use_bias=False, **_uncast(), **kwargs)
+        self._weight_standardization = weight_standardization
 
     def call(self, inputs: tf.Tensor, scale: tf.Tensor | None = None) -> tf.Tensor:
         """Convolves each channel; arguments as in `FoldableConv2D.call`."""
         kernel = self.depthwise_kernel
+        if self._weight_standardization:
+            kernel = standardized(kernel, (0, 1))
         if scale is not None:
             kernel = tf.cast(kernel, scale.dtype) * scale[:, tf.newaxis]
         return tf.nn.depthwise_conv2d(

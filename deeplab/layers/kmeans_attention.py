@@ -20,7 +20,7 @@ from deeplab.layers.activations import get_activation
 from deeplab.layers.convolution import Conv1D
 from deeplab.layers.drop_path import drop_path_mask
 from deeplab.layers.memory_attention import MemoryAttention, split_heads
-from deeplab.layers.normalization import batch_norm
+from deeplab.layers.normalization import normalization
 from deeplab.ops.resize import spatial_size
 
 _HEADS = 8
@@ -72,7 +72,7 @@ class KMeansTransformerLayer(tf_keras.layers.Layer):
             `[b, slots, channels]`, predicts the masks that assign pixels to clusters.
           channels: of a cluster centre, a multiple of 16.
           name: name of the layer.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
           keep_prob: probability of keeping each of the three paths in training.
           activation: name of the activation.
 
@@ -93,7 +93,7 @@ class KMeansTransformerLayer(tf_keras.layers.Layer):
         def projection(attribute: str, width: int = channels, **kwargs: Any) -> Conv1D:
             return Conv1D(width, name=attribute, norm=norm, **kwargs)
 
-        # Without batch normalisation this spread would keep the size of features.
+        # Without a norm this spread would keep the size of features.
         stddev = channels**-0.5
         last: dict[str, Any] = {"gamma_initializer": "zeros"}
         active: dict[str, Any] = {"activation": activation}
@@ -109,7 +109,7 @@ class KMeansTransformerLayer(tf_keras.layers.Layer):
             name="memory_attention", norm=norm, activation=activation
         )
         self._memory_conv3_bn = projection("memory_conv3_bn", **last)
-        self._kmeans_memory_batch_norm_retrieved_value = batch_norm(
+        self._kmeans_memory_batch_norm_retrieved_value = normalization(
             norm, name="kmeans_memory_batch_norm_retrieved_value"
         )
         self._kmeans_memory_conv3_bn = projection("kmeans_memory_conv3_bn", **last)

@@ -19,7 +19,7 @@ from deeplab.core.specs import NormConfig
 from deeplab.layers.activations import get_activation
 from deeplab.layers.drop_path import drop_path_mask
 from deeplab.layers.folding import FoldableConv2D, FoldableDepthwiseConv2D
-from deeplab.layers.normalization import batch_norm
+from deeplab.layers.normalization import normalization
 from deeplab.layers.recompute import recompute
 from deeplab.layers.relative_attention import NORMAL, RelativeAttention
 from deeplab.layers.squeeze_excite import SqueezeExcite
@@ -30,7 +30,7 @@ _LAYER_NORM_EPSILON = 1e-5
 
 
 @dataclass(frozen=True)
-class AttentionConfig:
+class RelativeAttentionConfig:
     """How a block attends; see `deeplab.layers.relative_attention`.
 
     Attributes:
@@ -69,7 +69,7 @@ class MBConvBlock(tf_keras.layers.Layer):
           in_channels: channels of the input.
           channels: channels of the output.
           name: name of the layer.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
           strides: of the depthwise convolution.
           pool_size: side of the pixels that a strided shortcut averages.
           squeeze_excite: weighs channels by the whole image.
@@ -86,17 +86,21 @@ class MBConvBlock(tf_keras.layers.Layer):
         self._shortcut_conv = (
             _conv(channels, "shortcut_conv") if in_channels != channels else None
         )
-        self._pre_norm = batch_norm(norm, name="pre_norm")
-        self._expand_conv = _conv(inner, "expand_conv", use_bias=False)
-        self._expand_norm = batch_norm(norm, name="expand_norm")
+        self._pre_norm = normalization(norm, name="pre_norm")
+        standardize = norm.weight_standardization
+        self._expand_conv = _conv(
+            inner, "expand_conv", use_bias=False, weight_standardization=standardize
+        )
+        self._expand_norm = normalization(norm, name="expand_norm")
         self._depthwise_conv = FoldableDepthwiseConv2D(
             3,
             strides=strides,
             padding="same",
             depthwise_initializer=NORMAL,
+            weight_standardization=standardize,
             name="depthwise_conv",
         )
-        self._depthwise_norm = batch_norm(norm, name="depthwise_norm")
+        self._depthwise_norm = normalization(norm, name="depthwise_norm")
         self._se = None
         if squeeze_excite:
             self._se = SqueezeExcite(
@@ -148,7 +152,7 @@ class MoatBlock(MBConvBlock):
         in_channels: int,
         channels: int,
         *,
-        attention: AttentionConfig,
+        attention: RelativeAttentionConfig,
         **kwargs: Any,
     ):
         """Makes the layers; other arguments as in `MBConvBlock`."""
@@ -171,10 +175,8 @@ class MoatBlock(MBConvBlock):
         return x + _kept(self._attention(self._attention_norm(x)), masks[1])
 
 
-def _conv(channels: int, name: str, use_bias: bool = True) -> FoldableConv2D:
-    return FoldableConv2D(
-        channels, 1, use_bias=use_bias, kernel_initializer=NORMAL, name=name
-    )
+def _conv(channels: int, name: str, **options: Any) -> FoldableConv2D:
+    return FoldableConv2D(channels, 1, kernel_initializer=NORMAL, name=name, **options)
 
 
 def _kept(path: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:

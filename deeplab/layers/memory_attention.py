@@ -1,4 +1,4 @@
-"""Multi-head attention between sequences, with batch normalisation for scaling.
+"""Multi-head attention between sequences, with a norm for scaling.
 
 MaX-DeepLab: End-to-End Panoptic Segmentation with Mask Transformers, Huiyu Wang, Yukun
 Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
@@ -15,7 +15,7 @@ import tf_keras
 
 from deeplab.core.specs import NormConfig
 from deeplab.layers.activations import get_activation
-from deeplab.layers.normalization import batch_norm
+from deeplab.layers.normalization import normalization
 
 
 class MemoryAttention(tf_keras.layers.Layer):
@@ -26,15 +26,16 @@ class MemoryAttention(tf_keras.layers.Layer):
 
         Args:
           name: name of the layer.
-          norm: batch normalisation of similarities, per head, and of what is found.
+          norm: of the similarities, per head, and of what is found. Group
+            normalisation has the heads as its groups.
           activation: of the output.
         """
         super().__init__(name=name)
-        self._batch_norm_similarity = batch_norm(
-            norm, name="batch_norm_similarity", axis=1
+        self._batch_norm_similarity = normalization(
+            norm.ungrouped(), name="batch_norm_similarity", axis=1
         )
-        self._batch_norm_retrieved_value = batch_norm(
-            norm, name="batch_norm_retrieved_value", axis=(1, 3)
+        self._batch_norm_retrieved_value = normalization(
+            norm.ungrouped(), name="batch_norm_retrieved_value", axis=(1, 3)
         )
         self._activation = get_activation(activation)
 
@@ -58,12 +59,13 @@ class MemoryAttention(tf_keras.layers.Layer):
           in float32.
         """
         norm = self._batch_norm_similarity
-        if training or not norm.built:
+        affine = norm.affine(training)
+        if affine is None:
             similarity = tf.matmul(query, key, transpose_b=True)
             similarity = norm(similarity, training=training)
         else:
             # A summand per head would not change the softmax.
-            scale = norm.affine()[0][:, tf.newaxis, tf.newaxis]
+            scale = affine[0][:, tf.newaxis, tf.newaxis]
             query = query * tf.cast(scale, query.dtype)
             similarity = tf.matmul(query, key, transpose_b=True)
         # Half precision has too few digits for a sum over all pixels.

@@ -1,55 +1,35 @@
-"""Batch normalisation from a `NormConfig`.
-
-Batch Normalization: Accelerating Deep Network Training by Reducing Internal
-Covariate Shift, Sergey Ioffe and Christian Szegedy, ICML 2015,
-https://arxiv.org/abs/1502.03167.
-"""
+"""The layer that a `NormConfig` describes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import tensorflow as tf
-import tf_keras
-
 from deeplab.core.specs import NormConfig
-from deeplab.layers.recompute import is_recomputing
+from deeplab.layers.norms import NORMS
+from deeplab.layers.norms.base import Norm
 
 
-class BatchNormalization(tf_keras.layers.BatchNormalization):
-    """Batch normalisation whose averages move once, recomputed or not."""
-
-    def add_update(self, updates: Callable[[], Any]) -> None:
-        """Runs an update of the moving averages, unless it ran before."""
-        if not is_recomputing():
-            super().add_update(updates)
-
-    def affine(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns what it does at inference: factor and summand of each channel."""
-        scale = self.gamma * tf.math.rsqrt(self.moving_variance + self.epsilon)
-        return scale, self.beta - self.moving_mean * scale
-
-
-def batch_norm(
+def normalization(
     norm: NormConfig,
     *,
     name: str = "batch_norm",
+    axis: int | tuple[int, ...] = -1,
     gamma_initializer: Any = "ones",
-    axis: Any = -1,
     dtype: str | None = None,
-) -> BatchNormalization:
-    """Returns a batch normalisation of the last axis, or of a tuple of others.
+) -> Norm:
+    """Returns a new layer of the kind that `norm` names.
 
-    Of the last axis and without `norm.sync` it runs as one fused kernel, which
-    inference also merges with the convolution before it.
+    Args:
+      norm: the kind and its options.
+      name: the layer's name, by default that of published networks.
+      axis: axes with parameters of their own for each index: the channels, and in
+        attention those of terms and heads.
+      gamma_initializer: initial scale.
+      dtype: precision, as in Keras.
+
+    Raises:
+      ValueError: no kind of norm has this name.
     """
-    return BatchNormalization(
-        axis=axis,
-        momentum=norm.momentum,
-        epsilon=norm.epsilon,
-        synchronized=norm.sync,
-        gamma_initializer=gamma_initializer,
-        name=name,
-        dtype=dtype,
+    return NORMS.get(norm.kind)(
+        norm, name=name, axis=axis, gamma_initializer=gamma_initializer, dtype=dtype
     )

@@ -49,7 +49,7 @@ class ResidualBlock(tf_keras.layers.Layer):
           channels: output channels of the convolutions: two make a basic block,
             three a bottleneck.
           name: name of the layer.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
           strides: of the first 3x3 convolution.
           atrous_rate: of the first 3x3 convolution.
           second_atrous_rate: of the second in a basic block; the first's when None.
@@ -180,7 +180,7 @@ class InvertedBottleneck(tf_keras.layers.Layer):
           activation: name of the activation.
           residual: adds the input; it has the shape of the output then.
           name: name of the layer.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
           strides: of the depthwise convolution.
           atrous_rate: of the depthwise convolution.
           recompute_activations: saves memory, see `deeplab.layers.recompute`.

@@ -41,7 +41,7 @@ class ResizedFuse(tf_keras.layers.Layer):
         Args:
           channels: channels of the output.
           name: name of the layer.
-          norm: batch normalisation.
+          norm: kind and options of the norms.
           halved: which inputs have twice the size of the output: a projection of
             theirs has stride 2.
           activation: name of the activation.

@@ -3,8 +3,8 @@
 DetectoRS: Detecting Objects with Recursive Feature Pyramid and Switchable Atrous
 Convolution, Siyuan Qiao, Liang-Chieh Chen, Alan Yuille, CVPR 2021,
 https://arxiv.org/abs/2006.02334. As in the published DeepLab models, both rates
-share the kernel as it is: there is no learned difference between them and no
-weight standardisation.
+share the kernel as it is: there is no learned difference between them, and weight
+standardisation only where a config asks for it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from deeplab.layers.folding import atrous_convolution
+from deeplab.layers.folding import FoldableConv2D, atrous_convolution
 
 
 class GlobalContext(tf_keras.layers.Layer):
@@ -33,11 +33,11 @@ class GlobalContext(tf_keras.layers.Layer):
         return inputs + self.convolution(mean)
 
 
-class SwitchableAtrousConv2D(tf_keras.layers.Conv2D):
+class SwitchableAtrousConv2D(FoldableConv2D):
     """A convolution at two atrous rates, blended per pixel by a learned switch.
 
-    The second rate is three times the first. Takes the arguments of Conv2D; stride
-    1 and "same" padding.
+    The second rate is three times the first. Takes the arguments of `FoldableConv2D`;
+    stride 1 and "same" padding.
     """
 
     def __init__(self, filters: int, kernel_size: int, **kwargs: Any):
@@ -46,13 +46,14 @@ class SwitchableAtrousConv2D(tf_keras.layers.Conv2D):
             1, 1, kernel_initializer="zeros", name="switch"
         )
 
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Returns `[b, h, w, filters]`."""
+    def call(self, inputs: tf.Tensor, scale: tf.Tensor | None = None) -> tf.Tensor:
+        """Returns `[b, h, w, filters]`; arguments as in `FoldableConv2D.call`."""
         switch = self._switch(tf.nn.avg_pool2d(inputs, 5, 1, "SAME"))
         rate = self.dilation_rate[0]
-        near = atrous_convolution(inputs, self.kernel, rate)
-        far = atrous_convolution(inputs, self.kernel, 3 * rate)
+        kernel = self._scaled(scale, inputs.dtype)
+        near = atrous_convolution(inputs, kernel, rate)
+        far = atrous_convolution(inputs, kernel, 3 * rate)
         outputs = switch * far + (1.0 - switch) * near
         if self.bias is not None:
-            outputs = tf.nn.bias_add(outputs, self.bias)
+            outputs = tf.nn.bias_add(outputs, tf.cast(self.bias, inputs.dtype))
         return outputs

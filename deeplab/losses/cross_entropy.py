@@ -13,6 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.labels import LabelSpace
 from deeplab.core.structures import Example
 from deeplab.losses import LOSSES
 from deeplab.losses.base import LossTerm, TermOptions, check_name
@@ -31,17 +32,15 @@ class SemanticCrossEntropy:
     def __init__(
         self,
         *,
-        num_classes: int,
-        ignore_label: int,
+        labels: LabelSpace,
         field: str = SEMANTIC_FIELD,
         top_k_fraction: float = 1.0,
     ):
         """Makes the term.
 
         Args:
-          num_classes: channels of the logits.
-          ignore_label: label of pixels that do not count; so do labels outside the
-            classes.
+          labels: what the labels mean; pixels with the ignore label do not count, nor
+            do those with a label outside the classes.
           field: the field of the output that holds the logits.
           top_k_fraction: share of the pixels that counts, above 0 and up to 1.
 
@@ -49,8 +48,7 @@ class SemanticCrossEntropy:
           ValueError: the share is out of range.
         """
         check_top_k(top_k_fraction)
-        self._num_classes = num_classes
-        self._ignore_label = ignore_label
+        self._labels = labels
         self._field = field
         self._top_k_fraction = top_k_fraction
 
@@ -62,9 +60,8 @@ class SemanticCrossEntropy:
         logits = getattr(output, self._field)
         size = spatial_size(logits)
         label = tf.cast(subsample(example.semantic_gt, size), tf.int32)
-        valid = (
-            (label != self._ignore_label) & (label >= 0) & (label < self._num_classes)
-        )
+        valid = (label >= 0) & (label < self._labels.num_classes)
+        valid &= label != self._labels.ignore_label
         entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
             labels=tf.where(valid, label, 0),
             logits=tf.cast(logits, tf.float32),
@@ -84,15 +81,14 @@ def build_semantic_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
     check_name("semantic_loss", options.name, ["softmax_cross_entropy"])
     if options.sampling.count:
         return SampledSemanticCrossEntropy(
-            MaskLayout.of(info),
+            MaskLayout(info.label_space),
             field=options.reads or SEMANTIC_FIELD,
             sample_k=options.sampling.count,
             sample_temperature=options.sampling.temperature,
             top_k_fraction=options.top_k_percent,
         )
     return SemanticCrossEntropy(
-        num_classes=info.num_classes,
-        ignore_label=info.ignore_label,
+        labels=info.label_space,
         field=options.reads or SEMANTIC_FIELD,
         top_k_fraction=options.top_k_percent,
     )

@@ -128,7 +128,7 @@ def build_instance_discrimination_loss(
       ValueError: the options set a name, or a number is out of range.
     """
     check_options("instance_discrimination_loss", options, top_k=True)
-    matching = MaskMatching(MaskLayout.of(info))
+    matching = MaskMatching(MaskLayout(info.label_space))
     if not options.sampling.count:
         return InstanceDiscrimination(matching, top_k_fraction=options.top_k_percent)
     return SampledInstanceDiscrimination(

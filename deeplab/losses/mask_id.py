@@ -59,5 +59,5 @@ def build_mask_id_cross_entropy_loss(
     """
     check_options("mask_id_cross_entropy_loss", options, top_k=True)
     return MaskIdCrossEntropy(
-        MaskMatching(MaskLayout.of(info)), top_k_fraction=options.top_k_percent
+        MaskMatching(MaskLayout(info.label_space)), top_k_fraction=options.top_k_percent
     )

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.labels import LabelSpace
 from deeplab.core.structures import Example
 from deeplab.ops.masks import known_size, mask_areas
 from deeplab.ops.sampling import subsample
@@ -39,24 +39,15 @@ class MaskLayout:
     """Order of the classes of masks: things, stuff, and "no object" last.
 
     Attributes:
-      thing_ids: classes that have instances.
-      stuff_ids: the other classes.
-      ignore_label: class id of void.
+      labels: what the labels mean.
     """
 
-    thing_ids: tuple[int, ...]
-    stuff_ids: tuple[int, ...]
-    ignore_label: int
-
-    @classmethod
-    def of(cls, info: DatasetInfo) -> MaskLayout:
-        """Returns the order for a data set."""
-        return cls(info.thing_ids, info.stuff_ids, info.ignore_label)
+    labels: LabelSpace
 
     @property
     def num_classes(self) -> int:
         """How many classes there are, and the channel of "no object"."""
-        return len(self.thing_ids) + len(self.stuff_ids)
+        return len(self.labels.thing_ids) + len(self.labels.stuff_ids)
 
     def targets(self, example: Example, size: tuple[Any, Any]) -> MaskTargets:
         """Returns the masks of a batch at another size.
@@ -72,28 +63,25 @@ class MaskLayout:
             raise ValueError(
                 "the examples have no masks of things: set thing_id_mask_annotations"
             )
+        thing_ids, stuff_ids = self.labels.thing_ids, self.labels.stuff_ids
         semantic, thing = (
-            tf.reshape(subsample(labels, size), [tf.shape(labels)[0], -1])
-            for labels in (example.semantic_gt, example.thing_id_mask_gt)
+            tf.reshape(subsample(values, size), [tf.shape(values)[0], -1])
+            for values in (example.semantic_gt, example.thing_id_mask_gt)
         )
         things = known_size(example.thing_id_class_gt, 1)
         is_thing = thing >= 0
-        stuff = _position(semantic, self.stuff_ids)
+        stuff = _position(semantic, stuff_ids)
         number = tf.where(stuff >= 0, things + stuff, -1)
         number = tf.where(is_thing, thing, number)
-        area = mask_areas(number, things + len(self.stuff_ids))
-        of_thing = _position(
-            tf.cast(example.thing_id_class_gt, tf.int32), self.thing_ids
-        )
-        of_stuff = tf.range(len(self.thing_ids), self.num_classes)
-        of_stuff = tf.broadcast_to(
-            of_stuff, [tf.shape(of_thing)[0], len(self.stuff_ids)]
-        )
+        area = mask_areas(number, things + len(stuff_ids))
+        of_thing = _position(tf.cast(example.thing_id_class_gt, tf.int32), thing_ids)
+        of_stuff = tf.range(len(thing_ids), self.num_classes)
+        of_stuff = tf.broadcast_to(of_stuff, [tf.shape(of_thing)[0], len(stuff_ids)])
         channel = tf.concat([of_thing, of_stuff], axis=1)
         return MaskTargets(
             number=number,
             is_thing=is_thing,
-            is_void=tf.equal(semantic, self.ignore_label),
+            is_void=tf.equal(semantic, self.labels.ignore_label),
             area=area,
             channel=tf.where(area > 0, channel, -1),
         )

@@ -85,4 +85,4 @@ def build_pq_style_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
       ValueError: the options set a name or a top-k share, which the term has not.
     """
     check_options("pq_style_loss", options)
-    return PQStyle(MaskMatching(MaskLayout.of(info)))
+    return PQStyle(MaskMatching(MaskLayout(info.label_space)))

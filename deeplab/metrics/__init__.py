@@ -4,13 +4,13 @@
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.metrics.base import Metric
+from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 from deeplab.registry import Registry
 
-METRICS: Registry[Callable[[DatasetInfo, Any], Metric]] = Registry(
+METRICS: Registry[Callable[[DatasetInfo, EvaluatorOptions], Metric]] = Registry(
     "metric",
     __name__,
     [

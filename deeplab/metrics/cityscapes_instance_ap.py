@@ -15,7 +15,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.metrics import METRICS
@@ -71,8 +70,8 @@ class CityscapesInstanceAP:
         )
         truth, of_truth, truth_area = grouped(truth, pixels)
         predicted, of_predicted, predicted_area = grouped(predicted, pixels)
-        truth_class, truth_instance = labels.decode(truth, info.label_divisor)
-        predicted_class = labels.class_of(predicted, info.label_divisor)
+        truth_class, truth_instance = info.label_space.decode(truth)
+        predicted_class = info.label_space.class_of(predicted)
         check_truth(example, info, truth_class)
         check_prediction(example, info, predicted_class)
 
@@ -103,7 +102,7 @@ class CityscapesInstanceAP:
             ],
             axis=1,
         )
-        scores = predicted_scores(prediction, info.label_divisor)
+        scores = predicted_scores(prediction, info.label_space)
         detected = np.isin(predicted_class, info.thing_ids)
         self._detections.append(detections[detected])
         self._scores.append(

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.metrics import METRICS
@@ -80,7 +79,7 @@ class DepthVideoPanopticQuality:
         measured = is_measured(example.depth_raw, info)
         difference = np.abs(prediction.depth_pred[..., 0] - depth)
         share = difference / np.where(measured, depth, 1)
-        void = np.int32(labels.void_label(info.ignore_label, info.label_divisor))
+        void = np.int32(info.label_space.void)
         name = frame_name(example)
         for error in self._errors:
             wrong = measured & ~(share <= error)

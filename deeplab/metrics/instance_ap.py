@@ -14,12 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster, mask
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.metrics import METRICS
 from deeplab.metrics.base import check_maps, check_prediction, check_truth
-from deeplab.predictions.run_lengths import Segment, compress, segments
+from deeplab.predictions.run_lengths import SegmentRuns, compress, segments
 from deeplab.predictions.scores import predicted_scores
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
@@ -96,7 +95,7 @@ class InstanceAP:
             )
             for segment in self._things(true)
         )
-        scores = predicted_scores(prediction, self._info.label_divisor)
+        scores = predicted_scores(prediction, self._info.label_space)
         detections = tuple(
             _Mask(
                 self._class_of(segment),
@@ -107,18 +106,18 @@ class InstanceAP:
         )
         self._images.append(_Image(height, width, truth, detections))
 
-    def _class_of(self, segment: Segment) -> int:
-        return labels.class_of(segment.label, self._info.label_divisor)
+    def _class_of(self, segment: SegmentRuns) -> int:
+        return self._info.label_space.class_of(segment.label)
 
-    def _things(self, found: Sequence[Segment]) -> list[Segment]:
+    def _things(self, found: Sequence[SegmentRuns]) -> list[SegmentRuns]:
         things = set(self._info.thing_ids)
         return [segment for segment in found if self._class_of(segment) in things]
 
     def _is_crowd(
-        self, is_crowd: np.ndarray | None, segment: Segment, height: int
+        self, is_crowd: np.ndarray | None, segment: SegmentRuns, height: int
     ) -> bool:
         if is_crowd is None:
-            return labels.decode(segment.label, self._info.label_divisor)[1] == 0
+            return self._info.label_space.decode(segment.label)[1] == 0
         column, row = divmod(int(segment.starts[0]), height)
         return bool(is_crowd[row, column])
 

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import ClassInfo, DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.metrics import METRICS
@@ -97,8 +96,8 @@ class PanopticQuality:
         truth, predicted, areas = pairs
         truth, of_truth, truth_area = grouped(truth, areas)
         predicted, of_predicted, predicted_area = grouped(predicted, areas)
-        truth_class, truth_instance = labels.decode(truth, info.label_divisor)
-        predicted_class = labels.class_of(predicted, info.label_divisor)
+        truth_class, truth_instance = info.label_space.decode(truth)
+        predicted_class = info.label_space.class_of(predicted)
         check_truth(example, info, truth_class)
         check_prediction(example, info, predicted_class)
 

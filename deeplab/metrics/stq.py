@@ -15,7 +15,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.metrics import METRICS
@@ -57,9 +56,9 @@ class SegmentationTrackingQuality:
         rows = np.stack(
             overlap_areas(example.panoptic_raw, prediction.panoptic_pred), axis=1
         )
-        divisor = self._info.label_divisor
-        check_truth(example, self._info, labels.class_of(rows[:, 0], divisor))
-        check_prediction(example, self._info, labels.class_of(rows[:, 1], divisor))
+        class_of = self._info.label_space.class_of
+        check_truth(example, self._info, class_of(rows[:, 0]))
+        check_prediction(example, self._info, class_of(rows[:, 1]))
         self._add((text_of(example.sequence_id),), rows)
 
     def _add(self, video: Name, rows: np.ndarray) -> None:
@@ -91,8 +90,8 @@ class SegmentationTrackingQuality:
           int64 pixels by true and predicted class; the last column is void.
         """
         info, (truth, predicted, areas) = self._info, rows.T
-        true_class, true_instance = labels.decode(truth, info.label_divisor)
-        predicted_class = labels.class_of(predicted, info.label_divisor)
+        true_class, true_instance = info.label_space.decode(truth)
+        predicted_class = info.label_space.class_of(predicted)
         confusion = np.zeros((info.num_classes, info.num_classes + 1), np.int64)
         is_void = ~np.isin(predicted_class, list(info.by_id))
         columns = np.where(is_void, info.num_classes, predicted_class)

@@ -14,7 +14,6 @@ from itertools import groupby
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.metrics import METRICS
@@ -133,8 +132,8 @@ def checked_rows(
       ValueError: a class does not exist.
     """
     rows = np.stack(overlap_areas(truth, predicted), axis=1)
-    check_truth(example, info, labels.class_of(rows[:, 0], info.label_divisor))
-    check_prediction(example, info, labels.class_of(rows[:, 1], info.label_divisor))
+    check_truth(example, info, info.label_space.class_of(rows[:, 0]))
+    check_prediction(example, info, info.label_space.class_of(rows[:, 1]))
     return rows
 
 

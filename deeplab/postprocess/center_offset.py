@@ -10,12 +10,11 @@ both values of the option give the compiled one's result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import tensorflow as tf
 from tensorflow.python.ops import control_flow_util
 
 from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.labels import LabelSpace
 from deeplab.core.structures import Prediction
 from deeplab.postprocess import POSTPROCESSORS
 from deeplab.postprocess.base import PostProcessor
@@ -32,10 +31,7 @@ class CenterOffset:
     def __init__(
         self,
         *,
-        num_classes: int,
-        thing_ids: Sequence[int],
-        label_divisor: int,
-        ignore_label: int,
+        labels: LabelSpace,
         center_threshold: float = 0.1,
         nms_kernel: int = 3,
         keep_k_centers: int = 400,
@@ -44,10 +40,7 @@ class CenterOffset:
         """Makes the post-processor.
 
         Args:
-          num_classes: channels of the class probabilities.
-          thing_ids: classes that have instances.
-          label_divisor: see `deeplab.core.labels`.
-          ignore_label: class id of void.
+          labels: what the labels mean.
           center_threshold: what the heatmap must exceed at a centre.
           nms_kernel: side in pixels of the window in which a centre is the highest.
           keep_k_centers: the most centres an image may have; 0 or less keeps all.
@@ -62,10 +55,7 @@ class CenterOffset:
             raise ValueError(
                 f"stuff_area_limit must be at least 0, but is {stuff_area_limit}"
             )
-        self._num_classes = num_classes
-        self._thing_ids = tuple(thing_ids)
-        self._label_divisor = label_divisor
-        self._ignore_label = ignore_label
+        self._labels = labels
         self._center_threshold = center_threshold
         self._nms_kernel = nms_kernel
         self._keep_k_centers = keep_k_centers
@@ -94,7 +84,7 @@ class CenterOffset:
         centers = find_centers(
             peaks, keep=self._keep_k_centers, static_shapes=static_shapes
         )
-        thing = [c in self._thing_ids for c in range(self._num_classes)]
+        thing = [c in self._labels.thing_ids for c in range(self._labels.num_classes)]
         instance = nearest_center(
             centers,
             tf.cast(prediction.offset_map, tf.float32),
@@ -108,10 +98,7 @@ class CenterOffset:
             semantic,
             instance,
             max_instance=tf.shape(centers.score)[1],
-            num_classes=self._num_classes,
-            thing_ids=self._thing_ids,
-            label_divisor=self._label_divisor,
-            ignore_label=self._ignore_label,
+            labels=self._labels,
             stuff_area_limit=self._stuff_area_limit,
         )
         return prediction._replace(
@@ -134,10 +121,7 @@ def under_xla() -> bool:
 def build_center_offset(options: EvaluatorOptions, info: DatasetInfo) -> PostProcessor:
     """Returns the post-processor that the evaluator options describe."""
     return CenterOffset(
-        num_classes=info.num_classes,
-        thing_ids=info.thing_ids,
-        label_divisor=info.label_divisor,
-        ignore_label=info.ignore_label,
+        labels=info.label_space,
         center_threshold=options.center_score_threshold,
         nms_kernel=options.nms_kernel,
         keep_k_centers=options.keep_k_centers,

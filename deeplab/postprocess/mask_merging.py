@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from deeplab.core import labels
+from deeplab.core.labels import LabelSpace
 
 
 class MaskClasses(NamedTuple):
@@ -60,10 +59,7 @@ def no_regions(regions: MaskRegions, found: tf.Tensor) -> MaskRegions:
 def merge_masks(
     regions: MaskRegions,
     *,
-    thing_ids: Sequence[int],
-    stuff_ids: Sequence[int],
-    label_divisor: int,
-    ignore_label: int,
+    labels: LabelSpace,
     thing_area_limit: int,
     stuff_area_limit: int,
 ) -> tf.Tensor:
@@ -71,10 +67,7 @@ def merge_masks(
 
     Args:
       regions: the masks; a thing gets the number of its mask plus 1.
-      thing_ids: classes that have instances, the first channels.
-      stuff_ids: the other classes, the channels after them.
-      label_divisor: see `deeplab.core.labels`.
-      ignore_label: class id of void.
+      labels: what the labels mean; the channels are its things, then its stuff.
       thing_area_limit: a thing of fewer pixels becomes void.
       stuff_area_limit: a stuff class of fewer pixels in an image becomes void.
 
@@ -90,16 +83,16 @@ def merge_masks(
         input=code, size=slots + 1, weights=tf.zeros([0], tf.int32)
     )[:, :-1]
     channel = regions.channel
-    is_thing = channel < len(thing_ids)
-    of_class = tf.one_hot(channel, len(thing_ids) + len(stuff_ids), dtype=tf.int32)
+    class_ids = (*labels.thing_ids, *labels.stuff_ids)
+    is_thing = channel < len(labels.thing_ids)
+    of_class = tf.one_hot(channel, len(class_ids), dtype=tf.int32)
     class_areas = tf.reduce_sum(of_class * tf.expand_dims(areas, -1), axis=1)
     stuff_areas = tf.gather(class_areas, channel, batch_dims=1)
     number = tf.where(is_thing, tf.range(1, slots + 1), 0)
     kept = tf.where(
         is_thing, areas >= thing_area_limit, stuff_areas >= stuff_area_limit
-    ) & (number <= labels.max_instances(label_divisor))
-    class_id = tf.gather(tf.constant([*thing_ids, *stuff_ids], tf.int32), channel)
-    void = labels.void_label(ignore_label, label_divisor)
-    table = tf.where(kept, labels.encode(class_id, number, label_divisor), void)
-    table = tf.pad(table, [[0, 0], [0, 1]], constant_values=void)
+    ) & (number <= labels.max_instances)
+    class_id = tf.gather(tf.constant(class_ids, tf.int32), channel)
+    table = tf.where(kept, labels.encode(class_id, number), labels.void)
+    table = tf.pad(table, [[0, 0], [0, 1]], constant_values=labels.void)
     return tf.reshape(tf.gather(table, code, batch_dims=1), shape)

@@ -6,11 +6,12 @@ Two ways, as `transformer_post_processing` says: `masks_pixelwise` (MaX-DeepLab)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.labels import LabelSpace
 from deeplab.core.structures import Prediction
 from deeplab.ops.resize import resize_bilinear, spatial_size
 from deeplab.postprocess import POSTPROCESSORS
@@ -37,10 +38,7 @@ class MaskPostProcessor:
         self,
         *,
         find_regions: FindRegions,
-        thing_ids: Sequence[int],
-        stuff_ids: Sequence[int],
-        label_divisor: int,
-        ignore_label: int,
+        labels: LabelSpace,
         thing_area_limit: int = 0,
         stuff_area_limit: int = 0,
     ):
@@ -48,10 +46,8 @@ class MaskPostProcessor:
 
         Args:
           find_regions: decides which mask covers which pixel.
-          thing_ids: classes that have instances, the first channels of the classes.
-          stuff_ids: the other classes, the channels after them.
-          label_divisor: see `deeplab.core.labels`.
-          ignore_label: class id of void.
+          labels: what the labels mean; the channels of the classes are its things,
+            then its stuff.
           thing_area_limit: a thing of fewer pixels becomes void.
           stuff_area_limit: a stuff class of fewer pixels in an image becomes void.
 
@@ -65,15 +61,10 @@ class MaskPostProcessor:
             if limit < 0:
                 raise ValueError(f"{name} must be at least 0, but is {limit}")
         self._find_regions = find_regions
-        self._class_ids = (*thing_ids, *stuff_ids)
-        self._merging = {
-            "thing_ids": tuple(thing_ids),
-            "stuff_ids": tuple(stuff_ids),
-            "label_divisor": label_divisor,
-            "ignore_label": ignore_label,
-            "thing_area_limit": thing_area_limit,
-            "stuff_area_limit": stuff_area_limit,
-        }
+        self._labels = labels
+        self._class_ids = (*labels.thing_ids, *labels.stuff_ids)
+        self._thing_area_limit = thing_area_limit
+        self._stuff_area_limit = stuff_area_limit
 
     def __call__(self, prediction: Prediction, images: tf.Tensor) -> Prediction:
         """Returns the prediction with its discrete maps filled in.
@@ -104,8 +95,14 @@ class MaskPostProcessor:
         regions = self._find_regions(coarse, logits, classes)
         best = tf.argmax(logits, axis=-1, output_type=tf.int32)
         class_id = tf.gather(tf.constant(self._class_ids, tf.int32), classes.channel)
+        panoptic = merge_masks(
+            regions,
+            labels=self._labels,
+            thing_area_limit=self._thing_area_limit,
+            stuff_area_limit=self._stuff_area_limit,
+        )
         return prediction._replace(
-            panoptic_pred=merge_masks(regions, **self._merging),
+            panoptic_pred=panoptic,
             semantic_pred=tf.gather(class_id, best, batch_dims=1),
             instance_pred=regions.index + 1,
             instance_scores=regions.instance_scores,
@@ -129,10 +126,7 @@ def build_masks(options: EvaluatorOptions, info: DatasetInfo) -> PostProcessor:
         )
     return MaskPostProcessor(
         find_regions=ways[way](options, info),
-        thing_ids=info.thing_ids,
-        stuff_ids=info.stuff_ids,
-        label_divisor=info.label_divisor,
-        ignore_label=info.ignore_label,
+        labels=info.label_space,
         thing_area_limit=options.thing_area_limit,
         stuff_area_limit=options.stuff_area_limit,
     )

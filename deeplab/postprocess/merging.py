@@ -10,11 +10,9 @@ spill into the next class.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import tensorflow as tf
 
-from deeplab.core import labels
+from deeplab.core.labels import LabelSpace
 
 
 def merge_maps(
@@ -22,10 +20,7 @@ def merge_maps(
     instance: tf.Tensor,
     *,
     max_instance: int | tf.Tensor,
-    num_classes: int,
-    thing_ids: Sequence[int],
-    label_divisor: int,
-    ignore_label: int,
+    labels: LabelSpace,
     stuff_area_limit: int,
 ) -> tf.Tensor:
     """Returns the panoptic map of a semantic and an instance map.
@@ -34,13 +29,10 @@ def merge_maps(
     lowest one on a tie.
 
     Args:
-      semantic: [b, h, w] int32, 0 to `num_classes - 1`.
+      semantic: [b, h, w] int32, 0 to `labels.num_classes - 1`.
       instance: [b, h, w] int32, 0 to `max_instance`; 0 outside things.
       max_instance: largest instance id there may be.
-      num_classes: how many classes there are.
-      thing_ids: classes that have instances.
-      label_divisor: see `deeplab.core.labels`.
-      ignore_label: class id of void.
+      labels: what the labels mean.
       stuff_area_limit: a stuff class that covers no more pixels of an image than this
         becomes void; 0 keeps all.
 
@@ -50,6 +42,7 @@ def merge_maps(
     # A pixel's code says all that its label depends on: count codes, label each code,
     # look up.
     shape = tf.shape(semantic)
+    num_classes = labels.num_classes
     codes = (max_instance + 1) * num_classes
     code = tf.reshape(instance * num_classes + semantic, [shape[0], -1])
     areas = tf.reshape(
@@ -58,18 +51,17 @@ def merge_maps(
         ),
         [shape[0], max_instance + 1, num_classes],
     )
-    void = labels.void_label(ignore_label, label_divisor)
-    is_thing = tf.constant([c in thing_ids for c in range(num_classes)])
-    things = _label_instances(tf.where(is_thing, areas, 0), label_divisor, void)
-    stuff = labels.encode(tf.range(num_classes), 0, label_divisor)
+    is_thing = tf.constant([c in labels.thing_ids for c in range(num_classes)])
+    things = _label_instances(tf.where(is_thing, areas, 0), labels)
+    stuff = labels.encode(tf.range(num_classes), 0)
     if stuff_area_limit > 0:
-        stuff = tf.where(areas[:, :1] <= stuff_area_limit, void, stuff)
+        stuff = tf.where(areas[:, :1] <= stuff_area_limit, labels.void, stuff)
     table = tf.where(is_thing, tf.expand_dims(things, -1), stuff)
     table = tf.reshape(table, [shape[0], codes])
     return tf.reshape(tf.gather(table, code, batch_dims=1), shape)
 
 
-def _label_instances(votes: tf.Tensor, label_divisor: int, void: int) -> tf.Tensor:
+def _label_instances(votes: tf.Tensor, labels: LabelSpace) -> tf.Tensor:
     """Returns [b, n] int32 labels of instances with [b, n, classes] int32 votes."""
     majority = tf.argmax(votes, axis=-1, output_type=tf.int32)
     exists = tf.reduce_sum(votes, axis=-1) > 0
@@ -78,7 +70,7 @@ def _label_instances(votes: tf.Tensor, label_divisor: int, void: int) -> tf.Tens
     )
     number = tf.reduce_sum(of_class * tf.cumsum(of_class, axis=1, reverse=True), -1)
     return tf.where(
-        number <= labels.max_instances(label_divisor),
-        labels.encode(majority, number, label_divisor),
-        void,
+        number <= labels.max_instances,
+        labels.encode(majority, number),
+        labels.void,
     )

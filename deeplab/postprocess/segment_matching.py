@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from deeplab.core import labels
+from deeplab.core.labels import LabelSpace
 
 
 class Matches(NamedTuple):
@@ -21,7 +21,7 @@ class Matches(NamedTuple):
 
 
 def mutual_matches(
-    panoptic: tf.Tensor, other: tf.Tensor, label_divisor: int
+    panoptic: tf.Tensor, other: tf.Tensor, labels: LabelSpace
 ) -> Matches:
     """Pairs instances of a class, each being what overlaps most with the other.
 
@@ -31,7 +31,7 @@ def mutual_matches(
     Args:
       panoptic: [h, w] int32 labels.
       other: [h, w] int32 labels.
-      label_divisor: see `deeplab.core.labels`.
+      labels: what the labels mean.
 
     Returns:
       The labels of `panoptic` with their partners in `other`, one to one.
@@ -45,8 +45,8 @@ def mutual_matches(
     pairs, _, shared = tf.unique_with_counts(code)
     i = tf.cast(pairs // stride, tf.int32)
     j = tf.cast(tf.math.floormod(pairs, stride), tf.int32)
-    class_i, number_i = labels.decode(tf.gather(ours, i), label_divisor)
-    class_j, number_j = labels.decode(tf.gather(theirs, j), label_divisor)
+    class_i, number_i = labels.decode(tf.gather(ours, i))
+    class_j, number_j = labels.decode(tf.gather(theirs, j))
     are_candidates = (class_i == class_j) & (number_i != 0) & (number_j != 0)
     i, j, shared = (tf.boolean_mask(v, are_candidates) for v in (i, j, shared))
 

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.labels import LabelSpace
 from deeplab.core.structures import Prediction, TrackState
 from deeplab.ops.heatmaps import gaussian_peaks
 from deeplab.postprocess import POSTPROCESSORS
@@ -59,17 +59,15 @@ class TrackAssignment:
         next_id=tf.TensorSpec([], tf.int32),
     )
 
-    def __init__(self, frame: PostProcessor, *, label_divisor: int, ignore_label: int):
+    def __init__(self, frame: PostProcessor, *, labels: LabelSpace):
         """Makes the post-processor.
 
         Args:
           frame: post-processes a frame for itself.
-          label_divisor: see `deeplab.core.labels`.
-          ignore_label: class id of void.
+          labels: what the labels mean.
         """
         self._frame = frame
-        self._label_divisor = label_divisor
-        self._ignore_label = ignore_label
+        self._labels = labels
 
     def __call__(self, prediction: Prediction, images: tf.Tensor) -> Prediction:
         """Returns the predictions of a batch, each image numbered for itself."""
@@ -109,9 +107,7 @@ class TrackAssignment:
         Returns:
           The map with track numbers as instance ids, and the state after the frame.
         """
-        found = find_instances(
-            panoptic, label_divisor=self._label_divisor, ignore_label=self._ignore_label
-        )
+        found = find_instances(panoptic, self._labels)
         tracked, is_left, next_id = self._match(found.centers, offsets, state)
         centers = tf.concat(
             [
@@ -147,8 +143,8 @@ class TrackAssignment:
         goals = tf.cast(centers[:, :2], tf.float32) + moved
         ways = tf.cast(tracks[:, :2], tf.float32) - goals[:, tf.newaxis]
         distances = tf.reduce_sum(tf.square(ways), axis=-1)
-        classes = labels.class_of(centers[:, 2], self._label_divisor)
-        track_classes = labels.class_of(tracks[:, 2], self._label_divisor)
+        classes = self._labels.class_of(centers[:, 2])
+        track_classes = self._labels.class_of(tracks[:, 2])
         infinite = float("inf")
         distances = tf.where(
             classes[:, tf.newaxis] == track_classes, distances, infinite
@@ -157,17 +153,15 @@ class TrackAssignment:
         distances = tf.pad(distances, [[0, 0], [0, 1]], constant_values=infinite)
         reach = tf.pad(tf.cast(tracks[:, 3], tf.float32), [[0, 1]])
         track_labels = tf.pad(tracks[:, 2], [[0, 1]])
-        most = labels.max_instances(self._label_divisor)
-        void = labels.void_label(self._ignore_label, self._label_divisor)
 
         def step(i, is_left, next_id, result):
             left = tf.where(is_left, distances[i], infinite)
             nearest = tf.argmin(left, output_type=tf.int32)
             goes_on = left[nearest] < reach[nearest]
             begun = tf.where(
-                next_id <= most,
-                labels.encode(classes[i], next_id, self._label_divisor),
-                void,
+                next_id <= self._labels.max_instances,
+                self._labels.encode(classes[i], next_id),
+                self._labels.void,
             )
             label = tf.where(goes_on, track_labels[nearest], begun)
             taken = tf.where(goes_on, nearest, count)
@@ -199,15 +193,12 @@ class TrackAssignment:
         )
 
 
-def find_instances(
-    panoptic: tf.Tensor, *, label_divisor: int, ignore_label: int
-) -> Instances:
+def find_instances(panoptic: tf.Tensor, labels: LabelSpace) -> Instances:
     """Returns what tracking needs to know of a map.
 
     Args:
       panoptic: [h, w] int32 labels.
-      label_divisor: see `deeplab.core.labels`.
-      ignore_label: class id of void.
+      labels: what the labels mean.
     """
     width = tf.shape(panoptic)[1]
     all_labels, index = tf.unique(tf.reshape(panoptic, [-1]))
@@ -223,8 +214,8 @@ def find_instances(
             tf.math.unsorted_segment_max(values, index, size)
             - tf.math.unsorted_segment_min(values, index, size)
         )
-    class_id, number = labels.decode(all_labels, label_divisor)
-    rows = tf.where((class_id != ignore_label) & (number != 0))[:, 0]
+    class_id, number = labels.decode(all_labels)
+    rows = tf.where((class_id != labels.ignore_label) & (number != 0))[:, 0]
     centers = tf.stack(
         [*means, all_labels, extents[0] * extents[1], tf.zeros_like(all_labels)], axis=1
     )
@@ -241,8 +232,4 @@ def build_track_assignment(
     options: EvaluatorOptions, info: DatasetInfo
 ) -> TrackAssignment:
     """Returns the post-processor that the evaluator options describe."""
-    return TrackAssignment(
-        build_center_offset(options, info),
-        label_divisor=info.label_divisor,
-        ignore_label=info.ignore_label,
-    )
+    return TrackAssignment(build_center_offset(options, info), labels=info.label_space)

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.labels import LabelSpace
 from deeplab.core.structures import Prediction, StitchState, present
 from deeplab.ops.resize import spatial_size
 from deeplab.postprocess import POSTPROCESSORS
@@ -28,26 +28,15 @@ from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 class VideoStitching:
     """Post-processes pairs of frames, and joins the pairs of a video."""
 
-    def __init__(
-        self,
-        frame: PostProcessor,
-        *,
-        num_classes: int,
-        label_divisor: int,
-        ignore_label: int,
-    ):
+    def __init__(self, frame: PostProcessor, *, labels: LabelSpace):
         """Makes the post-processor.
 
         Args:
           frame: post-processes a frame for itself.
-          num_classes: how many classes there are.
-          label_divisor: see `deeplab.core.labels`.
-          ignore_label: class id of void.
+          labels: what the labels mean.
         """
         self._frame = frame
-        self._num_classes = num_classes
-        self._label_divisor = label_divisor
-        self._void = labels.void_label(ignore_label, label_divisor)
+        self._labels = labels
 
     def __call__(self, prediction: Prediction, images: tf.Tensor) -> Prediction:
         """Post-processes frames together with the ones after them.
@@ -118,9 +107,9 @@ class VideoStitching:
 
     def _stitch(self, maps: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         explained, own = maps
-        found = mutual_matches(own, explained, self._label_divisor)
-        class_id, number = labels.decode(found.labels, self._label_divisor)
-        moved = self._numbered(class_id, number + self._label_divisor // 2)
+        found = mutual_matches(own, explained, self._labels)
+        class_id, number = self._labels.decode(found.labels)
+        moved = self._numbered(class_id, number + self._labels.label_divisor // 2)
         moved = tf.where(number == 0, found.labels, moved)
         return tf.gather(
             tf.where(found.partners >= 0, found.partners, moved), found.index
@@ -144,7 +133,7 @@ class VideoStitching:
             prediction.next_panoptic_pred[0],
             prediction.concat_next_panoptic_pred[0],
         )
-        found = mutual_matches(maps[0], state.panoptic[0], self._label_divisor)
+        found = mutual_matches(maps[0], state.panoptic[0], self._labels)
         # The first labels are those that were matched, in the same order.
         flat = tf.concat([tf.reshape(m, [-1]) for m in maps], axis=0)
         known, index = tf.unique(flat)
@@ -166,10 +155,10 @@ class VideoStitching:
         self, known: tf.Tensor, partners: tf.Tensor, counts: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns lasting labels for the labels of a pair, and the new counts."""
-        class_id, number = labels.decode(known, self._label_divisor)
+        class_id, number = self._labels.decode(known)
         is_new = (number != 0) & (partners < 0)
         of_class = tf.one_hot(
-            tf.where(is_new, class_id, -1), self._num_classes, dtype=tf.int32
+            tf.where(is_new, class_id, -1), self._labels.num_classes, dtype=tf.int32
         )
         new_number = tf.reduce_sum(of_class * (counts + tf.cumsum(of_class)), axis=1)
         lasting = tf.where(is_new, self._numbered(class_id, new_number), known)
@@ -178,9 +167,9 @@ class VideoStitching:
 
     def _numbered(self, class_id: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
         return tf.where(
-            number <= labels.max_instances(self._label_divisor),
-            labels.encode(class_id, number, self._label_divisor),
-            self._void,
+            number <= self._labels.max_instances,
+            self._labels.encode(class_id, number),
+            self._labels.void,
         )
 
     @property
@@ -188,7 +177,7 @@ class VideoStitching:
         """What the state is made of."""
         return StitchState(
             panoptic=tf.TensorSpec([1, None, None], tf.int32),
-            counts=tf.TensorSpec([self._num_classes], tf.int32),
+            counts=tf.TensorSpec([self._labels.num_classes], tf.int32),
         )
 
     def initial_state(
@@ -201,8 +190,8 @@ class VideoStitching:
           width: of the maps.
         """
         return StitchState(
-            panoptic=tf.fill([1, height, width], self._void),
-            counts=tf.zeros([self._num_classes], tf.int32),
+            panoptic=tf.fill([1, height, width], self._labels.void),
+            counts=tf.zeros([self._labels.num_classes], tf.int32),
         )
 
 
@@ -211,9 +200,4 @@ def build_video_stitching(
     options: EvaluatorOptions, info: DatasetInfo
 ) -> VideoStitching:
     """Returns the post-processor that the evaluator options describe."""
-    return VideoStitching(
-        build_center_offset(options, info),
-        num_classes=info.num_classes,
-        label_divisor=info.label_divisor,
-        ignore_label=info.ignore_label,
-    )
+    return VideoStitching(build_center_offset(options, info), labels=info.label_space)

@@ -5,9 +5,12 @@ Equal files make equal archives: names are sorted, times left out.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from deeplab.core.atomic_file import atomic_file
@@ -44,12 +47,32 @@ def write_zip(folder: Path, archive: Path) -> None:
                 shutil.copyfileobj(source, target)
 
 
+@contextlib.contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """Gives a file or folder itself, and the content of an archive as a folder.
+
+    Args:
+      path: a .zip is unpacked into a folder that is removed when the block ends.
+
+    Raises:
+      ValueError: there is nothing of that name, or see `extract_zip`.
+    """
+    if path.suffix != ".zip":
+        if not path.exists():
+            raise ValueError(f"{path}: no such file or directory")
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        extract_zip(path, Path(temporary))
+        yield Path(temporary)
+
+
 def extract_zip(archive: Path, folder: Path) -> None:
     """Unpacks an archive into a folder, and nowhere else.
 
     Raises:
-      ValueError: it is no whole .zip or encrypted, or a member leads out of the folder
-        or is listed twice.
+      ValueError: it is not a whole .zip or is encrypted, or a member leads out of the
+        folder or is listed twice.
       OSError: a file cannot be written.
     """
     try:

@@ -158,7 +158,7 @@ def class_ids(
     unknown = sorted(set(present.tolist()) - set(known))
     if unknown:
         raise ValueError(
-            f"{where}: ids {unknown[:10]} are no evaluation ids of {info.name!r}"
+            f"{where}: ids {unknown[:10]} are not evaluation ids of {info.name!r}"
         )
     table = np.zeros(int(present.max()) + 1, np.int32)
     table[present] = [known[value] for value in present.tolist()]
@@ -173,8 +173,9 @@ def files_below(folder: Path, suffix: str) -> list[Path]:
     """
     found = sorted(folder.rglob(f"*{suffix}"))
     if not found:
-        what = "is no folder" if not folder.is_dir() else f"has no *{suffix} files"
-        raise ValueError(f"{folder} {what}")
+        if not folder.is_dir():
+            raise ValueError(f"{folder} is not a directory")
+        raise ValueError(f"{folder} has no *{suffix} files")
     return found
 
 

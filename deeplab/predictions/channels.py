@@ -17,7 +17,6 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from deeplab.core import labels
 from deeplab.core.atomic_file import atomic_file
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets.base import path_inside
@@ -105,7 +104,7 @@ class ChannelSink:
         """See `Sink.write`."""
         path_inside(self._folder, name, self._folder)
         path = self._folder / f"{self._called(name)}{self._layout.suffix}"
-        classes, instances = labels.decode(label_map.panoptic, self._info.label_divisor)
+        classes, instances = self._info.label_space.decode(label_map.panoptic)
         write_channels(path, self._layout, self._table[classes], instances)
 
     def close(self) -> None:
@@ -128,7 +127,7 @@ def write_channels(
 
 def _load(layout: ChannelLayout, path: Path, info: DatasetInfo) -> LabelMap:
     classes, instances = layout.read(path)
-    if int(instances.max()) >= info.label_divisor:
+    if int(instances.max()) > info.label_space.max_instances:
         raise ValueError(
             f"{path}: instance id {int(instances.max())} is not below the label "
             f"divisor {info.label_divisor}"
@@ -136,7 +135,7 @@ def _load(layout: ChannelLayout, path: Path, info: DatasetInfo) -> LabelMap:
     classes = class_ids(classes, info, path)
     void = classes == info.ignore_label
     instances = np.where(void, 0, instances)
-    return LabelMap(labels.encode(classes, instances, info.label_divisor))
+    return LabelMap(info.label_space.encode(classes, instances))
 
 
 def _write_two_channel_png(
@@ -172,14 +171,14 @@ def _write_array(file: BinaryIO, classes: np.ndarray, instances: np.ndarray) -> 
 def _read_array(path: Path) -> tuple[np.ndarray, np.ndarray]:
     channels = np.load(path, allow_pickle=False)
     if channels.ndim != 3 or channels.shape[-1] < 2:
-        raise ValueError(f"{path}: no panoptic map: shape {list(channels.shape)}")
+        raise ValueError(f"{path}: not a panoptic map: shape {list(channels.shape)}")
     return channels[..., 0].astype(np.int32), channels[..., 1].astype(np.int32)
 
 
 def _read_rgb(path: Path) -> np.ndarray:
     image = read_image(path)
     if image.mode != "RGB":
-        raise ValueError(f"{path}: no panoptic map: an image of mode {image.mode}")
+        raise ValueError(f"{path}: not a panoptic map: an image of mode {image.mode}")
     return np.asarray(image).astype(np.int32)
 
 

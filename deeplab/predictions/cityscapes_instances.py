@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from deeplab.core import labels
 from deeplab.core.atomic_file import atomic_file
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets.base import path_inside
@@ -158,5 +157,5 @@ def _load_truth(path: Path, root: Path, info: DatasetInfo) -> LabelMap:
         class_id = known.id if known else info.ignore_label
         # Theirs begin with 0, which is a crowd here.
         instance = value % _DIVISOR + 1 if is_instance else 0
-        new_label[value] = labels.encode(class_id, instance, info.label_divisor)
+        new_label[value] = info.label_space.encode(class_id, instance)
     return LabelMap(relabel(runs, found, new_label, ids.shape))

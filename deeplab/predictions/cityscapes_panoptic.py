@@ -14,12 +14,12 @@ from deeplab.core.dataset_info import DatasetInfo
 from deeplab.predictions import FORMATS
 from deeplab.predictions.base import LabelMap, StoredMap
 from deeplab.predictions.cityscapes_pixel import check_label_ids
-from deeplab.predictions.coco_panoptic import CocoPanoptic, CocoSink
+from deeplab.predictions.coco_panoptic import CocoPanopticFormat, CocoSink
 from deeplab.predictions.semantic_png import image_name
 
 
 @FORMATS.register("cityscapes_panoptic")
-class CityscapesPanoptic(CocoPanoptic):
+class CityscapesPanopticFormat(CocoPanopticFormat):
     """Segments with an id and a label id."""
 
     def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.predictions import FORMATS
 from deeplab.predictions.base import LabelMap, StoredMap, class_ids, files_below
@@ -42,13 +41,13 @@ class CityscapesPixel(SemanticPng):
         return super().writer(path, info)
 
     def refusals(self, path: Path) -> Iterator[tuple[str, str]]:
-        """See `Format.refusals`: more than 8 bits, and 255, which is no label id."""
+        """See `Format.refusals`: more than 8 bits, and 255, which is not a label id."""
         yield from super().refusals(path)
         for file in files_below(path, ".png"):
             if (read_semantic(file) == _UNSIGNED_PLATE).any():
                 yield (
                     str(file),
-                    f"id {_UNSIGNED_PLATE}, which is none; void is 0",
+                    f"id {_UNSIGNED_PLATE}, which is not a label id; void is 0",
                 )
 
     def _load(self, path: Path, info: DatasetInfo) -> LabelMap:
@@ -57,7 +56,7 @@ class CityscapesPixel(SemanticPng):
         known = (ids <= MAX_LABEL_ID) | (ids == _UNSIGNED_PLATE)
         ids = np.where(known & ~np.isin(ids, evaluated), 0, ids)
         classes = class_ids(ids, info, path)
-        return LabelMap(labels.encode(classes, 0, info.label_divisor).astype(np.int32))
+        return LabelMap(info.label_space.encode(classes, 0).astype(np.int32))
 
 
 def check_label_ids(info: DatasetInfo) -> None:

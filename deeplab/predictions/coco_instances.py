@@ -36,7 +36,7 @@ _FIELDS = ("image_id", "category_id", "segmentation", "score")
 
 
 @FORMATS.register("coco_instances")
-class CocoInstances(Format):
+class CocoInstancesFormat(Format):
     """Instances with scores; an image without any is not mentioned."""
 
     index = "instances.json"

@@ -16,9 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from deeplab.core import labels
 from deeplab.core.atomic_file import atomic_file
 from deeplab.core.dataset_info import ClassInfo, DatasetInfo, distinct_color
 from deeplab.datasets.base import path_inside
@@ -32,11 +30,10 @@ from deeplab.datasets.panoptic_png import (
 from deeplab.datasets.runs import areas, find_runs
 from deeplab.predictions import FORMATS
 from deeplab.predictions.base import Format, LabelMap, StoredMap
+from deeplab.predictions.segment_png import MAX_ID, write_segment_ids
 
-_MAX_ID = 2**24 - 1
 
-
-class CocoPanoptic(Format):
+class CocoPanopticFormat(Format):
     """Segments with an id, a category and, in the truth, a crowd flag."""
 
     index = "panoptic.json"
@@ -93,7 +90,7 @@ class CocoSink:
         table = np.zeros(len(found), np.int64)
         segments = []
         for index, label in enumerate(found.tolist()):
-            class_id = labels.class_of(label, self._info.label_divisor)
+            class_id = self._info.label_space.class_of(label)
             if class_id not in self._info.by_id:
                 continue
             table[index] = len(segments) + 1
@@ -105,13 +102,11 @@ class CocoSink:
                     "iscrowd": 0,
                 }
             )
-        if len(segments) > _MAX_ID:
-            raise ValueError(f"{path}: more than {_MAX_ID} segments")
+        if len(segments) > MAX_ID:
+            raise ValueError(f"{path}: more than {MAX_ID} segments")
         ids = np.repeat(table[np.searchsorted(found, runs.values)], runs.lengths)
         ids = ids.reshape(panoptic.shape)
-        rgb = np.stack([ids % 256, ids // 256 % 256, ids // 65536], axis=-1)
-        with atomic_file(path) as file:
-            Image.fromarray(rgb.astype(np.uint8)).save(file, "PNG")
+        write_segment_ids(path, ids)
         self._annotations.append(
             {
                 "image_id": image_id(name),
@@ -187,6 +182,6 @@ def _load(
 
 
 @FORMATS.register("coco_panoptic")
-def build_coco_panoptic() -> CocoPanoptic:
+def build_coco_panoptic() -> CocoPanopticFormat:
     """Returns the format of COCO."""
-    return CocoPanoptic()
+    return CocoPanopticFormat()

@@ -23,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets.base import path_inside
 from deeplab.datasets.index_png import read_index_png
@@ -43,7 +42,7 @@ _DEPTH_UNITS = 256
 _MAX_DEPTH = 2**16 - 1
 
 
-class Dvps(Format):
+class DvpsFormat(Format):
     """Panoptic labels and depth of videos."""
 
     is_video = True
@@ -79,7 +78,7 @@ class Dvps(Format):
             raise ValueError(
                 f"{where}: {unknown[:10]} are no train ids of {info.name!r}"
             )
-        if int(instances.max()) >= info.label_divisor:
+        if int(instances.max()) > info.label_space.max_instances:
             raise ValueError(
                 f"{where}: instance id {int(instances.max())} is not below the label "
                 f"divisor {info.label_divisor}"
@@ -87,7 +86,7 @@ class Dvps(Format):
         void = classes == info.num_classes
         classes = np.where(void, info.ignore_label, classes)
         instances = np.where(void, 0, instances)
-        panoptic = labels.encode(classes, instances, info.label_divisor)
+        panoptic = info.label_space.encode(classes, instances)
         depth_file = root / "depth" / f"{stem}.png"
         depth = None
         if depth_file.exists():
@@ -108,7 +107,7 @@ class Dvps(Format):
 class DvpsSink:
     """Writes the files of each frame."""
 
-    def __init__(self, folder: Path, info: DatasetInfo, layout: Dvps):
+    def __init__(self, folder: Path, info: DatasetInfo, layout: DvpsFormat):
         """Writes into `folder`, in the layout of a data set."""
         self._folder = folder
         self._info = info
@@ -123,7 +122,7 @@ class DvpsSink:
         """
         path_inside(self._folder, name, self._folder)
         sequence, frame = _position(name, self._folder)
-        classes, instances = labels.decode(label_map.panoptic, self._info.label_divisor)
+        classes, instances = self._info.label_space.decode(label_map.panoptic)
         void = ~np.isin(classes, list(self._info.by_id))
         classes = np.where(void, self._info.num_classes, classes)
         instances = np.where(void, 0, instances)
@@ -142,29 +141,29 @@ class DvpsSink:
 
 
 @FORMATS.register("cityscapes_dvps")
-class CityscapesDvps(Dvps):
+class CityscapesDvpsFormat(DvpsFormat):
     """Two channels; at most 256 instances of a class."""
 
     def read_frame(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
-        """See `Dvps`."""
+        """See `DvpsFormat`."""
         return LAYOUTS["two_channel_png"].read(path.with_name(f"{path.name}.png"))
 
     def write_frame(
         self, path: Path, classes: np.ndarray, instances: np.ndarray
     ) -> None:
-        """See `Dvps`."""
+        """See `DvpsFormat`."""
         layout = LAYOUTS["two_channel_png"]
         write_channels(path.with_name(f"{path.name}.png"), layout, classes, instances)
 
 
 @FORMATS.register("semkitti_dvps")
-class SemKittiDvps(Dvps):
+class SemKittiDvpsFormat(DvpsFormat):
     """Two files; at most 65536 instances of a class."""
 
     ending = "_cat.png"
 
     def read_frame(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
-        """See `Dvps`."""
+        """See `DvpsFormat`."""
         return (
             read_semantic(path.with_name(f"{path.name}_cat.png")),
             read_semantic(path.with_name(f"{path.name}_ins.png")),
@@ -173,7 +172,7 @@ class SemKittiDvps(Dvps):
     def write_frame(
         self, path: Path, classes: np.ndarray, instances: np.ndarray
     ) -> None:
-        """See `Dvps`."""
+        """See `DvpsFormat`."""
         check_range(path, "instance", int(instances.max()), 2**16 - 1)
         write_semantic(path.with_name(f"{path.name}_cat.png"), classes)
         write_semantic(path.with_name(f"{path.name}_ins.png"), instances, bits=16)

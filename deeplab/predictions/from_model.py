@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Prediction
 from deeplab.predictions.base import LabelMap
@@ -21,18 +20,31 @@ def label_map_of(prediction: Prediction, info: DatasetInfo) -> LabelMap:
     Raises:
       ValueError: neither `panoptic_pred` nor `semantic_pred` is there.
     """
+    panoptic = predicted_labels(prediction, info)
     depth = prediction.depth_pred
     depth = None if depth is None else np.asarray(depth[..., 0], np.float32)
-    if prediction.panoptic_pred is None:
-        if prediction.semantic_pred is None:
-            raise ValueError(
-                "the model serves neither panoptic_pred nor semantic_pred: export it "
-                "with one of them"
-            )
-        classes = prediction.semantic_pred
-        return LabelMap(labels.encode(classes, 0, info.label_divisor), depth=depth)
     scores = None
-    if prediction.instance_scores is not None:
-        found = predicted_scores(prediction, info.label_divisor)
-        scores = score_map(prediction.panoptic_pred, found)
-    return LabelMap(prediction.panoptic_pred, scores, depth)
+    if prediction.panoptic_pred is not None and prediction.instance_scores is not None:
+        found = predicted_scores(prediction, info.label_space)
+        scores = score_map(panoptic, found)
+    return LabelMap(panoptic, scores, depth)
+
+
+def predicted_labels(prediction: Prediction, info: DatasetInfo) -> np.ndarray:
+    """Returns `[h, w]` panoptic labels of an image; those of classes where it has none.
+
+    Args:
+      prediction: NumPy fields of an image, without batch dimension.
+      info: what the labels mean.
+
+    Raises:
+      ValueError: neither `panoptic_pred` nor `semantic_pred` is there.
+    """
+    if prediction.panoptic_pred is not None:
+        return prediction.panoptic_pred
+    if prediction.semantic_pred is None:
+        raise ValueError(
+            "the model serves neither panoptic_pred nor semantic_pred: export it with "
+            "one of them"
+        )
+    return info.label_space.encode(prediction.semantic_pred, 0)

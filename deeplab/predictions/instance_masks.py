@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.predictions.base import LabelMap
-from deeplab.predictions.run_lengths import Segment, segments
+from deeplab.predictions.run_lengths import SegmentRuns, segments
 from deeplab.predictions.scores import score_map, segment_scores
 
 
@@ -30,7 +29,7 @@ class InstanceMask(NamedTuple):
 
 def scored_instances(
     label_map: LabelMap, info: DatasetInfo
-) -> Iterator[tuple[int, float, Segment]]:
+) -> Iterator[tuple[int, float, SegmentRuns]]:
     """Yields class, score and pixels of the things of a map, by ascending label.
 
     Predictions have no crowds: instance 0 is one like the others. Without scores, each
@@ -40,7 +39,7 @@ def scored_instances(
     scores = segment_scores(label_map.panoptic, *maps)
     things = set(info.thing_ids)
     for segment in segments(label_map.panoptic):
-        class_id = labels.class_of(segment.label, info.label_divisor)
+        class_id = info.label_space.class_of(segment.label)
         if class_id in things:
             yield class_id, scores[segment.label], segment
 
@@ -63,7 +62,7 @@ def painted(
       ValueError: masks overlap, are of another size, or are more than the divisor
         tells apart.
     """
-    void = labels.void_label(info.ignore_label, info.label_divisor)
+    void = info.label_space.void
     panoptic = np.full(size, void, np.int32)
     count = dict.fromkeys(info.thing_ids, 0)
     scores = {void: 0.0}
@@ -79,12 +78,12 @@ def painted(
                 "leave it to the surest"
             )
         count[class_id] += 1
-        if count[class_id] > labels.max_instances(info.label_divisor):
+        if count[class_id] > info.label_space.max_instances:
             raise ValueError(
-                f"{where}: more than {labels.max_instances(info.label_divisor)} "
+                f"{where}: more than {info.label_space.max_instances} "
                 f"instances of {info.by_id[class_id].name!r}"
             )
-        label = labels.encode(class_id, count[class_id], info.label_divisor)
+        label = info.label_space.encode(class_id, count[class_id])
         panoptic[mask] = label
         scores[label] = score
     return LabelMap(panoptic, score_map(panoptic, scores))
@@ -99,4 +98,4 @@ def thing_of(category: int, info: DatasetInfo, where: object) -> int:
     for one in info.classes:
         if one.is_thing and one.evaluation_id == category:
             return one.id
-    raise ValueError(f"{where}: id {category} is no thing of {info.name!r}")
+    raise ValueError(f"{where}: id {category} is not a thing class of {info.name!r}")

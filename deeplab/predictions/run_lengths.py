@@ -8,7 +8,7 @@ import numpy as np
 from faster_coco_eval import mask
 
 
-class Segment(NamedTuple):
+class SegmentRuns(NamedTuple):
     """The pixels of one label."""
 
     label: int
@@ -17,7 +17,7 @@ class Segment(NamedTuple):
     lengths: np.ndarray
 
 
-def segments(label_map: np.ndarray) -> list[Segment]:
+def segments(label_map: np.ndarray) -> list[SegmentRuns]:
     """Returns the segments of a [h, w] label map, by ascending label."""
     flat = np.ravel(label_map, order="F")
     starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
@@ -26,12 +26,12 @@ def segments(label_map: np.ndarray) -> list[Segment]:
     order = np.argsort(values, kind="stable")
     found, first = np.unique(values[order], return_index=True)
     return [
-        Segment(int(label), starts[runs], lengths[runs])
+        SegmentRuns(int(label), starts[runs], lengths[runs])
         for label, runs in zip(found, np.split(order, first[1:]), strict=True)
     ]
 
 
-def compress(segment: Segment, height: int, width: int) -> bytes:
+def compress(segment: SegmentRuns, height: int, width: int) -> bytes:
     """Returns the segment as the compressed run lengths of the COCO tools."""
     ends = np.concatenate([[0], segment.starts + segment.lengths])
     counts = np.empty(2 * len(segment.starts) + 1, np.int64)

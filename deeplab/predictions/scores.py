@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deeplab.core import labels
+from deeplab.core.labels import LabelSpace
 from deeplab.core.structures import Prediction
 from deeplab.datasets.runs import areas, find_runs
 
@@ -30,18 +30,18 @@ def segment_scores(panoptic: np.ndarray, *maps: np.ndarray) -> dict[int, float]:
     return dict(zip(found.tolist(), scores.tolist(), strict=True))
 
 
-def predicted_scores(prediction: Prediction, label_divisor: int) -> dict[int, float]:
+def predicted_scores(prediction: Prediction, labels: LabelSpace) -> dict[int, float]:
     """Returns the score of every segment of `panoptic_pred`, 0 to 1.
 
     Args:
       prediction: NumPy fields of an image; `instance_scores` and, for the class,
         `semantic_scores` or else `semantic_probs` count as far as they are there.
-      label_divisor: of its labels.
+      labels: what its labels mean.
     """
     panoptic = prediction.panoptic_pred
     maps = [prediction.instance_scores, prediction.semantic_scores]
     if prediction.semantic_scores is None and prediction.semantic_probs is not None:
-        classes = labels.class_of(panoptic, label_divisor)
+        classes = labels.class_of(panoptic)
         # Void has no channel; nothing asks for its score.
         classes = np.minimum(classes, prediction.semantic_probs.shape[-1] - 1)
         maps[1] = np.take_along_axis(

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from deeplab.core import labels
 from deeplab.core.atomic_file import atomic_file
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets.base import path_inside
@@ -67,9 +66,7 @@ class SemanticPng(Format):
 
     def _load(self, path: Path, info: DatasetInfo) -> LabelMap:
         classes = class_ids(read_semantic(path), info, path)
-        return LabelMap(
-            labels.encode(classes, np.zeros_like(classes), info.label_divisor)
-        )
+        return LabelMap(info.label_space.encode(classes, np.zeros_like(classes)))
 
 
 class SemanticSink:
@@ -92,7 +89,7 @@ class SemanticSink:
         """See `Sink.write`."""
         path_inside(self._folder, name, self._folder)
         path = self._folder / f"{self._called(name)}.png"
-        classes = labels.class_of(label_map.panoptic, self._info.label_divisor)
+        classes = self._info.label_space.class_of(label_map.panoptic)
         write_semantic(path, self._table[classes])
 
     def close(self) -> None:
@@ -129,11 +126,11 @@ def read_semantic(path: Path) -> np.ndarray:
     """Reads what `write_semantic` wrote: `[h, w]` int32.
 
     Raises:
-      ValueError: the file is no whole grey image.
+      ValueError: the file is not a whole grey image.
     """
     image = read_image(path)
     if image.mode not in ("L", "I;16"):
-        raise ValueError(f"{path}: no class map: an image of mode {image.mode}")
+        raise ValueError(f"{path}: not a class map: an image of mode {image.mode}")
     return np.asarray(image).astype(np.int32)
 
 

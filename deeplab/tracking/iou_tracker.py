@@ -10,13 +10,12 @@ gives its overlap with all instances.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from deeplab.core import labels
+from deeplab.core.labels import LabelSpace
 from deeplab.tracking.optical_flow import warped_pixels
 
 
@@ -36,16 +35,15 @@ class IoUTracker:
     def __init__(
         self,
         *,
-        thing_ids: Collection[int],
-        label_divisor: int,
+        labels: LabelSpace,
         min_iou: float = 0.3,
         max_frames_unseen: int = 10,
     ):
         """Makes a tracker for one video at a time.
 
         Args:
-          thing_ids: classes whose instances are followed; those of others become 0.
-          label_divisor: see `deeplab.core.labels`.
+          labels: what the labels mean; instances of its things are followed, those
+            of other classes become 0.
           min_iou: what the IoU of an instance and its track must exceed, 0 to 1.
           max_frames_unseen: a track ends when it was not seen in more frames.
 
@@ -54,8 +52,7 @@ class IoUTracker:
         """
         if not 0 <= min_iou < 1:
             raise ValueError(f"min_iou {min_iou}: choose 0 to 1")
-        self._thing_ids = tuple(thing_ids)
-        self._label_divisor = label_divisor
+        self._labels = labels
         self._min_iou = min_iou
         self._max_frames_unseen = max_frames_unseen
         self.reset()
@@ -95,8 +92,9 @@ class IoUTracker:
         self._shape = panoptic.shape
         found, index = np.unique(panoptic, return_inverse=True)
         index = index.reshape(panoptic.shape)
-        class_id, instance = labels.decode(found, self._label_divisor)
-        followed = np.flatnonzero(np.isin(class_id, self._thing_ids) & (instance > 0))
+        class_id, instance = self._labels.decode(found)
+        is_thing = np.isin(class_id, self._labels.thing_ids)
+        followed = np.flatnonzero(is_thing & (instance > 0))
         numbers = np.full(len(found), -1, np.int64)
         numbers[followed] = np.arange(len(followed))
         index = numbers[index]
@@ -110,7 +108,7 @@ class IoUTracker:
         self._remember(covered, class_id[followed], track_of)
         ids = np.zeros(len(found), np.int32)
         ids[followed] = track_of
-        table = labels.encode(class_id, ids, self._label_divisor).astype(np.int32)
+        table = self._labels.encode(class_id, ids).astype(np.int32)
         return table[np.searchsorted(found, panoptic)]
 
     def _assign(
@@ -130,9 +128,9 @@ class IoUTracker:
         new = np.flatnonzero(track_of == 0)
         track_of[new] = self._next_id + np.arange(len(new))
         self._next_id += len(new)
-        if self._next_id > self._label_divisor:
+        if self._next_id - 1 > self._labels.max_instances:
             raise ValueError(
-                f"more than {self._label_divisor - 1} tracks: use a larger label "
+                f"more than {self._labels.max_instances} tracks: use a larger label "
                 "divisor, such as that of kitti_step"
             )
         return track_of

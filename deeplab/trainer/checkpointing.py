@@ -7,23 +7,22 @@ run needs to go on. The best one lies in `best/` and holds the model alone.
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import re
-import shutil
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 from absl import logging
 
-from deeplab.trainer.checkpoint_keys import SUFFIX, variables_by_key
+from deeplab.trainer.run_folder import RunFolder, remove_quietly
+from deeplab.weights.checkpoint_keys import SUFFIX, variables_by_key
+from deeplab.weights.readers.tensorflow_checkpoint import UNREADABLE, read_checkpoint
 
 PREFIX = "ckpt"
-# What TensorFlow raises for damaged files.
-UNREADABLE = (tf.errors.OpError, IndexError, RuntimeError)
+# What is known of the best one.
+_RECORD = "best.json"
 
 
 class CheckpointError(ValueError):
@@ -35,7 +34,7 @@ class CheckpointStore:
 
     def __init__(
         self,
-        folder: Path,
+        folder: str | os.PathLike[str],
         model_items: Mapping[str, Any],
         global_step: tf.Variable,
         run_items: Mapping[str, Any] | None = None,
@@ -56,17 +55,18 @@ class CheckpointStore:
         """
         if keep < 1:
             raise CheckpointError(f"num_checkpoints_to_keep {keep}: keep at least 1")
-        self.folder = folder
+        self.folder = RunFolder(folder)
+        self._best_folder = self.folder.below("best")
         self._step = global_step
         model = {**model_items, "global_step": global_step}
         self._items = {**model, **(run_items or {})}
         self._checkpoint = tf.train.Checkpoint(**self._items)
         self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(folder), max_to_keep=keep, checkpoint_name=PREFIX
+            self._checkpoint, self.folder.path, max_to_keep=keep, checkpoint_name=PREFIX
         )
         self._best = tf.train.CheckpointManager(
             tf.train.Checkpoint(**model),
-            str(folder / "best"),
+            self._best_folder.path,
             max_to_keep=1,
             checkpoint_name=PREFIX,
         )
@@ -104,7 +104,7 @@ class CheckpointStore:
         Raises:
           CheckpointError: it belongs to another model.
         """
-        shapes = tf.train.load_checkpoint(path).get_variable_to_shape_map()
+        shapes = read_checkpoint(path).get_variable_to_shape_map()
         for key, variable in variables_by_key(self._items).items():
             here, there = list(variable.shape), shapes.get(key)
             if here != there:
@@ -134,25 +134,23 @@ class CheckpointStore:
         Returns:
           Whether it does.
         """
-        record = self.folder / "best" / "best.json"
-        before = json.loads(record.read_text()) if record.exists() else None
+        folder = self._best_folder
+        before = json.loads(folder.read(_RECORD)) if folder.exists(_RECORD) else None
         if before and before["metric"] == metric and before["value"] >= value:
             return False
         step = int(self._step.numpy())
         self._write(self._best, step)
         entry = {"metric": metric, "value": value, "step": step}
-        temporary = record.with_suffix(".tmp")
-        temporary.write_text(json.dumps(entry) + "\n")
-        temporary.replace(record)
+        folder.write(_RECORD, json.dumps(entry) + "\n")
         return True
 
     def _write(self, manager: tf.train.CheckpointManager, step: int) -> None:
         try:
             manager.save(checkpoint_number=step)
         except (tf.errors.OpError, OSError) as error:
-            folder = Path(manager.directory)
+            folder = RunFolder(manager.directory)
             _remove_unfinished(folder, step)
-            intact = ", ".join(Path(p).name for _, p in list_checkpoints(folder))
+            intact = ", ".join(f"{PREFIX}-{s}" for s, _ in list_checkpoints(folder))
             reason = getattr(error, "message", None) or str(error)
             raise CheckpointError(
                 f"{folder}: cannot write {PREFIX}-{step} ({reason.splitlines()[0]}); "
@@ -160,21 +158,22 @@ class CheckpointStore:
             ) from error
 
 
-def list_checkpoints(folder: Path) -> list[tuple[int, str]]:
+def list_checkpoints(folder: str | os.PathLike[str]) -> list[tuple[int, str]]:
     """Returns (step, prefix) of the complete checkpoints in a folder, by step."""
+    place = RunFolder(folder)
     found = []
-    for path in folder.glob(f"{PREFIX}-*.index"):
-        match = re.fullmatch(rf"{PREFIX}-(\d+)\.index", path.name)
+    for name in place.names():
+        match = re.fullmatch(rf"({PREFIX}-(\d+))\.index", name)
         if match:
-            found.append((int(match[1]), str(path.with_suffix(""))))
+            found.append((int(match[2]), place.join(match[1])))
     return sorted(found)
 
 
-def _remove_unfinished(folder: Path, step: int) -> None:
+def _remove_unfinished(folder: RunFolder, step: int) -> None:
     """Removes what a failed write of this step has left."""
-    prefix = folder / f"{PREFIX}-{step}"
-    for path in glob.glob(f"{glob.escape(str(prefix))}_temp*"):
-        shutil.rmtree(path, ignore_errors=True)
-    if not prefix.with_suffix(".index").exists():
-        for path in glob.glob(f"{glob.escape(str(prefix))}.data-*"):
-            os.remove(path)
+    prefix = f"{PREFIX}-{step}"
+    names = folder.names()
+    for name in names:
+        is_data = name.startswith(f"{prefix}.data-") and f"{prefix}.index" not in names
+        if is_data or name.startswith(f"{prefix}_temp"):
+            remove_quietly(folder, name)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import orbit
@@ -13,7 +13,7 @@ import tensorflow as tf
 import tf_keras
 
 from deeplab import factory, validation
-from deeplab.config import ConfigError, parse_config, to_text
+from deeplab.config import CONFIG_FILE, ConfigError, parse_config, to_text
 from deeplab.data.label_check import short_label_check
 from deeplab.data.reader import index_records
 from deeplab.models.deeplab import DeepLab
@@ -21,27 +21,26 @@ from deeplab.plan import ExperimentPlan, dataset_info, resolve
 from deeplab.protos.config_pb2 import ExperimentOptions
 from deeplab.read_tracker import tracked, untracked
 from deeplab.trainer.checkpointing import CheckpointError, CheckpointStore
-from deeplab.trainer.initial_checkpoint import restore_matching
 from deeplab.trainer.interruption import InterruptionWatch
 from deeplab.trainer.metrics_log import MetricsLog
+from deeplab.trainer.modes import MODES
 from deeplab.trainer.monitors import EvaluationMonitor, TrainingMonitor
 from deeplab.trainer.optimizer_groups import build_optimizer, kernels
 from deeplab.trainer.outer_loop import LoopOptions, OuterLoop
 from deeplab.trainer.overlay_summaries import OverlaySummaries
 from deeplab.trainer.progress import Console
+from deeplab.trainer.result_writers import result_writers
+from deeplab.trainer.run_folder import RunFolder
 from deeplab.trainer.step_evaluator import StepEvaluator
 from deeplab.trainer.step_trainer import StepOptions, StepTrainer
 from deeplab.trainer.strategy import create_strategy, describe
-from deeplab.visualization import build_writers
-
-MODES = ("train", "eval", "train_and_eval", "continuous_eval")
-CONFIG_NAME = "config.textproto"
+from deeplab.weights.restore import restore_matching
 
 
 def run(
     config: ExperimentOptions,
     mode: str,
-    model_dir: str | Path,
+    model_dir: str | os.PathLike[str],
     num_gpus: int | None = None,
     master: str = "",
     *,
@@ -53,7 +52,8 @@ def run(
     Args:
       config: the experiment.
       mode: one of `MODES`.
-      model_dir: folder of checkpoints and logs; made if it is not there.
+      model_dir: folder of checkpoints and logs, local or remote (gs://...); made if it
+        is not there.
       num_gpus: GPUs to use; all that are found when None.
       master: name or address of a TPU.
       console: where to report progress; a new one when None.
@@ -71,10 +71,10 @@ def run(
     """
     if mode not in MODES:
         raise ConfigError(f"mode {mode!r}: choose one of {', '.join(MODES)}")
-    folder = Path(model_dir)
+    folder = RunFolder(model_dir)
     devices = strategy or create_strategy(num_gpus, master)
     validation.validate(config, mode, devices.num_replicas_in_sync)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.make()
     speaking = contextlib.nullcontext(console) if console else Console()
     with speaking as console, InterruptionWatch() as watch, devices.scope():
         console.line(f"{mode} on {describe(devices)}, files in {folder}")
@@ -104,7 +104,7 @@ class _Builder:
         self,
         plan: ExperimentPlan,
         mode: str,
-        folder: Path,
+        folder: RunFolder,
         console: Console,
         watch: InterruptionWatch,
     ):
@@ -147,8 +147,8 @@ class _Builder:
             trainer=trainer,
             evaluator=evaluator,
             steps_per_loop=self._options.total_steps,
-            summary_dir=str(self._folder / "train"),
-            eval_summary_dir=str(self._folder / "eval"),
+            summary_dir=self._folder.join("train"),
+            eval_summary_dir=self._folder.join("eval"),
         )
         loop = OuterLoop(
             controller=controller,
@@ -248,14 +248,12 @@ class _Builder:
                 f"trainer_options.best_checkpoint_metric {best!r}: results begin with "
                 f"one of {', '.join(metrics)}"
             )
-        inference_sizes = factory.build_inference_sizes(self._plan)
         return StepEvaluator(
             dataset=factory.build_eval_pipeline(self._plan),
             model=model,
             metrics=metrics,
-            input_size=lambda size: inference_sizes(size)[1],
             loss=factory.build_loss(self._plan) if has_loss else None,
-            writers=build_writers(options, info, self._folder / "vis"),
+            writers=result_writers(options, info, self._folder),
             summaries=OverlaySummaries(info, options.num_vis_samples),
             use_tf_function=options.use_tf_function,
             after_batch=self._eval_monitor.after_batch,
@@ -276,7 +274,7 @@ class _Builder:
         # Everything is built, and nothing written yet.
         validation.refuse_unread(self._plan, self._sections())
         if trainer:
-            self._write_config()
+            self._folder.write(CONFIG_FILE, to_text(untracked(self._config)))
         if step is not None:
             self._console.line(f"going on from the checkpoint of step {step}")
             return True
@@ -304,10 +302,6 @@ class _Builder:
         ]
         return [(path, items) for path, items in sources if path]
 
-    def _write_config(self) -> None:
-        text = to_text(untracked(self._config))
-        (self._folder / CONFIG_NAME).write_text(text, encoding="utf-8")
-
     def _sections(self) -> list[str]:
         sections = ["model_options"]
         if self._training:
@@ -317,15 +311,14 @@ class _Builder:
         return sections
 
 
-def _with_seed(config: ExperimentOptions, folder: Path) -> ExperimentOptions:
+def _with_seed(config: ExperimentOptions, folder: RunFolder) -> ExperimentOptions:
     """Returns the config with a seed: its own, that of the run, or a new one."""
     if config.seed:
         return config
     seeded = ExperimentOptions()
     seeded.CopyFrom(config)
-    before = folder / CONFIG_NAME
-    if before.exists():
-        seeded.seed = parse_config(before.read_text(encoding="utf-8")).seed
+    if folder.exists(CONFIG_FILE):
+        seeded.seed = parse_config(folder.read(CONFIG_FILE)).seed
     else:
         seeded.seed = random.SystemRandom().randrange(1, 2**31 - 1)
     return seeded

@@ -12,16 +12,19 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
+
+from deeplab.trainer.run_folder import RunFolder
+
+_NAME = "metrics.jsonl"
 
 
 class MetricsLog:
     """Writes and rewinds the log of one model folder."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: str | os.PathLike[str]):
         """Logs to `metrics.jsonl` in `folder`."""
-        self.path = folder / "metrics.jsonl"
+        self._folder = RunFolder(folder)
 
     def write(
         self,
@@ -37,18 +40,14 @@ class MetricsLog:
             "values": _finite(values),
             "speed": _finite(speed),
         }
-        line = json.dumps(entry)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        self._folder.append(_NAME, json.dumps(entry) + "\n")
 
     def read(self) -> list[dict[str, Any]]:
         """Returns all lines; a last line cut off by a kill is left out."""
-        if not self.path.exists():
+        if not self._folder.exists(_NAME):
             return []
         entries = []
-        lines = self.path.read_text(encoding="utf-8").split("\n")
+        lines = self._folder.read(_NAME).split("\n")
         for number, line in enumerate(lines, start=1):
             if not line:
                 continue
@@ -57,7 +56,8 @@ class MetricsLog:
             except json.JSONDecodeError as error:
                 if number == len(lines):
                     break
-                raise ValueError(f"{self.path}:{number}: not JSON: {error}") from error
+                path = self._folder.join(_NAME)
+                raise ValueError(f"{path}:{number}: not JSON: {error}") from error
         return entries
 
     def has(self, step: int, split: str) -> bool:
@@ -66,14 +66,10 @@ class MetricsLog:
 
     def rewind(self, step: int) -> None:
         """Drops the lines after `step`."""
-        if not self.path.exists():
+        if not self._folder.exists(_NAME):
             return
         kept = [e for e in self.read() if e["step"] <= step]
-        temporary = self.path.with_suffix(".jsonl.tmp")
-        temporary.write_text(
-            "".join(json.dumps(e) + "\n" for e in kept), encoding="utf-8"
-        )
-        temporary.replace(self.path)
+        self._folder.write(_NAME, "".join(json.dumps(e) + "\n" for e in kept))
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float | None]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from deeplab.trainer.run_folder import RunFolder
 
 
 class NonFiniteLossError(ArithmeticError):
@@ -50,14 +53,16 @@ def to_host(
     }
 
 
-def save_batch(error: NonFiniteLossError, folder: Path) -> Path:
+def save_batch(error: NonFiniteLossError, folder: str | os.PathLike[str]) -> str:
     """Writes the batch as `.npz`, readable without pickle.
 
     Returns:
-      `non_finite_batch_<step>.npz` in `folder`, with an array per field.
+      The path of `non_finite_batch_<step>.npz` in `folder`: an array per field.
     """
-    path = folder / f"non_finite_batch_{error.step}.npz"
+    place, name = RunFolder(folder), f"non_finite_batch_{error.step}.npz"
     arrays = {k: v for k, v in error.batch.items() if k != "image_filename"}
     arrays["image_filename"] = np.array(error.filenames)
-    np.savez_compressed(path, **arrays)  # pyright: ignore[reportArgumentType]
-    return path
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]
+    place.write(name, file.getvalue())
+    return place.join(name)

@@ -30,7 +30,7 @@ class OverlaySummaries:
     def write(self, example: Example, prediction: Prediction) -> None:
         """Draws one image: NumPy arrays without batch dimension, original size.
 
-        Nothing if the prediction is no map of the image.
+        Nothing if the prediction is not a map of the image.
         """
         has_map = prediction.panoptic_pred is not None or (
             prediction.semantic_pred is not None

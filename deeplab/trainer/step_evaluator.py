@@ -38,7 +38,6 @@ class StepEvaluator(orbit.AbstractEvaluator):
         dataset: tf.data.Dataset,
         model: DeepLab,
         metrics: Mapping[str, Metric],
-        input_size: Callable[[tf.Tensor], tf.Tensor],
         loss: CompositeLoss | None = None,
         writers: Sequence[Writer] = (),
         summaries: OverlaySummaries | None = None,
@@ -51,8 +50,6 @@ class StepEvaluator(orbit.AbstractEvaluator):
           dataset: one pass over the data, in batches.
           model: called with images and `training=False`, returns a `Prediction`.
           metrics: by name; the names prefix the keys of the results.
-          input_size: from height and width of an image as stored to those of the
-            model's input, [2] int32 each: what was padded beyond is cut off.
           loss: averaged over the data when it has targets.
           writers: take every image with its prediction.
           summaries: likewise, for TensorBoard.
@@ -64,9 +61,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
         self._metrics = dict(metrics)
         self._writers = (*writers, *([summaries] if summaries else []))
         self._after_batch = after_batch
-        self._infer = BatchInference(
-            model, input_size=input_size, loss=loss, use_tf_function=use_tf_function
-        )
+        self._infer = BatchInference(model, loss, use_tf_function=use_tf_function)
         self._has_labels = False
         self._undo = undo_preprocessing
         if use_tf_function:

@@ -13,11 +13,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from deeplab.config import read_config
 from deeplab.protos.config_pb2 import ExperimentOptions
+from deeplab.trainer.config_flags import add_config_flags, config_of
+from deeplab.trainer.modes import MODES
 from deeplab.trainer.progress import Console
 
-MODES = ("train", "eval", "train_and_eval", "continuous_eval")
 NOT_FINITE = 1
 USAGE_ERROR = 2
 
@@ -29,9 +29,7 @@ def add_flags(parser: argparse.ArgumentParser, mode: str | None = None) -> None:
       parser: takes the flags.
       mode: default of `--mode`; it has to be given when None.
     """
-    parser.add_argument(
-        "--config_file", required=True, metavar="FILE", help="the experiment, textproto"
-    )
+    add_config_flags(parser, help="the experiment, textproto")
     parser.add_argument(
         "--mode",
         choices=MODES,
@@ -42,7 +40,8 @@ def add_flags(parser: argparse.ArgumentParser, mode: str | None = None) -> None:
     parser.add_argument(
         "--model_dir",
         metavar="DIR",
-        help="checkpoints and logs (default: runs/<experiment_name>)",
+        help="checkpoints and logs, local or gs://... (default: "
+        "runs/<experiment_name>)",
     )
     parser.add_argument(
         "--num_gpus",
@@ -52,15 +51,6 @@ def add_flags(parser: argparse.ArgumentParser, mode: str | None = None) -> None:
     )
     parser.add_argument(
         "--master", default="", metavar="NAME", help="name or address of a TPU"
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="overrides",
-        metavar="PATH=VALUE",
-        help="sets a field of the config, as trainer_options.steps_per_loop=10; "
-        "values of a list are separated by commas; may be repeated",
     )
 
 
@@ -78,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with Console() as console:
         console.line(f"reading {args.config_file}")
-        config = read_config(args.config_file, args.overrides)
+        config = config_of(args)
         with console.activity("starting TensorFlow"):
             from deeplab.trainer import experiment
             from deeplab.trainer.interruption import InterruptedRunError
@@ -100,10 +90,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def model_folder(args: argparse.Namespace, config: ExperimentOptions) -> Path:
+def model_folder(args: argparse.Namespace, config: ExperimentOptions) -> str:
     """Returns the folder of checkpoints and logs that the flags name or imply."""
     name = config.experiment_name or Path(args.config_file).stem
-    return Path(args.model_dir or Path("runs") / name)
+    return args.model_dir or os.path.join("runs", name)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

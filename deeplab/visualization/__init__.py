@@ -6,10 +6,11 @@ image to. Adding a writer is one new file and one line below.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
+from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 from deeplab.registry import Registry
 
 
@@ -36,25 +37,28 @@ class Writer(Protocol):
 
 
 # (evaluator options, data set, folder) -> a writer, or None if they ask for none.
-WRITERS: Registry[Callable[[Any, DatasetInfo, Path], Writer | None]] = Registry(
-    "writer",
-    __name__,
-    [
-        "pictures",
-        "raw_predictions",
-    ],
+WRITERS: Registry[Callable[[EvaluatorOptions, DatasetInfo, Path], Writer | None]] = (
+    Registry(
+        "writer",
+        __name__,
+        [
+            "pictures",
+            "raw_predictions",
+        ],
+    )
 )
 
 
-def build_writers(options: Any, info: DatasetInfo, folder: Path) -> list[Writer]:
+def build_writers(
+    options: EvaluatorOptions, info: DatasetInfo, folder: Path
+) -> list[Writer]:
     """Returns the writers that `EvaluatorOptions` ask for.
 
     Args:
       options: an `EvaluatorOptions` message.
       info: the data set.
-      folder: where files go, unless `override_save_dir` says otherwise.
+      folder: where files go.
     """
-    place = Path(options.override_save_dir or folder)
     builders = [WRITERS.get(name) for name in WRITERS.names()]
-    writers = [builder(options, info, place) for builder in builders]
+    writers = [builder(options, info, folder) for builder in builders]
     return [writer for writer in writers if writer is not None]

@@ -6,7 +6,6 @@ import colorsys
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 
 VOID_COLOR = (0, 0, 0)
@@ -54,7 +53,7 @@ def panoptic_colors(panoptic: np.ndarray, info: DatasetInfo) -> np.ndarray:
 
 def segment_color(label: int, info: DatasetInfo) -> tuple[int, int, int]:
     """Returns the colour of a panoptic label, the same in every picture."""
-    class_id, instance = labels.decode(label, info.label_divisor)
+    class_id, instance = info.label_space.decode(label)
     one = info.by_id.get(class_id)
     if one is None:
         return VOID_COLOR

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
+from deeplab.core.labels import LabelSpace
 
 
 def numbered_like(
@@ -36,26 +36,26 @@ def numbered_like(
     taken = set(others.tolist())
     renamed = found.copy()
     for i, label in enumerate(found.tolist()):
-        class_id, instance = labels.decode(label, info.label_divisor)
+        class_id, instance = info.label_space.decode(label)
         if class_id not in info.thing_ids or not instance:
             continue
         match = others[np.argmax(shared[i] / union[i])]
         matches = (shared[i] / union[i]).max() > 0.5
-        if matches and labels.class_of(match, info.label_divisor) == class_id:
+        if matches and info.label_space.class_of(match) == class_id:
             renamed[i] = match
         else:
-            renamed[i] = _free_label(class_id, taken, info.label_divisor)
+            renamed[i] = _free_label(class_id, taken, info.label_space)
             taken.add(int(renamed[i]))
     return renamed[inverse.reshape(panoptic.shape)]
 
 
-def _free_label(class_id: int, taken: set[int], label_divisor: int) -> int:
+def _free_label(class_id: int, taken: set[int], labels: LabelSpace) -> int:
     """Returns an unused label of a class; the last one when none is left."""
-    candidates = range(1, labels.max_instances(label_divisor) + 1)
+    candidates = range(1, labels.max_instances + 1)
     unused = (
         label
-        for label in (labels.encode(class_id, i, label_divisor) for i in candidates)
+        for label in (labels.encode(class_id, i) for i in candidates)
         if label not in taken
     )
-    last = labels.encode(class_id, candidates[-1], label_divisor)
+    last = labels.encode(class_id, candidates[-1])
     return next(unused, last)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.visualization.colors import panoptic_colors, semantic_colors
 from deeplab.visualization.names import draw_names
@@ -37,7 +36,7 @@ def semantic_overlay(
     _check(image, semantic)
     void = semantic == info.ignore_label
     picture = _blend(image, semantic_colors(semantic, info), void)
-    panoptic = labels.encode(semantic.astype(np.int32), 0, info.label_divisor)
+    panoptic = info.label_space.encode(semantic.astype(np.int32), 0)
     return draw_names(picture, panoptic, find_segments(panoptic, info))
 
 
@@ -58,7 +57,7 @@ def panoptic_overlay(
       ValueError: image and map differ in size.
     """
     _check(image, panoptic)
-    classes = labels.class_of(panoptic, info.label_divisor)
+    classes = info.label_space.class_of(panoptic)
     picture = _blend(
         image, panoptic_colors(panoptic, info), classes == info.ignore_label
     )

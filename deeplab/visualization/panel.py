@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import ClassInfo, DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.visualization.matching import numbered_like
@@ -55,7 +54,7 @@ def prediction_panel(
         if panoptic is not None and prediction.panoptic_pred is not None:
             large = _enlarged(panoptic, Image.Resampling.NEAREST)
             columns[title] = panoptic_overlay(columns["image"], large, info)
-            shown.append(labels.class_of(panoptic, info.label_divisor))
+            shown.append(info.label_space.class_of(panoptic))
         elif semantic is not None:
             large = _enlarged(semantic, Image.Resampling.NEAREST)
             columns[title] = semantic_overlay(columns["image"], large, info)

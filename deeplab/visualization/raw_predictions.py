@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.datasets.base import path_inside
@@ -54,7 +53,6 @@ class RawPredictionWriter:
         self._sink: Sink | None = None
         self._info = info
         self._folder = folder
-        self._divisor = info.label_divisor
         self._format = panoptic_format
         self._ids = evaluation_id_table(info) if evaluation_ids else None
 
@@ -79,7 +77,8 @@ class RawPredictionWriter:
             self._write_format(self._sink, example, name, prediction)
         elif prediction.panoptic_pred is not None:
             layout = LAYOUTS[self._format]
-            classes, instances = labels.decode(prediction.panoptic_pred, self._divisor)
+            decode = self._info.label_space.decode
+            classes, instances = decode(prediction.panoptic_pred)
             path = self._path("raw_panoptic", name, layout.suffix)
             write_channels(path, layout, self._convert(classes), instances)
 

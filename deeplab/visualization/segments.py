@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 
 
@@ -60,7 +59,7 @@ def find_segments(
         ).tolist()
     segments = []
     for i, label in enumerate(found.tolist()):
-        class_id, instance = labels.decode(label, info.label_divisor)
+        class_id, instance = info.label_space.decode(label)
         one = info.by_id.get(class_id)
         if class_id == info.ignore_label:
             continue

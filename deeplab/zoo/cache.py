@@ -7,20 +7,18 @@ pins the digest of each when it is first fetched. A digest in the table is stron
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from deeplab.core.digest import sha256
 from deeplab.zoo.download import SCHEMES, Progress, download
 from deeplab.zoo.table import Entry, ZooError
 
 CACHE_VARIABLE = "DEEPLAB_CACHE"
 SOURCE_VARIABLE = "DEEPLAB_ZOO_SOURCE"
 PINS = "sha256.json"
-
-_CHUNK = 1 << 20
 
 
 def cache_folder(given: str | os.PathLike[str] | None = None) -> Path:
@@ -90,15 +88,6 @@ def pinned(entry: Entry, folder: Path) -> str:
       ZooError: the file of the pins is damaged.
     """
     return entry.sha256 or _read_pins(folder).get(entry.name, "")
-
-
-def sha256(path: Path) -> str:
-    """Returns the SHA-256 of a file in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _check(entry: Entry, path: Path, folder: Path, source: str | None) -> None:

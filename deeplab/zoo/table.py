@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -53,6 +53,22 @@ class Entry:
         """Name of the archive."""
         return self.url.rsplit("/", 1)[1]
 
+    @property
+    def score(self) -> str:
+        """The score that sums the model up, the official one first; "" without."""
+        for wanted in (
+            "STQ",
+            "VPQ",
+            "PQ, official",
+            "val PQ, official",
+            "PQ, DeepLab2",
+        ):
+            value = self.published.get(wanted, "-")
+            if value != "-":
+                return f"{wanted.split(',')[0].removeprefix('val ')} {value}"
+        accuracy = self.published.get("top-1 accuracy")
+        return f"top-1 {accuracy}" if accuracy else ""
+
 
 @dataclass(frozen=True)
 class Project:
@@ -87,6 +103,25 @@ def entries() -> Mapping[str, Entry]:
         entry = Entry(**{**fields, "image_size": tuple(size) if size else None})
         found[entry.name] = entry
     return found
+
+
+def search(words: Sequence[str]) -> list[Entry]:
+    """Returns the checkpoints that have all words in name, title or data set.
+
+    Raises:
+      ZooError: there is none.
+    """
+    chosen = [
+        entry
+        for entry in entries().values()
+        if all(
+            word.lower() in f"{entry.name} {entry.title} {entry.dataset}".lower()
+            for word in words
+        )
+    ]
+    if not chosen:
+        raise ZooError(f"no published checkpoint has the words {' '.join(words)}")
+    return chosen
 
 
 def find(name: str) -> Entry:

@@ -26,12 +26,15 @@ REGISTRIES = {
     "data.targets": "TARGETS",
     "datasets": "DATASETS",
     "heads": "HEADS",
+    "layers.norms": "NORMS",
     "losses": "LOSSES",
     "metrics": "METRICS",
     "models": "MODELS",
     "postprocess": "POSTPROCESSORS",
     "predictions": "FORMATS",
     "visualization": "WRITERS",
+    "weights.name_maps": "NAME_MAPS",
+    "weights.readers": "READERS",
 }
 
 
@@ -87,14 +90,14 @@ def test_every_member_is_registered(room, name):
     assert registry.names()
     folder = Path(package.__file__).parent
     decorated = {
-        path.stem
-        for path in folder.glob("*.py")
+        ".".join(path.relative_to(folder).with_suffix("").parts)
+        for path in folder.rglob("*.py")
         if f"@{name}.register(" in path.read_text() and path.stem != "__init__"
     }
     listed = {
         module
         for module in registry._modules
-        if "register(" in (folder / f"{module}.py").read_text()
+        if "register(" in (folder / f"{module.replace('.', '/')}.py").read_text()
     }
     assert decorated <= set(registry._modules), "list the module in __init__.py"
     assert listed == set(registry._modules), "a listed module registers nothing"

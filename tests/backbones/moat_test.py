@@ -12,9 +12,10 @@ from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.heads.image_classifier import ImageClassifier
 from deeplab.postprocess.image_class import add_class
 from deeplab.protos.model_pb2 import ModelOptions
-from deeplab.trainer.checkpoint_keys import SUFFIX, variables_by_key
-from deeplab.trainer.initial_checkpoint import restore_matching
-from deeplab.trainer.moat_names import moat_variable_name
+from deeplab.weights.checkpoint_keys import SUFFIX, variables_by_key
+from deeplab.weights.name_maps.base import ModelWeight
+from deeplab.weights.name_maps.moat import moat
+from deeplab.weights.restore import restore_matching
 
 # Trained numbers of the ImageNet classifiers, with position embedding and without.
 PUBLISHED = {
@@ -117,7 +118,8 @@ def test_published_imagenet_checkpoints_load(tmp_path):
     backbone(tf.zeros([1, 32, 32, 3]))
     keys = variables_by_key({"encoder": backbone})
     names = {
-        key: moat_variable_name(key.removesuffix(SUFFIX)) or "none" for key in keys
+        key: next(iter(moat(ModelWeight(key.removesuffix(SUFFIX), ""))), ("none",))[0]
+        for key in keys
     }
     assert len(set(names.values())) == len(keys) == len(backbone.variables)
     stored = {

@@ -8,7 +8,7 @@ from PIL import Image
 from deeplab.cli.main import main
 from deeplab.data.shards import write_shards
 from deeplab.datasets.base import LoadedImage, RawImage
-from deeplab.datasets.toy_street import ToyStreet
+from deeplab.datasets.toy_street.images import ToyStreet
 
 
 @pytest.fixture(scope="module")

@@ -112,9 +112,9 @@ def test_ids_and_bits_that_a_server_refuses(made, capsys):
     (file, _) = sorted(folder.glob("*.png"))
     for pixels, message in (
         (np.full((6, 8), 7, np.uint16), "a PNG of mode I;16, not of 8 grey bits"),
-        (np.full((6, 8), 255, np.uint8), "id 255, which is none; void is 0"),
-        (np.full((6, 8), 34, np.uint8), "ids [34] are no evaluation ids"),
-        (np.zeros((6, 8, 3), np.uint8), "no class map: an image of mode RGB"),
+        (np.full((6, 8), 255, np.uint8), "id 255, which is not a label id; void is 0"),
+        (np.full((6, 8), 34, np.uint8), "ids [34] are not evaluation ids"),
+        (np.zeros((6, 8, 3), np.uint8), "not a class map: an image of mode RGB"),
     ):
         Image.fromarray(pixels).save(file)
         assert check("cityscapes_pixel", folder) == 1

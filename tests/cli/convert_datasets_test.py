@@ -25,39 +25,39 @@ PANOPTIC = [
 
 
 def convert(name, split, root, output):
-    """Returns the records that the command writes, and the divisor of their labels."""
+    """Returns the records that the command writes, and what their labels mean."""
     arguments = ["convert", name, "--root", str(root), "--split", split]
     assert main([*arguments, "--workers", "1", "--output", str(output)]) == 0
     paths = sorted(output.glob(f"{split}-*.tfrecord"))
     records = [read_example(r) for path in paths for r in read_records(path)]
-    return records, DATASETS.get(name)().info.label_divisor
+    return records, DATASETS.get(name)().info.label_space
 
 
-def label_of(record, divisor):
+def label_of(record, space):
     size = (record.height, record.width)
-    return decode_label(record.label, record.label_format, *size, divisor)
+    return decode_label(record.label, record.label_format, *size, space)
 
 
 @pytest.mark.parametrize("tree", TREES, ids=str)
 def test_ids_of_classes(tmp_path, tree):
     root, output = tree.draw(tmp_path / "raw"), tmp_path / "records"
-    records, divisor = convert(tree.dataset, tree.split, root, output)
-    expected = quarters(*tree.classes) * divisor
-    np.testing.assert_array_equal(label_of(records[-1], divisor), expected)
+    records, space = convert(tree.dataset, tree.split, root, output)
+    expected = quarters(*tree.classes) * space.label_divisor
+    np.testing.assert_array_equal(label_of(records[-1], space), expected)
 
 
 @pytest.mark.parametrize(("name", "split", "draw"), PANOPTIC)
 def test_panoptic(tmp_path, name, split, draw):
     _, expected = draw(tmp_path / "raw")
-    (record,), divisor = convert(name, split, tmp_path / "raw", tmp_path / "records")
-    np.testing.assert_array_equal(label_of(record, divisor), expected)
+    (record,), space = convert(name, split, tmp_path / "raw", tmp_path / "records")
+    np.testing.assert_array_equal(label_of(record, space), expected)
 
 
 def test_coco_instances(tmp_path):
     expected = coco_instances_tree(tmp_path / "raw")
     output = tmp_path / "records"
-    records, divisor = convert("coco_instances", "val", tmp_path / "raw", output)
-    np.testing.assert_array_equal(label_of(records[0], divisor), expected)
+    records, space = convert("coco_instances", "val", tmp_path / "raw", output)
+    np.testing.assert_array_equal(label_of(records[0], space), expected)
 
 
 @pytest.mark.parametrize("name", ["nyuv2", "sun_rgbd"])
@@ -65,8 +65,8 @@ def test_depth(tmp_path, name):
     draw = {"nyuv2": nyuv2_tree, "sun_rgbd": sun_rgbd_tree}[name]
     drawn = draw(tmp_path / "raw")
     expected = drawn[1] if name == "nyuv2" else drawn
-    (record,), divisor = convert(name, "test", tmp_path / "raw", tmp_path / "records")
-    np.testing.assert_array_equal(label_of(record, divisor), expected)
+    (record,), space = convert(name, "test", tmp_path / "raw", tmp_path / "records")
+    np.testing.assert_array_equal(label_of(record, space), expected)
     depth = decode_depth(record.depth, record.depth_format, 8, 12)
     np.testing.assert_allclose(depth[:4], DEPTH[:4], atol=1 / 512)
 
@@ -81,17 +81,17 @@ def test_step_in_two_frames(tmp_path):
     assert [(r.sequence_id, r.frame_id) for r in records] == [
         ("0002", f"{number:06d}") for number in labels
     ]
-    np.testing.assert_array_equal(label_of(records[1], 1000), labels[1])
-    previous = decode_label(records[1].previous_label, "png", 8, 12, 1000)
+    np.testing.assert_array_equal(label_of(records[1], None), labels[1])
+    previous = decode_label(records[1].previous_label, "png", 8, 12)
     np.testing.assert_array_equal(previous, labels[0])
 
 
 @pytest.mark.parametrize("name", ["cityscapes_dvps", "semkitti_dvps"])
 def test_dvps(tmp_path, name):
     first, second = dvps_tree(tmp_path / "raw", name)
-    (record,), divisor = convert(name, "train", tmp_path / "raw", tmp_path / "records")
-    np.testing.assert_array_equal(label_of(record, divisor), first)
-    following = decode_label(record.next_label, "png", 8, 12, divisor)
+    (record,), space = convert(name, "train", tmp_path / "raw", tmp_path / "records")
+    np.testing.assert_array_equal(label_of(record, space), first)
+    following = decode_label(record.next_label, "png", 8, 12, space)
     np.testing.assert_array_equal(following, second)
     depth = decode_depth(record.depth, record.depth_format, 8, 12)
     np.testing.assert_array_equal(depth, VIDEO_DEPTH)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from deeplab.cli.main import main
+from deeplab.data.parsed_example import parse_example
 from deeplab.data.shards import read_records
-from deeplab.data.tfexample import parse_example
 from tests.datasets import trees
 
 TOY = ["convert", "toy_street", "--height", "33", "--width", "65", "--workers", "1"]

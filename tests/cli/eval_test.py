@@ -37,6 +37,9 @@ def test_the_saved_files_are_packed(monkeypatch, tmp_path, capsys):
     words = ["eval", f"--config_file={config}", f"--model_dir={tmp_path / 'model'}"]
     assert main([*words, "--zip"]) == 2
     assert "name a format" in capsys.readouterr().err
+    remote = "--set=evaluator_options.override_save_dir=gs://bucket/x"
+    assert main([*words, "--zip", "--save_format=ade20k", remote]) == 2
+    assert "go to gs://bucket/x" in capsys.readouterr().err
     assert main([*words, "--zip", "--save_format=ade20k"]) == 0
     with zipfile.ZipFile(tmp_path / "model/vis/raw_panoptic.zip") as packed:
         assert packed.namelist() == ["a.png"]

@@ -1,13 +1,12 @@
 import dataclasses
 import json
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab.cli import main, predict
+from deeplab.cli import main
 from deeplab.inference.exported import load
 from deeplab.predictions import FORMATS
 from tests.export.tiny import export_tiny
@@ -121,7 +120,7 @@ def test_a_model_without_classes_is_refused(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (["missing.png"], "missing.png: no such file or folder"),
+        (["missing.png"], "missing.png: no such file or directory"),
         (["empty"], "empty holds no image"),
         (["a.png", "other/a.png"], "would both become a"),
     ],
@@ -141,17 +140,6 @@ def test_a_missing_model_is_said(tmp_path, capsys):
     picture(20, 30).save(tmp_path / "a.png")
     assert run(tmp_path / "no_model", tmp_path / "out", tmp_path / "a.png") == 2
     assert "deeplab export" in capsys.readouterr().err
-
-
-def test_images_that_differ_in_their_suffix_keep_it(tmp_path):
-    for name in ("a.png", "a.jpg", "b.png"):
-        (tmp_path / name).touch()
-    names = predict.find_images([tmp_path], Path("out"))
-    assert {path.name: name for path, name in names.items()} == {
-        "a.png": "a.png",
-        "a.jpg": "a.jpg",
-        "b.png": "b",
-    }
 
 
 @pytest.mark.parametrize(

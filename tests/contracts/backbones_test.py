@@ -1,5 +1,6 @@
 """What every registered backbone must do, at the smallest sizes it has."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -48,12 +49,24 @@ NAMES = [
     for name in BACKBONES.names()
     if not name.startswith(ALIASES)
 ]
+# The quickest networks with other norms, as `build` reads them.
+OTHER_NORMS = [
+    f"{name}+{kind}"
+    for name in ("mobilenet_v3_small", "resnet50")
+    for kind in ("frozen_batch", "group")
+]
+NAMES += OTHER_NORMS
 FIXED_STRIDE = ("moat", "tiny_moat")
 WITH_ATTENTION = ("axial", "kmax_axial", "max_deeplab")
 WITHOUT_BATCH_NORM = ("convnext", "kmax_convnext")
 
 
-def build(name, norm=None, **options):
+def build(network, norm=None, **options):
+    """Builds a backbone; a kind of norm may follow its name and a plus sign."""
+    name, _, kind = network.partition("+")
+    norm = norm or NormConfig()
+    if kind:
+        norm = dataclasses.replace(norm, kind=kind, groups=2)
     settings = {
         "output_stride": 32,
         "stem_width_multiplier": 0.25,
@@ -65,7 +78,7 @@ def build(name, norm=None, **options):
         few = 0.5 if name.startswith(FIXED_STRIDE) else 0.34
         settings.setdefault("backbone_layer_multiplier", few)
     message = ModelOptions(backbone={"name": name, **settings})
-    return BACKBONES.get(name)(message, norm or NormConfig())
+    return BACKBONES.get(name)(message, norm)
 
 
 def images(height=33, width=65, batch=2, seed=0):
@@ -132,8 +145,8 @@ def test_every_weight_learns(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_training_normalizes_by_the_batch_and_moves_averages(name):
-    if name.startswith(WITHOUT_BATCH_NORM):
-        pytest.skip("normalises each pixel, in training and evaluation alike")
+    if name.startswith(WITHOUT_BATCH_NORM) or name in OTHER_NORMS:
+        pytest.skip("normalises in training and evaluation alike")
     backbone = build(name)
     evaluated = backbone(images(), training=False)["res5"]
     before = [v.numpy() for v in backbone.non_trainable_variables]
@@ -143,6 +156,19 @@ def test_training_normalizes_by_the_batch_and_moves_averages(name):
     assert all((a != b).any() for a, b in zip(after, before, strict=True))
     backbone(images(), training=False)
     for a, b in zip(after, backbone.non_trainable_variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", ["convnext_tiny", *OTHER_NORMS])
+def test_other_norms_do_the_same_in_training_and_change_no_state(name):
+    backbone = build(name)
+    backbone(images())
+    randomize(backbone)
+    before = backbone.get_weights()
+    trained = backbone(images(), training=True)["res5"]
+    evaluated = backbone(images(), training=False)["res5"]
+    np.testing.assert_allclose(trained, evaluated, rtol=1e-4, atol=1e-5)
+    for a, b in zip(before, backbone.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -231,7 +257,7 @@ def test_two_replicas_compute_what_one_does(name, two_replicas):
         cross_device_ops=tf.distribute.ReductionToOneDevice(),
     )
     with strategy.scope():
-        mirrored = build(name, NormConfig(sync=True))
+        mirrored = build(name, NormConfig("sync_batch"))
         mirrored(images())
         mirrored.set_weights(weights)
 

@@ -238,7 +238,7 @@ def test_two_replicas_compute_what_one_does(name, text):
         cross_device_ops=tf.distribute.ReductionToOneDevice(),
     )
     with strategy.scope():
-        mirrored = without_dropout(build(name, text, NormConfig(sync=True)))
+        mirrored = without_dropout(build(name, text, NormConfig("sync_batch")))
         mirrored(features())
         mirrored.set_weights(weights)
     batch = strategy.experimental_distribute_values_from_function(

@@ -5,13 +5,12 @@ import pytest
 from deeplab.core.dataset_info import (
     ClassInfo,
     DatasetInfo,
-    MaskDefaults,
     described_dataset,
     distinct_color,
     load_class_table,
     read_description,
 )
-from deeplab.datasets import DATASETS
+from deeplab.core.labels import LabelSpace
 
 
 def road_and_car(**changes):
@@ -32,6 +31,7 @@ def test_things_and_stuff():
     info = road_and_car()
     assert info.thing_ids == (1,)
     assert info.stuff_ids == (0,)
+    assert info.label_space == LabelSpace(2, (1,), (0,), 255, 1000)
     assert info.by_id[1].evaluation_id == 26
 
 
@@ -109,17 +109,3 @@ def test_class_table(tmp_path):
 def test_colours_differ():
     colours = {distinct_color(i, 40) for i in range(40)}
     assert len(colours) == 40
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("cityscapes_panoptic", MaskDefaults(256, 2, False, 0.8)),
-        ("cityscapes_dvps", MaskDefaults(256, 2, False, 0.8)),
-        ("coco_panoptic", MaskDefaults(128, 4, True, 0.8)),
-        ("ade20k_panoptic", MaskDefaults(128, 4, True, 1.0)),
-        ("toy_street", MaskDefaults(128, 4, True, 0.8)),
-    ],
-)
-def test_mask_defaults_are_as_published(name, expected):
-    assert DATASETS.get(name)().info.masks == expected

@@ -12,7 +12,7 @@ from deeplab.cli.main import main
 from deeplab.data import shard_file
 from deeplab.data.shards import write_shards
 from deeplab.datasets.base import RawImage
-from deeplab.datasets.toy_street import ToyStreet
+from deeplab.datasets.toy_street.images import ToyStreet
 from tests.datasets import trees
 
 TOY = ["convert", "toy_street", "--images", "5", "--height", "33", "--width", "65"]

@@ -10,6 +10,7 @@ import tensorflow as tf
 from deeplab.core.dataset_info import ClassInfo, DatasetInfo
 from deeplab.core.structures import Batch, Example
 from deeplab.data.copy_paste import CopyPaste
+from deeplab.data.geometry import Resizing
 from deeplab.data.photometric import ColorRanges
 from deeplab.data.pipeline import build_pipeline
 from deeplab.data.pipeline_config import (
@@ -84,8 +85,7 @@ def config_of(pattern, **fields):
     return PipelineConfig(
         **{
             "file_patterns": (pattern,),
-            "crop_size": (33, 65),
-            "output_stride": 16,
+            "resizing": Resizing((33, 65), 16),
             "augmentation": AUGMENTATION,
         }
         | fields
@@ -143,7 +143,7 @@ def test_a_field_is_on_the_side_where_it_is_needed(patterns, training):
     ).element_spec
     assert isinstance(spec, Batch)
     stored = {"semantic_raw", "panoptic_raw", "is_crowd_raw"}
-    sizes = {"size_raw", "resized_size"}
+    sizes = {"size_raw", "resized_size", "input_size"}
     more = set() if training else stored | sizes
     assert spec.host.keys() == {"image_filename"} | more
     assert spec.device.keys() == {
@@ -211,7 +211,9 @@ def test_pipeline_starts_at_any_batch(patterns):
 def test_unaugmented_training_crop_is_the_image(patterns):
     """A crop of 60 x 80 holds every image whole, somewhere, perhaps mirrored."""
     config = config_of(
-        patterns["labelled"], crop_size=(60, 80), augmentation=Augmentation()
+        patterns["labelled"],
+        resizing=Resizing((60, 80), 16),
+        augmentation=Augmentation(),
     )
     for batch in build(config, True, batch_size=1).take(14):
         i = names_of([batch])[0]
@@ -249,6 +251,8 @@ def test_evaluation_keeps_every_image_whole(patterns, batch_size):
             height, width = size_of(i)
             assert tuple(batch["size_raw"][k]) == (height, width)
             assert tuple(batch["resized_size"][k]) == (height, width)
+            # Images of 40 and 50 rows, whatever the largest one of the batch is.
+            assert tuple(batch["input_size"][k]) == (49 if height <= 49 else 65, 65)
             raw = batch["panoptic_raw"][k].numpy()
             assert raw.shape == tuple(largest)
             np.testing.assert_array_equal(raw[:height, :width], label_of(i))
@@ -277,7 +281,7 @@ def test_evaluation_keeps_every_image_whole(patterns, batch_size):
 
 def test_batch_pads_targets_of_smaller_images_with_void(patterns):
     """Without a crop, images of 40 and 50 rows become 49 and 65 rows, then 65."""
-    config = config_of(patterns["labelled"], crop_size=None)
+    config = config_of(patterns["labelled"], resizing=Resizing(None, 16))
     batch = next(iter(build(config, False, batch_size=3)))
     assert batch["image"].shape == (3, 65, 65, 3)
     assert (batch["image"][0, 49:].numpy() == 127.5).all()
@@ -295,6 +299,7 @@ def test_unlabelled_records_are_evaluated_without_labels(patterns):
         "image_filename",
         "size_raw",
         "resized_size",
+        "input_size",
     }
     assert names_of(dataset) == [0, 1, 2]
 
@@ -308,7 +313,7 @@ def test_missing_label_is_reported(patterns):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"crop_size": None}, "crop_size: training needs"),
+        ({"resizing": Resizing(None, 16)}, "crop_size: training needs"),
         ({"has_labels": False}, "training needs labels"),
         ({"augmentation": Augmentation(policy="none")}, "autoaugment_policy_name"),
         ({"augmentation": Augmentation(min_scale=2.0)}, "ascending order"),
@@ -365,11 +370,7 @@ def test_options_become_a_config():
     )
     expected = PipelineConfig(
         file_patterns=("a", "b"),
-        crop_size=(33, 65),
-        output_stride=16,
-        min_resize_value=(41,),
-        max_resize_value=(41, 81),
-        resize_factor=16,
+        resizing=Resizing((33, 65), 16, (41,), (41, 81), 16),
         augmentation=Augmentation(0.5, 2.0, 0.5, False, "", ColorRanges(hue=0.25)),
         target_options=TargetOptions(4.0, 4096, 2.0),
     )

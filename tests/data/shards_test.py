@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deeplab.data.parsed_example import parse_example
 from deeplab.data.shards import read_records, write_shards
-from deeplab.data.tfexample import parse_example
 from deeplab.datasets.base import LoadedImage, RawImage
-from deeplab.datasets.toy_street import ToyStreet
+from deeplab.datasets.toy_street.images import ToyStreet
 from tests.datasets import trees
 
 ROOT = Path(__file__).parents[2]

@@ -9,6 +9,8 @@ from PIL import Image
 
 from deeplab.data import tfexample
 from deeplab.data.encoded_label import decode_label, encode_label
+from deeplab.data.parsed_example import Wanted, parse_example
+from tests.numbered import label_space
 
 LABEL = np.array([[0, 1, 255_000], [65_536, 2**24 - 1, 7]], np.int32)
 
@@ -53,9 +55,9 @@ def with_label(data, label_format):
 
 def parse_both_ways(serialized, **options):
     """Parses eagerly and inside tf.data; both must agree."""
-    eager = tfexample.parse_example(serialized, **options)
+    eager = parse_example(serialized, **options)
     dataset = tf.data.Dataset.from_tensors(serialized)
-    dataset = dataset.map(lambda s: tfexample.parse_example(s, **options))
+    dataset = dataset.map(lambda s: parse_example(s, **options))
     (mapped,) = dataset.as_numpy_iterator()
     assert mapped.keys() == eager.keys()
     for key, value in mapped.items():
@@ -85,7 +87,7 @@ def test_labels_survive_as_png(label, mode):
     with Image.open(io.BytesIO(data)) as image:
         assert image.mode == mode
     size = label.shape
-    decoded = decode_label(data, "png", *size, label_divisor=1000)
+    decoded = decode_label(data, "png", *size)
     assert decoded.dtype == np.int32
     np.testing.assert_array_equal(decoded, label)
     parsed = parse_both_ways(encoded(label, *size))
@@ -108,7 +110,7 @@ def test_round_trip():
 
 
 def test_the_shape_is_known_where_it_can_be():
-    parsed = tf.function(tfexample.parse_example).get_concrete_function(
+    parsed = tf.function(parse_example).get_concrete_function(
         tf.TensorSpec((), tf.string)
     )
     assert parsed.structured_outputs["image"].shape.as_list() == [None, None, 3]
@@ -119,7 +121,7 @@ def test_published_raw_labels():
     serialized = with_label(LABEL.astype("<i4").tobytes(), b"raw")
     np.testing.assert_array_equal(parse_both_ways(serialized)["label"], LABEL)
     record = tfexample.read_example(serialized)
-    decoded = decode_label(record.label, record.label_format, 2, 3, 1000)
+    decoded = decode_label(record.label, record.label_format, 2, 3)
     np.testing.assert_array_equal(decoded, LABEL)
 
 
@@ -127,20 +129,29 @@ def test_published_raw_labels():
 def test_published_semantic_labels_become_panoptic(dtype):
     class_ids = np.array([[0, 18, 255], [1, 2, 254 if dtype == np.uint8 else 1000]])
     data = png(class_ids.astype(dtype))
-    parsed = parse_both_ways(with_label(data, b"png"), label_divisor=100)
+    labels = label_space(19, label_divisor=100)
+    parsed = parse_both_ways(with_label(data, b"png"), labels=labels)
     np.testing.assert_array_equal(parsed["label"], class_ids * 100)
-    decoded = decode_label(data, "png", 2, 3, 100)
+    decoded = decode_label(data, "png", 2, 3, labels)
     np.testing.assert_array_equal(decoded, class_ids * 100)
+
+
+def test_grey_values_stay_as_they_are_without_a_label_space():
+    class_ids = np.array([[0, 18, 255], [1, 2, 254]], np.uint8)
+    parsed = parse_both_ways(with_label(png(class_ids), b"png"))
+    np.testing.assert_array_equal(parsed["label"], class_ids)
+    decoded = decode_label(png(class_ids), "png", 2, 3)
+    np.testing.assert_array_equal(decoded, class_ids)
 
 
 def test_without_a_label():
     serialized = encoded(label=None)
     assert tfexample.read_example(serialized).label is None
-    parsed = parse_both_ways(serialized, wanted=tfexample.Wanted(label=False))
+    parsed = parse_both_ways(serialized, wanted=Wanted(label=False))
     assert "label" not in parsed
     np.testing.assert_array_equal(parsed["image"], image_file(2, 3)[1])
     with pytest.raises(tf.errors.InvalidArgumentError, match=tfexample.LABEL):
-        tfexample.parse_example(serialized)
+        parse_example(serialized)
 
 
 def test_jpeg_images():
@@ -170,7 +181,7 @@ def test_video_and_depth_fields():
     assert value(tfexample.NEXT_IMAGE) == b"next"
     assert value(tfexample.DEPTH) == depth
     assert value(tfexample.DEPTH_FORMAT) == b"png"
-    next_label = decode_label(value(tfexample.NEXT_LABEL), "png", 2, 3, 1000)
+    next_label = decode_label(value(tfexample.NEXT_LABEL), "png", 2, 3)
     np.testing.assert_array_equal(next_label, LABEL)
     assert tfexample.PREVIOUS_IMAGE not in features
 
@@ -203,16 +214,16 @@ def test_what_cannot_be_written_is_refused(fields, message):
 )
 def test_broken_labels(data, label_format, message):
     with pytest.raises(ValueError, match=message):
-        decode_label(data, label_format, 2, 3, 1000)
+        decode_label(data, label_format, 2, 3)
     serialized = with_label(data, label_format.encode())
     with pytest.raises(tf.errors.InvalidArgumentError):
-        tfexample.parse_example(serialized)
+        parse_example(serialized)
 
 
 def test_a_label_of_another_size_names_the_image():
     serialized = with_label(png(np.zeros((3, 2, 3), np.uint8)), b"png")
     with pytest.raises(tf.errors.InvalidArgumentError, match="label of street differ"):
-        tfexample.parse_example(serialized)
+        parse_example(serialized)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from deeplab.core.dataset_info import ClassInfo, DatasetInfo
 from deeplab.core.structures import Example
 from deeplab.data import tfexample
 from deeplab.data.encoded_depth import encode_depth
+from deeplab.data.geometry import Resizing
+from deeplab.data.parsed_example import Wanted, parse_example
 from deeplab.data.photometric import ColorRanges
 from deeplab.data.pipeline import build_pipeline
 from deeplab.data.pipeline_config import Augmentation, PipelineConfig
@@ -113,8 +115,7 @@ def build(path, training, targets, info=INFO, batch_size=1, **fields):
     config = PipelineConfig(
         **{
             "file_patterns": (path,),
-            "crop_size": (33, 49),
-            "output_stride": 16,
+            "resizing": Resizing((33, 49), 16),
             "previous_frame": "motion" in targets,
             "next_frame": "next_frame" in targets,
             "augmentation": Augmentation(0.5, 2.0, 0.25),
@@ -256,6 +257,10 @@ def test_every_camera_is_an_example_of_its_own(paths):
     assert sorted(next(iter(trained))["image_filename"].numpy()) == sorted(names)
 
 
+TO_33_ROWS = Resizing(None, 16, min_resize_value=(33,))
+TO_A_FACTOR = Resizing(None, 16, resize_factor=16)
+
+
 @pytest.mark.parametrize(
     ("targets", "info", "fields", "message"),
     [
@@ -263,8 +268,8 @@ def test_every_camera_is_an_example_of_its_own(paths):
         (MOTION, INFO, {"next_frame": True}, "use_next_frame: .*takes no next frame"),
         (NEXT, INFO, {"next_frame": False}, "use_next_frame: .*set it to true"),
         (("semantic",), INFO, {"previous_frame": True}, "use_two_frames: .*remove it"),
-        (NEXT, INFO, {"min_resize_value": (33,)}, "images with depth are not resized"),
-        (NEXT, INFO, {"resize_factor": 16}, "images with depth are not resized"),
+        (NEXT, INFO, {"resizing": TO_33_ROWS}, "images with depth are not resized"),
+        (NEXT, INFO, {"resizing": TO_A_FACTOR}, "images with depth are not resized"),
         (MOTION, INFO, {"cameras": ("front",)}, "'test' has one camera"),
         (NEXT, MULTI, {"cameras": ("rear",)}, "choose different ones of front, left"),
         (NEXT, MULTI, {}, "no image/encoded/front and no image/encoded/left and"),
@@ -292,13 +297,13 @@ def test_a_missing_frame_names_key_and_file(paths, tmp_path, targets, left_out, 
     path = write(tmp_path / "a.tfrecord", [bad])
     with pytest.raises(ValueError, match=rf"a\.tfrecord: its first .* no {key}"):
         build(path, False, targets)
-    wanted = tfexample.Wanted(
+    wanted = Wanted(
         previous=targets is MOTION, next=targets is NEXT, depth=targets is NEXT
     )
     with pytest.raises(
         tf.errors.InvalidArgumentError, match=f"the record of frame 1 has no {key}"
     ):
-        tfexample.parse_example(bad, wanted=wanted)
+        parse_example(bad, wanted=wanted)
 
 
 def test_a_later_record_without_its_frame_stops_the_pipeline(tmp_path):
@@ -312,8 +317,8 @@ def test_a_later_record_without_its_frame_stops_the_pipeline(tmp_path):
 
 def test_published_flags_of_padded_resizing_are_no_resizing(paths):
     """Published configs set both resize values to 0."""
-    fields = {"min_resize_value": (0,), "max_resize_value": (0,)}
-    assert build(paths["video"], False, NEXT, **fields).element_spec
+    resizing = Resizing((33, 49), 16, min_resize_value=(0,), max_resize_value=(0,))
+    assert build(paths["video"], False, NEXT, resizing=resizing).element_spec
 
 
 def test_frames_of_another_size_name_the_image():
@@ -321,4 +326,4 @@ def test_frames_of_another_size_name_the_image():
     with pytest.raises(
         tf.errors.InvalidArgumentError, match="next image of frame 0 differ in size"
     ):
-        tfexample.parse_example(small, wanted=tfexample.Wanted(next=True))
+        parse_example(small, wanted=Wanted(next=True))

@@ -13,13 +13,14 @@ from deeplab.data.camera_record import join_cameras, stored_cameras
 from deeplab.data.encoded_label import encode_label
 from deeplab.data.label_check import check_labels, check_records, short_label_check
 from deeplab.data.label_report import remarks
+from deeplab.data.parsed_example import Wanted, parse_example
 from deeplab.data.shards import read_records, write_shards
 from deeplab.data.stored_example import stored_example
 from deeplab.datasets.base import LoadedFrame
-from deeplab.datasets.toy_street_video import ToyStreetVideo
+from deeplab.datasets.toy_street.videos import ToyStreetVideo
 
 VIDEO = ToyStreetVideo(images=4, frames=3, height=33, width=65)
-EVERYTHING = tfexample.Wanted(previous=True, next=True, depth=True)
+EVERYTHING = Wanted(previous=True, next=True, depth=True)
 
 
 def changed(image, **fields):
@@ -50,7 +51,7 @@ def test_frames_and_depth_survive(folder):
     images = VIDEO.read(folder, "train")
     for record, image in zip(serialized(folder), images, strict=True):
         loaded = image.load()
-        parsed = tfexample.parse_example(record, wanted=EVERYTHING)
+        parsed = parse_example(record, wanted=EVERYTHING)
         for name, expected in (
             ("label", loaded.label),
             ("previous_label", loaded.previous.label),
@@ -67,7 +68,7 @@ def test_frames_and_depth_survive(folder):
 
 
 def test_what_is_not_wanted_is_not_decoded(folder):
-    parsed = tfexample.parse_example(serialized(folder)[0])
+    parsed = parse_example(serialized(folder)[0])
     assert set(parsed) == {"image", "label", "filename", "sequence_id", "frame_id"}
 
 

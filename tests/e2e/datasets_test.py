@@ -11,7 +11,7 @@ import deeplab
 from deeplab.cli.main import main
 from deeplab.datasets import DATASETS
 from deeplab.trainer import experiment
-from tests.datasets import panoptic_trees, video_trees, wod_tree
+from tests.datasets import panoptic_trees, video_trees
 from tests.datasets.coco_instances_test import coco_instances_tree
 from tests.datasets.imagenet_test import imagenet_tree
 from tests.datasets.index_trees import TREES
@@ -22,6 +22,7 @@ from tests.datasets.trees import (
     coco_tree,
     folder_tree,
 )
+from tests.datasets.waymo import wod_tree
 from tests.e2e import tiny_experiment, tiny_video
 
 # (data set, split, function that draws it)

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab.cli.eval_predictions import evaluate, match
-from deeplab.datasets.toy_street import ToyStreet
+from deeplab.datasets.toy_street.images import ToyStreet
+from deeplab.evaluation.stored_predictions import evaluate, match
 from deeplab.predictions import FORMATS
 from deeplab.predictions.base import LabelMap, StoredMap
 from deeplab.trainer import experiment
 from deeplab.trainer.checkpointing import CheckpointError
 from deeplab.trainer.metrics_log import MetricsLog
+from deeplab.weights.error import WeightsError
 from tests.e2e import tiny_experiment
 
 SIZES = ((33, 65), (40, 48), (33, 33))
@@ -216,5 +217,5 @@ def test_a_checkpoint_that_has_nothing_in_common_is_refused(records, tmp_path):
     path = tf.train.Checkpoint(x=tf.Variable(1.0)).write(str(tmp_path / "x"))
     config = tiny_experiment.experiment(records, semantic=True)
     config.model_options.initial_checkpoint = path
-    with pytest.raises(CheckpointError, match="nothing in this checkpoint fits"):
+    with pytest.raises(WeightsError, match="nothing in this checkpoint fits"):
         experiment.run(config, "train", tmp_path / "model")

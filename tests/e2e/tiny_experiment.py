@@ -17,7 +17,7 @@ from deeplab.backbones.base import Backbone
 from deeplab.config import parse_config
 from deeplab.core.specs import FeatureSpec
 from deeplab.data.tfexample import encode_example
-from deeplab.datasets.toy_street import ToyStreet
+from deeplab.datasets.toy_street.images import ToyStreet
 from deeplab.layers.drop_path import drop_path_mask
 from deeplab.trainer import train
 

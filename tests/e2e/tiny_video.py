@@ -2,7 +2,7 @@
 
 from deeplab.config import parse_config
 from deeplab.data.shards import write_shards
-from deeplab.datasets.toy_street_video import ToyStreetVideo
+from deeplab.datasets.toy_street.videos import ToyStreetVideo
 from tests.e2e import tiny_experiment
 
 HEIGHT, WIDTH = tiny_experiment.HEIGHT, tiny_experiment.WIDTH

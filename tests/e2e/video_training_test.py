@@ -57,7 +57,6 @@ class Keeper:
 
 def evaluated(config, model, strategy=None):
     """Returns the examples of evaluation with their predictions."""
-    sizes = factory.build_inference_sizes(config)
     keeper = Keeper()
     scope = strategy.scope() if strategy else tf.distribute.get_strategy().scope()
     with scope:
@@ -65,7 +64,6 @@ def evaluated(config, model, strategy=None):
             dataset=factory.build_eval_pipeline(config),
             model=model,
             metrics={},
-            input_size=lambda size: sizes(size)[1],
             writers=[keeper],
         ).evaluate(tf.constant(-1))
     return keeper.kept

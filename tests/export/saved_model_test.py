@@ -170,12 +170,10 @@ def evaluate(config, model, folder, batch, batch_size):
     options.batch_size = batch_size
     options.decode_groundtruth_label = False
     recorder = Recorder()
-    inference_sizes = factory.build_inference_sizes(changed)
     StepEvaluator(
         dataset=factory.build_eval_pipeline(changed),
         model=model,
         metrics={},
-        input_size=lambda size: inference_sizes(size)[1],
         writers=[recorder],
     ).evaluate(-1)
     return recorder.predictions

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras
 
 from deeplab.core.structures import Prediction
-from deeplab.data.geometry import preprocess_for_inference
+from deeplab.data.geometry import Resizing, preprocess_for_inference
 from deeplab.export.saved_model import export
 from tests.visualization import scene
 
@@ -47,7 +47,7 @@ def tiny(policy="float32"):
 
 
 preprocess = functools.partial(
-    preprocess_for_inference, crop_size=(33, 33), output_stride=16
+    preprocess_for_inference, resizing=Resizing((33, 33), 16)
 )
 
 

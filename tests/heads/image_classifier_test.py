@@ -10,7 +10,7 @@ from deeplab.heads.image_classifier import ImageClassifier
 from deeplab.models.scales import InferenceScales
 from deeplab.postprocess.image_class import add_class
 from deeplab.protos.model_pb2 import ModelOptions
-from deeplab.trainer.initial_checkpoint import restore_matching
+from deeplab.weights.restore import restore_matching
 from tests.models.assembled import assemble
 from tests.numbered import numbered_dataset
 

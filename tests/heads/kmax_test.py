@@ -1,6 +1,5 @@
 """kMaX-DeepLab's decoders and options, beyond what all heads promise."""
 
-import dataclasses
 import math
 
 import numpy as np
@@ -8,9 +7,9 @@ import pytest
 import tensorflow as tf
 from google.protobuf import text_format
 
-from deeplab.core.dataset_info import MaskDefaults
 from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.heads.kmax import KMaXDeepLab
+from deeplab.heads.kmax_defaults import MASK_DEFAULTS, MaskDefaults
 from deeplab.heads.kmax_pixel_decoder import (
     PUBLISHED_STAGES,
     DecoderStage,
@@ -29,9 +28,7 @@ SPECS = {
     for i, channels in CHANNELS.items()
     for kind in ("stage", "res")
 }
-INFO = dataclasses.replace(
-    numbered_dataset(5), masks=MaskDefaults(7, 4, False, keep_prob=0.9)
-)
+INFO = numbered_dataset(5)
 OPTIONS = """
   decoder {
     feature_key: "feature_semantic" decoder_channels: 8 aspp_channels: 8
@@ -46,6 +43,12 @@ OPTIONS = """
     decoder_layer_multiplier: 0.2
   }
 """
+
+
+@pytest.fixture(autouse=True)
+def _defaults(monkeypatch):
+    defaults = MaskDefaults(7, 4, False, keep_prob=0.9)
+    monkeypatch.setitem(MASK_DEFAULTS, INFO.name, defaults)
 
 
 def build(text="", specs=SPECS, info=INFO):

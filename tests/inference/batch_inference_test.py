@@ -49,7 +49,7 @@ def batch(labels=True, videos=()):
     device = {"image": tf.constant(padded)}
     if labels:
         device["semantic_gt"] = tf.ones([len(SIZES), 5, 6], tf.int32)
-    host = {"size_raw": tf.constant(SIZES)}
+    host = {"input_size": tf.constant(SIZES)}
     if videos:
         host["sequence_id"] = tf.constant(videos)
     return Batch(device, host)
@@ -57,9 +57,7 @@ def batch(labels=True, videos=()):
 
 def inference(model=None, **options):
     loss = CompositeLoss({"difference": (2.0, difference)})
-    return BatchInference(
-        model or MeanModel(), input_size=lambda size: size, loss=loss, **options
-    )
+    return BatchInference(model or MeanModel(), loss, **options)
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
@@ -118,7 +116,7 @@ def test_frames_of_a_video_are_seen_in_their_order():
     infer = inference(VideoModel())
     sizes = [(2, 3)] * len(SIZES)
     frames = batch(videos=("a", "a", "b", "b"))
-    frames = frames._replace(host={**frames.host, "size_raw": tf.constant(sizes)})
+    frames = frames._replace(host={**frames.host, "input_size": tf.constant(sizes)})
     for _ in range(2):
         predictions, losses = infer(frames)
         counts = [float(p.center_heatmap[0, 0, 0]) for p in predictions]

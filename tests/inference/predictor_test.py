@@ -132,7 +132,7 @@ def test_broken_files_are_named(tmp_path):
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"nowhere is no folder.*deeplab export"):
+    with pytest.raises(ValueError, match=r"nowhere is not a directory.*deeplab export"):
         deeplab.load(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="holds no exported model"):
         deeplab.load(tmp_path)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from deeplab.core.specs import AttentionConfig, NormConfig
+from deeplab.core.specs import AxialAttentionConfig, NormConfig
 from deeplab.layers.axial_attention import (
     AxialAttention,
     AxialAttention2D,
@@ -18,7 +18,7 @@ NORM = NormConfig()
 
 
 def config(**options):
-    return AttentionConfig(
+    return AxialAttentionConfig(
         num_heads=HEADS,
         key_expansion=HEADS * DEPTH,
         value_expansion=HEADS * VALUES,
@@ -127,7 +127,7 @@ def test_equals_loops_over_pairs_of_positions(axis, relative, kind):
 
 @pytest.mark.parametrize("block", [1, 4, 6, 50])
 def test_local_attention_does_not_depend_on_its_blocks(block):
-    layer = attention(block=block, flange=2)
+    layer = attention(block=block, halo=2)
     x = features(height=1, width=11)
     expected = by_loops(layer, x[1, 0], reach=2)
     np.testing.assert_allclose(layer(x)[1, 0], expected, rtol=1e-4, atol=1e-5)
@@ -177,7 +177,7 @@ def test_global_attention_is_attention_along_the_flattened_plane():
 
 @pytest.mark.parametrize("block", [0, 4])
 def test_xla_gives_the_same(block):
-    layer = attention(block=block, flange=3)
+    layer = attention(block=block, halo=3)
     x = features(height=2, width=9)
     compiled = tf.function(layer, jit_compile=True)
     np.testing.assert_allclose(compiled(x), layer(x), rtol=1e-4, atol=1e-5)
@@ -199,4 +199,6 @@ def test_half_precision_weighs_in_full():
 
 def test_heads_must_share_the_channels():
     with pytest.raises(ValueError, match="3 heads cannot share 8 channels of keys"):
-        AxialAttention(8, AttentionConfig(num_heads=3), axis=1, name="a", norm=NORM)
+        AxialAttention(
+            8, AxialAttentionConfig(num_heads=3), axis=1, name="a", norm=NORM
+        )

@@ -94,6 +94,40 @@ def test_folding_changes_nothing_but_the_order_of_rounding(make, dtype):
     assert difference.max() < tolerance * float(tf.reduce_max(unfolded))
 
 
+@pytest.mark.parametrize(
+    ("make", "dtype", "folds"),
+    [
+        # TensorFlow does it by itself.
+        (lambda norm: Conv2DSame(4, 3, name="c", norm=norm), "float32", False),
+        (lambda norm: Conv2DSame(4, 3, name="c", norm=norm), "bfloat16", True),
+        (lambda norm: DepthwiseConv2DSame(3, name="d", norm=norm), "float32", True),
+        (lambda norm: DepthwiseConv2DSame(3, name="d", norm=norm), "bfloat16", True),
+    ],
+)
+def test_what_folds_batch_normalization(make, dtype, folds, monkeypatch):
+    policy = "float32" if dtype == "float32" else "mixed_bfloat16"
+    tf_keras.mixed_precision.set_global_policy(policy)
+    try:
+        layers = {kind: make(NormConfig(kind)) for kind in ("batch", "frozen_batch")}
+    finally:
+        tf_keras.mixed_precision.set_global_policy("float32")
+    image = tf.random.normal([1, 6, 7, 3])
+    for kind, layer in layers.items():
+        layer(image)
+        calls = []
+
+        def call(inputs, training, calls=calls):
+            calls.append(training)
+            return inputs
+
+        monkeypatch.setattr(layer._batch_norm, "call", call)
+        layer(image, training=False)
+        assert bool(calls) != folds
+        calls.clear()
+        layer(image, training=True)
+        assert bool(calls) != (folds and kind == "frozen_batch")
+
+
 def test_bias_comes_without_normalization_only():
     plain, normed = Conv2DSame(2, 1, name="a"), Conv2DSame(2, 1, name="b", norm=NORM)
     for layer in (plain, normed):

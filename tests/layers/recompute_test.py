@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab.layers.recompute import recompute
+from deeplab.layers.recompute import is_recomputing, recompute
 
 
 def make_block(name, scale, events):
@@ -68,3 +68,19 @@ def test_an_infinite_gradient_stays_visible():
         tape.watch(x)
         (root,) = recompute(lambda x: (tf.sqrt(x),))(x)
     assert np.isinf(tape.gradient(root, x).numpy())
+
+
+def test_recomputing_is_known_inside_only():
+    seen = []
+
+    def function(x):
+        seen.append(is_recomputing())
+        return x * x
+
+    x = tf.constant(3.0)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = recompute(function)(x)
+    assert float(tape.gradient(y, x)) == 6.0
+    assert seen == [False, True]
+    assert not is_recomputing()

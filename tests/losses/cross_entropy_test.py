@@ -8,15 +8,15 @@ import tensorflow as tf
 
 from deeplab.core.structures import Example, SemanticOutput
 from deeplab.losses.cross_entropy import SemanticCrossEntropy
+from tests.numbered import label_space
 
 IGNORE = 255
 
 
 def loss_of(labels, logits, weights=None, **options):
     labels = np.asarray(labels, np.int32)
-    term = SemanticCrossEntropy(
-        num_classes=np.shape(logits)[-1], ignore_label=IGNORE, **options
-    )
+    space = label_space(np.shape(logits)[-1], ignore_label=IGNORE)
+    term = SemanticCrossEntropy(labels=space, **options)
     weights = np.ones(labels.shape) if weights is None else weights
     example = Example(
         image=None,
@@ -86,9 +86,8 @@ def test_logits_of_ignored_pixels_change_nothing(fraction, foreign):
 
 @pytest.mark.parametrize("fraction", [1.0, 0.3])
 def test_all_ignored_costs_nothing_and_moves_nothing(fraction):
-    term = SemanticCrossEntropy(
-        num_classes=3, ignore_label=IGNORE, top_k_fraction=fraction
-    )
+    labels = label_space(3, ignore_label=IGNORE)
+    term = SemanticCrossEntropy(labels=labels, top_k_fraction=fraction)
     example = Example(image=None, semantic_gt=tf.fill([1, 4, 4], IGNORE))
     logits = tf.random.stateless_normal([1, 4, 4, 3], [0, 0])
     with tf.GradientTape() as tape:
@@ -104,9 +103,8 @@ def test_gradient_is_softmax_minus_one_hot_over_the_kept():
     example = Example(image=None, semantic_gt=tf.constant([[[0, 1]]]))
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        value = SemanticCrossEntropy(num_classes=2, ignore_label=IGNORE)(
-            example, SemanticOutput(logits)
-        )
+        term = SemanticCrossEntropy(labels=label_space(2))
+        value = term(example, SemanticOutput(logits))
     expected = (tf.nn.softmax(logits) - [[[[1.0, 0.0], [0.0, 1.0]]]]) / 2
     np.testing.assert_allclose(tape.gradient(value, logits), expected, rtol=1e-5)
 
@@ -114,6 +112,4 @@ def test_gradient_is_softmax_minus_one_hot_over_the_kept():
 @pytest.mark.parametrize("fraction", [0.0, -0.1, 1.1])
 def test_refuses_a_share_out_of_range(fraction):
     with pytest.raises(ValueError, match=r"top_k_percent.*above 0 and up to 1"):
-        SemanticCrossEntropy(
-            num_classes=2, ignore_label=IGNORE, top_k_fraction=fraction
-        )
+        SemanticCrossEntropy(labels=label_space(2), top_k_fraction=fraction)

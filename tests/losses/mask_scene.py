@@ -6,9 +6,10 @@ import tensorflow as tf
 from deeplab.core.structures import Example, MaskOutput
 from deeplab.losses.mask_matching import MaskMatching
 from deeplab.losses.mask_targets import MaskLayout
+from tests.numbered import label_space
 
 # Class 2 is a thing; channels are 2, 0, 1, "no object".
-LAYOUT = MaskLayout(thing_ids=(2,), stuff_ids=(0, 1), ignore_label=255)
+LAYOUT = MaskLayout(label_space(3, things=(2,)))
 MATCHING = MaskMatching(LAYOUT)
 # Probability of slot 0 at each pixel; slot 1 has the rest.
 FIRST = np.array([0.8, 0.5, 0.25, 0.5])

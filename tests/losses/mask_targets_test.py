@@ -5,6 +5,7 @@ import tensorflow as tf
 from deeplab.core.structures import Example
 from deeplab.losses.mask_targets import MaskLayout, area_logits
 from tests.losses import mask_scene
+from tests.numbered import label_space
 
 
 def test_masks_of_the_row():
@@ -33,7 +34,7 @@ def test_a_mask_that_falls_between_the_pixels_is_not_there():
 
 def test_void_among_the_classes():
     """As in COCO, void is class 0 and has no channel."""
-    layout = MaskLayout(thing_ids=(1,), stuff_ids=(2,), ignore_label=0)
+    layout = MaskLayout(label_space(3, things=(1,), ignore_label=0))
     example = Example(
         image=None,
         semantic_gt=tf.constant([[[0, 1, 2]]]),

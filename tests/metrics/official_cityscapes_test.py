@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from deeplab.cli.eval_predictions import evaluate, match
+from deeplab.evaluation.stored_predictions import evaluate, match
 from deeplab.predictions import FORMATS
 from tests.metrics import official_cityscapes as official
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from deeplab.core.dataset_info import ClassInfo, DatasetInfo
 from deeplab.core.structures import Example
+from deeplab.data.geometry import Resizing
 from deeplab.data.pipeline import build_pipeline
 from deeplab.data.pipeline_config import PipelineConfig
 from deeplab.data.targets.motion import frame_offsets
@@ -26,7 +27,7 @@ INFO = DatasetInfo(
 VARIANTS = {
     "same_size": {},
     "pad": {},
-    "resize": {"min_resize_value": (65, 97), "max_resize_value": (65, 97)},
+    "resize": {},
     "small_weights": {
         "target_options": TargetOptions(
             small_instance_threshold=200, small_instance_weight=3.0
@@ -93,7 +94,9 @@ def test_evaluation_example_equals_published(variant, crop_size, tmp_path):
     record = load(variant)
     path = tmp_path / "record.tfrecord"
     write(path, record)
-    config = PipelineConfig((str(path),), crop_size, 32, **VARIANTS[variant])
+    size = (65, 97) if variant == "resize" else ()
+    resizing = Resizing(crop_size, 32, min_resize_value=size, max_resize_value=size)
+    config = PipelineConfig((str(path),), resizing, **VARIANTS[variant])
     example = evaluated(config, INFO, ["semantic", "centers"])
     fields = [name for name in Example._fields if name in record]
     assert len(fields) == 13
@@ -108,7 +111,7 @@ def test_thing_masks_equal_published(tmp_path):
     record = load("thing_mask")
     path = tmp_path / "record.tfrecord"
     write(path, record)
-    config = PipelineConfig((str(path),), (65, 97), 32, **THING_MASKS)
+    config = PipelineConfig((str(path),), Resizing((65, 97), 32), **THING_MASKS)
     example = evaluated(config, INFO, ["semantic", "centers", "thing_masks"])
     fields = [name for name in Example._fields if name in record]
     assert len(fields) == 15
@@ -125,7 +128,7 @@ def test_next_frame_and_depth_equal_published(tmp_path):
         next_label=record["input_next_label"][..., 0],
         depth=png(record["input_depth"].astype(np.uint16)),
     )
-    config = PipelineConfig((str(path),), (65, 97), 32, next_frame=True)
+    config = PipelineConfig((str(path),), Resizing((65, 97), 32), next_frame=True)
     info = DATASETS.get("cityscapes_dvps")().info
     example = evaluated(config, info, ["semantic", "centers", "next_frame", "depth"])
     fields = [name for name in Example._fields if name in record]
@@ -144,7 +147,7 @@ def test_previous_frame_equals_published(tmp_path):
         previous_image=png(record["input_prev_image"]),
         previous_label=before,
     )
-    config = PipelineConfig((str(path),), (65, 97), 32, previous_frame=True)
+    config = PipelineConfig((str(path),), Resizing((65, 97), 32), previous_frame=True)
     info = DATASETS.get("kitti_step")().info
     example = evaluated(config, info, ["semantic", "centers", "motion"])
     random = {"frame_offset_gt", "frame_regression_loss_weight"}

@@ -9,9 +9,11 @@ import tensorflow as tf
 from deeplab.core.structures import StitchState
 from deeplab.postprocess.track_assignment import TrackAssignment, find_instances
 from deeplab.postprocess.video_stitching import VideoStitching
+from tests.numbered import label_space
 
 RECORDS = Path(__file__).parent / "records/components"
 FRAMES = 4
+LABELS = label_space(19, things=range(11, 19))
 
 
 def read(name):
@@ -22,13 +24,13 @@ def read(name):
 @pytest.mark.parametrize("as_graph", [False, True])
 def test_tracks_equal_published(as_graph):
     record = read("postprocess_motion_tracking")
-    tracker = TrackAssignment(lambda p: p, label_divisor=1000, ignore_label=255)
+    tracker = TrackAssignment(lambda p: p, labels=LABELS)
     assign = tf.function(tracker.assign) if as_graph else tracker.assign
     height, width = record["panoptic_0"].shape
     state = tracker.initial_state(height, width)
     for i in range(FRAMES):
         panoptic = tf.constant(record[f"panoptic_{i}"])
-        found = find_instances(panoptic, label_divisor=1000, ignore_label=255)
+        found = find_instances(panoptic, LABELS)
         np.testing.assert_array_equal(found.centers, record[f"centers_{i}"])
         offsets = tf.constant(record[f"frame_offset_{i}"][0])
         tracked, state = assign(panoptic, offsets, state)
@@ -40,9 +42,7 @@ def test_tracks_equal_published(as_graph):
 
 def test_a_stitched_pair_equals_published():
     record = read("postprocess_video_stitch")
-    stitching = VideoStitching(
-        lambda p: p, num_classes=19, label_divisor=1000, ignore_label=255
-    )
+    stitching = VideoStitching(lambda p: p, labels=LABELS)
     stitched = stitching.stitch_pair(
         tf.constant(record["concat_panoptic"][None], tf.int32),
         tf.constant(record["next_panoptic"][None]),

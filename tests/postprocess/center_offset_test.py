@@ -6,12 +6,12 @@ import tensorflow as tf
 
 from deeplab.core.structures import Prediction
 from deeplab.postprocess.center_offset import CenterOffset, under_xla
+from tests.numbered import label_space
 from tests.postprocess import oracle
 
+THINGS = (2, 3, 5)
 OPTIONS = {
-    "thing_ids": (2, 3, 5),
-    "label_divisor": 100,
-    "ignore_label": 9,
+    "labels": label_space(6, things=THINGS, ignore_label=9, label_divisor=100),
     "center_threshold": 0.15,
     "nms_kernel": 3,
     "keep_k_centers": 6,
@@ -43,7 +43,7 @@ def with_unknown_shapes(postprocess):
 
 def check(scenes, mode="eager", **changes):
     options = OPTIONS | changes
-    postprocess = CenterOffset(num_classes=scenes[0][0].shape[-1], **options)
+    postprocess = CenterOffset(**options)
     prediction = batch_of(scenes)
     if mode == "unknown shapes":
         maps = {k: v for k, v in prediction._asdict().items() if v is not None}
@@ -90,7 +90,7 @@ def test_no_centers_make_one_instance_of_the_majority(mode):
     rng = np.random.default_rng(0)
     probs, heatmap, offsets = oracle.random_scene(rng, 12, 13)
     result = check([(probs, 0 * heatmap, offsets)], mode)
-    things = np.isin(result.semantic_pred, OPTIONS["thing_ids"])
+    things = np.isin(result.semantic_pred, THINGS)
     assert not np.any(result.instance_pred)
     assert not np.any(result.instance_scores)
     assert len(np.unique(result.panoptic_pred[things])) == 1
@@ -100,7 +100,8 @@ def test_no_centers_make_one_instance_of_the_majority(mode):
 @pytest.mark.parametrize("things", [(), range(6)])
 def test_only_stuff_and_only_things(mode, things):
     scene = oracle.random_scene(np.random.default_rng(1), 12, 13)
-    check([scene], mode, thing_ids=tuple(things))
+    labels = label_space(6, things, ignore_label=9, label_divisor=100)
+    check([scene], mode, labels=labels)
 
 
 @pytest.mark.parametrize("mode", ["eager", "XLA"])
@@ -109,7 +110,7 @@ def test_offsets_that_are_not_finite_stay_within_the_instances(mode):
     probs, heatmap, offsets = oracle.random_scene(rng, 9, 9)
     offsets[rng.random((9, 9)) < 0.5] = rng.choice([np.nan, np.inf, -np.inf, 1e30])
     result = check([(probs, heatmap, np.nan_to_num(offsets, nan=3.0))], mode)
-    postprocess = CenterOffset(num_classes=6, **OPTIONS)
+    postprocess = CenterOffset(**OPTIONS)
     broken = postprocess(batch_of([(probs, heatmap, offsets)]))
     assert np.all((broken.instance_pred > 0) == (result.instance_pred > 0))
 
@@ -117,7 +118,7 @@ def test_offsets_that_are_not_finite_stay_within_the_instances(mode):
 def test_fields_of_the_model_stay_as_they_are():
     scene = oracle.random_scene(np.random.default_rng(3), 9, 9)
     prediction = batch_of([scene])
-    result = CenterOffset(num_classes=6, **OPTIONS)(prediction)
+    result = CenterOffset(**OPTIONS)(prediction)
     for name in ("semantic_probs", "center_heatmap", "offset_map"):
         assert getattr(result, name) is getattr(prediction, name)
 
@@ -126,7 +127,7 @@ def test_fields_of_the_model_stay_as_they_are():
 def test_refuses_options_out_of_range(option):
     (name,) = option
     with pytest.raises(ValueError, match=f"{name} must be at least"):
-        CenterOffset(num_classes=6, **(OPTIONS | option))
+        CenterOffset(**(OPTIONS | option))
 
 
 def test_knows_when_it_is_traced_for_xla():

@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab.postprocess.merging import merge_maps
+from tests.numbered import label_space
 
 
 def merged(semantic, instance, divisor=10, limit=0):
@@ -12,10 +13,7 @@ def merged(semantic, instance, divisor=10, limit=0):
             tf.constant([semantic]),
             tf.constant([instance]),
             max_instance=5,
-            num_classes=4,
-            thing_ids=(2, 3),
-            label_divisor=divisor,
-            ignore_label=7,
+            labels=label_space(4, (2, 3), ignore_label=7, label_divisor=divisor),
             stuff_area_limit=limit,
         )[0]
         .numpy()

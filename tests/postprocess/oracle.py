@@ -27,9 +27,7 @@ def postprocess(
     heatmap,
     offsets,
     *,
-    thing_ids,
-    label_divisor,
-    ignore_label,
+    labels,
     center_threshold,
     nms_kernel,
     keep_k_centers,
@@ -38,7 +36,7 @@ def postprocess(
     """Returns the five maps of one image by name, float32 and int32."""
     height, width, _ = probs.shape
     semantic = probs.argmax(-1).astype("int32")
-    is_thing = np.isin(semantic, thing_ids)
+    is_thing = np.isin(semantic, labels.thing_ids)
     peaks = find_peaks(heatmap, center_threshold, nms_kernel)
     centers = [tuple(c) for c in np.argwhere(peaks > 0)]
     if 0 < keep_k_centers < len(centers):
@@ -58,9 +56,7 @@ def postprocess(
         "instance_pred": instance,
         "instance_center_pred": peaks,
         "instance_scores": scores,
-        "panoptic_pred": merge(
-            semantic, instance, thing_ids, label_divisor, ignore_label, stuff_area_limit
-        ),
+        "panoptic_pred": merge(semantic, instance, labels, stuff_area_limit),
     }
 
 
@@ -77,19 +73,20 @@ def find_peaks(heatmap, threshold, kernel):
     return peaks
 
 
-def merge(semantic, instance, thing_ids, label_divisor, ignore_label, stuff_area_limit):
-    panoptic = semantic * label_divisor
+def merge(semantic, instance, labels, stuff_area_limit):
+    divisor, void = labels.label_divisor, labels.ignore_label * labels.label_divisor
+    panoptic = semantic * divisor
     for c in np.unique(semantic):
-        if c not in thing_ids and 0 < (semantic == c).sum() <= stuff_area_limit:
-            panoptic[semantic == c] = ignore_label * label_divisor
-    is_thing = np.isin(semantic, thing_ids)
+        if c not in labels.thing_ids and 0 < (semantic == c).sum() <= stuff_area_limit:
+            panoptic[semantic == c] = void
+    is_thing = np.isin(semantic, labels.thing_ids)
     used = {}
     for i in sorted(np.unique(instance[is_thing]), reverse=True):
         pixels = is_thing & (instance == i)
         majority = int(np.bincount(semantic[pixels]).argmax())
         used[majority] = used.get(majority, 0) + 1
-        label = majority * label_divisor + used[majority]
-        if used[majority] >= label_divisor:
-            label = ignore_label * label_divisor
+        label = majority * divisor + used[majority]
+        if used[majority] >= divisor:
+            label = void
         panoptic[pixels] = label
     return panoptic

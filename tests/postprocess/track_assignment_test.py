@@ -4,14 +4,16 @@ import tensorflow as tf
 
 from deeplab.core.structures import Prediction
 from deeplab.postprocess.track_assignment import TrackAssignment, find_instances
+from tests.numbered import label_space
 
 DIVISOR, VOID = 10, 255
+LABELS = label_space(5, things=(1, 3, 4), ignore_label=VOID, label_divisor=DIVISOR)
 HEIGHT, WIDTH = 12, 30
 
 
 @pytest.fixture(params=["eager", "graph"])
 def tracker(request):
-    tracker = TrackAssignment(lambda p: p, label_divisor=DIVISOR, ignore_label=VOID)
+    tracker = TrackAssignment(lambda p: p, labels=LABELS)
     if request.param == "graph":
         tracker.assign = tf.function(tracker.assign, reduce_retracing=True)
     return tracker
@@ -41,9 +43,7 @@ def test_finds_centres_in_the_order_of_the_map():
     panoptic = frame((32, 5, 20), (31, 6, 2), (41, 1, 10))
     panoptic[0] = VOID * DIVISOR
     panoptic[11, :] = 30  # Things that nobody told apart.
-    found = find_instances(
-        tf.constant(panoptic), label_divisor=DIVISOR, ignore_label=VOID
-    )
+    found = find_instances(tf.constant(panoptic), LABELS)
     # x, y of the middle; 4 * 2 is the product of the extents.
     np.testing.assert_array_equal(
         found.centers, [[12, 2, 41, 8, 0], [22, 6, 32, 8, 0], [4, 7, 31, 8, 0]]
@@ -54,7 +54,7 @@ def test_means_are_rounded_to_even_and_exact():
     panoptic = np.zeros((2, 4), np.int32)
     panoptic[0, 0:2] = 11  # x: 0.5 -> 0
     panoptic[1, 1:3] = 12  # x: 1.5 -> 2
-    found = find_instances(tf.constant(panoptic), label_divisor=DIVISOR, ignore_label=9)
+    found = find_instances(tf.constant(panoptic), LABELS)
     np.testing.assert_array_equal(found.centers[:, 0], [0, 2])
 
 
@@ -145,7 +145,7 @@ def test_post_processes_before_it_tracks():
     def process(prediction):
         return prediction._replace(panoptic_pred=prediction.semantic_pred * DIVISOR + 5)
 
-    tracker = TrackAssignment(process, label_divisor=DIVISOR, ignore_label=VOID)
+    tracker = TrackAssignment(process, labels=LABELS)
     prediction = Prediction(
         semantic_pred=tf.constant([[[3, 3], [3, 3]]]),
         frame_offset_map=tf.zeros([1, 2, 2, 2]),

@@ -5,14 +5,14 @@ import tensorflow as tf
 from deeplab.core.structures import Prediction
 from deeplab.postprocess.segment_matching import mutual_matches
 from deeplab.postprocess.video_stitching import VideoStitching
+from tests.numbered import label_space
 
 DIVISOR, VOID = 20, 255
+LABELS = label_space(4, things=(2,), ignore_label=VOID, label_divisor=DIVISOR)
 
 
 def stitching(frame=lambda p: p):
-    return VideoStitching(
-        frame, num_classes=4, label_divisor=DIVISOR, ignore_label=VOID
-    )
+    return VideoStitching(frame, labels=LABELS)
 
 
 def row(text):
@@ -29,7 +29,7 @@ def text(panoptic):
 
 
 def pairs_of(ours, theirs):
-    found = mutual_matches(tf.constant(ours), tf.constant(theirs), DIVISOR)
+    found = mutual_matches(tf.constant(ours), tf.constant(theirs), LABELS)
     return {
         int(a): int(b)
         for a, b in zip(found.labels, found.partners, strict=True)

@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from deeplab.predictions.archive import extract_zip, write_zip
+from deeplab.predictions.archive import extract_zip, unpacked, write_zip
 
 
 @pytest.fixture
@@ -95,3 +95,18 @@ def test_damaged_archives_are_refused(folder, tmp_path):
         packed.writestr("a.png", "y")
     with pytest.raises(ValueError, match=r"twice\.zip: a\.png is in it twice"):
         extract_zip(tmp_path / "twice.zip", tmp_path / "twice")
+
+
+def test_an_archive_is_a_folder_while_it_is_looked_at(folder, tmp_path):
+    write_zip(folder, tmp_path / "out.zip")
+    with unpacked(tmp_path / "out.zip") as place:
+        assert contents(place) == contents(folder)
+    assert not place.exists()
+    with unpacked(folder) as place:
+        assert place == folder
+    assert folder.exists()
+    with (
+        pytest.raises(ValueError, match="absent: no such file or directory"),
+        unpacked(tmp_path / "absent"),
+    ):
+        pass

@@ -108,7 +108,7 @@ def test_classes_that_are_not_evaluated_are_void(tmp_path):
     label = layout.read(tmp_path, INFO)[NAME].load().panoptic
     np.testing.assert_array_equal(label, [[0, 255000, 255000], [255000, 255000, 13000]])
     write_semantic(tmp_path / f"{NAME}_gtFine_labelIds.png", ids + 8)
-    with pytest.raises(ValueError, match=r"ids \[34, 38, 263\] are no evaluation ids"):
+    with pytest.raises(ValueError, match=r"ids \[34, 38, 263\] are not evaluation ids"):
         layout.read(tmp_path, INFO)[NAME].load()
 
 

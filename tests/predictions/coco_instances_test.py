@@ -9,7 +9,7 @@ from pycocotools.coco import COCO
 
 from deeplab.datasets import DATASETS
 from deeplab.predictions.base import LabelMap
-from deeplab.predictions.coco_instances import CocoInstances
+from deeplab.predictions.coco_instances import CocoInstancesFormat
 
 INFO = DATASETS.get("coco_panoptic")().info
 PERSON = INFO.thing_ids[0]
@@ -21,7 +21,7 @@ SCORES = np.where(LABELS == ONE, 0.9, 0.3).astype(np.float32)
 
 
 def write(path, **maps):
-    sink = CocoInstances().writer(path, INFO)
+    sink = CocoInstancesFormat().writer(path, INFO)
     for name, label_map in maps.items():
         sink.write(name, label_map)
     sink.close()
@@ -47,7 +47,7 @@ def test_the_tools_of_coco_read_it(tmp_path):
 
 def test_scores_come_back(tmp_path):
     write(tmp_path / "a.json", a=LabelMap(LABELS, SCORES), b=LabelMap(LABELS))
-    stored = CocoInstances().read(tmp_path / "a.json", INFO)
+    stored = CocoInstancesFormat().read(tmp_path / "a.json", INFO)
     with_scores, without = stored["a"].load(), stored["b"].load()
     things = LABELS != VOID
     np.testing.assert_array_equal(with_scores.scores[things], SCORES[things])
@@ -57,12 +57,12 @@ def test_scores_come_back(tmp_path):
 def test_images_without_instances_are_not_mentioned(tmp_path):
     assert write(tmp_path / "a.json", a=LabelMap(np.full_like(LABELS, VOID))) == []
     with pytest.raises(ValueError, match=r"a\.json: no instances"):
-        CocoInstances().read(tmp_path / "a.json", INFO)
+        CocoInstancesFormat().read(tmp_path / "a.json", INFO)
 
 
 def test_nothing_takes_the_name_before_the_end(tmp_path):
     path = tmp_path / "a.json"
-    sink = CocoInstances().writer(path, INFO)
+    sink = CocoInstancesFormat().writer(path, INFO)
     sink.write("a", LabelMap(LABELS))
     assert not path.exists()
     sink.close()
@@ -72,7 +72,7 @@ def test_nothing_takes_the_name_before_the_end(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"category_id": 12}, "id 12 is no thing"),
+        ({"category_id": 12}, "id 12 is not a thing"),
         ({"segmentation": [[0, 0, 1, 1, 2, 2]]}, "image 7: results are run lengths"),
         ({"segmentation": {"size": [2, 3], "counts": [1]}}, "do not add up"),
         ({"segmentation": {"size": [2, 3], "counts": "zz"}}, "image 7: broken run"),
@@ -91,7 +91,7 @@ def test_what_does_not_fit_is_named(change, message, tmp_path):
         changed.reverse()
     path.write_text(json.dumps(changed))
     with pytest.raises(ValueError, match=message):
-        CocoInstances().read(path, INFO)["7"].load()
+        CocoInstancesFormat().read(path, INFO)["7"].load()
 
 
 @pytest.mark.parametrize(
@@ -107,4 +107,4 @@ def test_what_does_not_fit_is_named(change, message, tmp_path):
 def test_other_files_are_refused(content, message, tmp_path):
     (tmp_path / "a.json").write_text(content)
     with pytest.raises(ValueError, match=message):
-        CocoInstances().read(tmp_path / "a.json", INFO)
+        CocoInstancesFormat().read(tmp_path / "a.json", INFO)

@@ -164,7 +164,7 @@ def test_evaluation_ids_lead_back_to_classes(info):
     ids = np.array([*info.by_id, info.ignore_label])
     back = class_ids(evaluation_id_table(info)[ids], info, "here")
     np.testing.assert_array_equal(back, ids)
-    with pytest.raises(ValueError, match=r"here: ids \[999\] are no evaluation ids"):
+    with pytest.raises(ValueError, match=r"here: ids \[999\] are not evaluation ids"):
         class_ids(np.array([999]), info, "here")
 
 

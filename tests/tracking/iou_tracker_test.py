@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from deeplab.tracking.iou_tracker import IoUTracker
+from tests.numbered import label_space
 
 CAR, PERSON, ROAD = 3, 4, 0
 
@@ -17,8 +18,7 @@ def frame(*squares, size=40):
 
 
 def tracker(**options):
-    options = {"thing_ids": (CAR, PERSON), "label_divisor": 1000, **options}
-    return IoUTracker(**options)
+    return IoUTracker(labels=label_space(5, things=(CAR, PERSON)), **options)
 
 
 def track_at(label, row, column):
@@ -131,7 +131,7 @@ def test_a_reset_starts_a_new_video():
 def test_too_many_tracks_and_bad_thresholds_are_refused():
     squares = [(CAR, i + 1, 10 * (i // 4), 10 * (i % 4), 5) for i in range(12)]
     label = frame(*squares) // 1000 * 13 + frame(*squares) % 1000
-    many = IoUTracker(thing_ids=(CAR,), label_divisor=13)
+    many = IoUTracker(labels=label_space(5, things=(CAR,), label_divisor=13))
     many.update(label)
     with pytest.raises(ValueError, match="more than 12 tracks"):
         many.update(np.roll(label, 5, 0))

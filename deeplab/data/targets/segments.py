@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from deeplab.core import labels
 from deeplab.core.dataset_info import DatasetInfo
 
 # Key of a target that no loss reads: in training, a further channel of the image.
@@ -58,7 +57,7 @@ class Segments:
     @functools.cached_property
     def class_id(self) -> tf.Tensor:
         """[n] int32, class or ignore label."""
-        return labels.class_of(self.ids, self.info.label_divisor)
+        return self.info.label_space.class_of(self.ids)
 
     @functools.cached_property
     def is_thing(self) -> tf.Tensor:
@@ -143,7 +142,7 @@ class Segments:
 
     @functools.cached_property
     def _instance_id(self) -> tf.Tensor:
-        return labels.decode(self.ids, self.info.label_divisor)[1]
+        return self.info.label_space.decode(self.ids)[1]
 
 
 def scattered(segments: Segments, values: tf.Tensor) -> tf.Tensor:

@@ -1,0 +1,1 @@
+"""Drawn street scenes: data sets that need no download, for trials and tests."""

@@ -1,0 +1,1 @@
+"""Measuring predictions that are stored as files, and writing down the results."""

@@ -1,0 +1,5 @@
+"""What a run can do."""
+
+from __future__ import annotations
+
+MODES = ("train", "eval", "train_and_eval", "continuous_eval")

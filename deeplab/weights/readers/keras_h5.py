@@ -1,0 +1,143 @@
+"""Weights that Keras 2 saved as HDF5: `save_weights`, or the whole model by `save`.
+
+The keys are the paths of the data sets. Those of a whole model begin below
+`model_weights`; its optimizer and its description, which could hold code, are left
+alone. No link and no reference is followed, and the size of an array is compared with
+what the file has of it before memory is taken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from collections.abc import Iterator, Mapping
+
+import h5py
+import numpy as np
+
+from deeplab.weights.error import WeightsError
+from deeplab.weights.readers import READERS
+from deeplab.weights.readers.base import Reader, StoredArray
+
+_SUFFIXES = (".h5", ".hdf5")
+_WHOLE_MODEL = "model_weights"
+# What h5py raises for damaged files; what it happens to find decides which.
+_UNREADABLE = (OSError, RuntimeError, KeyError, TypeError, ValueError, OverflowError)
+_MAX_DEPTH = 64
+# How many bytes one byte can stand for, if Deflate packed it.
+_MAX_RATIO = 1032
+# Deflate, and what makes no difference to size: shuffle and checksum.
+_FILTERS = frozenset(
+    {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+)
+
+
+@READERS.register("keras_h5")
+class KerasH5(Reader):
+    """Reads `.h5` and `.hdf5` files."""
+
+    forms = "an .h5 or .hdf5 file with the weights of a Keras model"
+
+    def takes(self, path: str) -> bool:
+        """Returns whether a path ends as HDF5 files do, and is no folder."""
+        return path.lower().endswith(_SUFFIXES) and not os.path.isdir(path)
+
+    @contextlib.contextmanager
+    def open(self, path: str) -> Iterator[Mapping[str, StoredArray]]:
+        """Opens a file; its arrays are checked, not read."""
+        if not os.path.exists(path):
+            raise WeightsError(f"{path}: no such file; give {self.forms}")
+        with contextlib.ExitStack() as stack:
+            with _damage_named(path):
+                file = stack.enter_context(h5py.File(path, "r"))
+                arrays = {
+                    key: _stored(path, key, dataset)
+                    for key, dataset in _datasets(path, file)
+                    if dataset.dtype.kind in "fiu"
+                }
+            yield arrays
+
+
+@contextlib.contextmanager
+def _damage_named(path: str) -> Iterator[None]:
+    try:
+        yield
+    except WeightsError:
+        raise
+    except _UNREADABLE as error:
+        raise WeightsError(
+            f"{path}: not a readable HDF5 file: {error}; it is damaged, or not what "
+            "its name says: get it again"
+        ) from error
+
+
+def _datasets(path: str, file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
+    """Yields the data sets by their path below the weights."""
+    root = _child(path, file, _WHOLE_MODEL) if _WHOLE_MODEL in list(file) else file
+    groups = [("", root if isinstance(root, h5py.Group) else file)]
+    seen = {_address(groups[0][1])}
+    while groups:
+        start, group = groups.pop()
+        for name in map(str, group):
+            key, child = f"{start}{name}", _child(path, group, name)
+            if isinstance(child, h5py.Dataset):
+                yield key, child
+            elif isinstance(child, h5py.Group):
+                if _address(child) in seen or key.count("/") >= _MAX_DEPTH:
+                    raise _refused(path, key, "a group in a circle, or far too deep")
+                seen.add(_address(child))
+                groups.append((f"{key}/", child))
+
+
+def _child(
+    path: str, parent: h5py.Group, name: str
+) -> h5py.Group | h5py.Dataset | h5py.Datatype:
+    # Asked of the link itself: whether its target exists is found by following it.
+    link = parent.id.links.get_info(name.encode("utf-8", "surrogateescape"))
+    if link.type != h5py.h5l.TYPE_HARD:
+        raise _refused(path, name, "a link to elsewhere, which is not followed")
+    return parent[name]
+
+
+def _address(group: h5py.Group) -> int:
+    return h5py.h5o.get_info(group.id).addr
+
+
+def _stored(path: str, key: str, dataset: h5py.Dataset) -> StoredArray:
+    _check_storage(path, key, dataset)
+
+    def read() -> np.ndarray:
+        with _damage_named(path):
+            # Byte order is that of the file; TensorFlow wants that of the machine.
+            return dataset.astype(dataset.dtype.newbyteorder("="))[()]
+
+    return StoredArray(tuple(dataset.shape or ()), dataset.dtype, read)
+
+
+def _check_storage(path: str, key: str, dataset: h5py.Dataset) -> None:
+    """Refuses arrays that lie elsewhere, or that claim more than the file has."""
+    if dataset.external or dataset.is_virtual:
+        raise _refused(path, key, "an array whose numbers lie in other files")
+    plist = dataset.id.get_create_plist()
+    filters = {plist.get_filter(i)[0] for i in range(plist.get_nfilters())}
+    if not filters <= _FILTERS:
+        raise _refused(path, key, "an array packed by something else than Deflate")
+    ratio = _MAX_RATIO if h5py.h5z.FILTER_DEFLATE in filters else 1
+    there = min(dataset.id.get_storage_size(), os.path.getsize(path))
+    # Chunks are unpacked as a whole, even those that stick out.
+    shapes = [dataset.shape or (0,)]
+    if filters and dataset.chunks:
+        shapes.append(dataset.chunks)
+    claimed = max(math.prod(map(int, shape)) for shape in shapes)
+    if claimed * dataset.dtype.itemsize > ratio * there:
+        raise _refused(
+            path, key, f"an array that claims {claimed} numbers and has {there} bytes"
+        )
+
+
+def _refused(path: str, key: str, what: str) -> WeightsError:
+    return WeightsError(
+        f"{path}: {key} is {what}; Keras writes no such file: get it from elsewhere, "
+        "or save the weights again"
+    )
