@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from deeplab.config import parse_config, read_config
     from deeplab.core.structures import Prediction
     from deeplab.factory import build_model
+    from deeplab.inference.predictor import Predictor
     from deeplab.loading import load
-    from deeplab.models.predictor import Predictor
     from deeplab.weights.restore import load_weights
 
 _PUBLIC = {
@@ -32,7 +32,7 @@ _PUBLIC = {
     "build_model": "deeplab.factory",
     "load": "deeplab.loading",
     "load_weights": "deeplab.weights.restore",
-    "Predictor": "deeplab.models.predictor",
+    "Predictor": "deeplab.inference.predictor",
     "Prediction": "deeplab.core.structures",
 }
 

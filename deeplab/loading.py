@@ -8,9 +8,9 @@ from pathlib import Path
 
 from deeplab import factory
 from deeplab.config import read_config, shipped_config
-from deeplab.export.saved_model import served_fields
-from deeplab.models import predictor
-from deeplab.models.predictor import Predictor
+from deeplab.inference import exported
+from deeplab.inference.field_choice import served_fields
+from deeplab.inference.predictor import Predictor
 from deeplab.plan import resolve
 from deeplab.weights.restore import load_weights
 from deeplab.zoo.bar import download_bar
@@ -44,7 +44,7 @@ def load(
       OSError: the cache cannot be written.
     """
     if Path(model).exists() or Path(model).name != str(model):
-        return predictor.load(model)
+        return exported.load(model)
     try:
         entry = find(str(model))
     except ZooError as error:

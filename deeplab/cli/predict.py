@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from deeplab.core.dataset_info import DatasetInfo
-    from deeplab.models.predictor import Predictor
+    from deeplab.inference.predictor import Predictor
     from deeplab.predictions.format_writer import FormatWriter
     from deeplab.visualization.overview_writer import OverviewWriter
 
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from rich.console import Console
 
-    from deeplab.models.predictor import load
+    from deeplab.inference.exported import load
 
     console = Console(stderr=True)
     with console.status(f"loading {args.model}"):
@@ -101,7 +101,7 @@ def _predict_images(
     """Predicts images one by one; names those that cannot be read, and counts them."""
     from rich.progress import Progress
 
-    from deeplab.models.predictor import read_image
+    from deeplab.inference.read_image import read_image
 
     bad = 0
     with Progress(console=console) as progress:
@@ -127,7 +127,7 @@ def _predict_videos(
 ) -> None:
     from rich.progress import Progress
 
-    from deeplab.models.predictor import read_image
+    from deeplab.inference.read_image import read_image
     from deeplab.predictions.image_files import videos_of
 
     videos = videos_of(images)

@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from deeplab.core.dataset_info import DatasetInfo
-from deeplab.data import geometry
+from deeplab.data.batches import in_two_parts, padding_values
 from deeplab.data.evaluation_examples import EvaluationExamples
 from deeplab.data.example_source import ExampleSource, wanted_parts
 from deeplab.data.example_targets import ExampleTargets
@@ -54,7 +54,7 @@ def build_pipeline(
         replica.
 
     Returns:
-      A data set of dicts with fields of `Example`, absent ones left out.
+      A data set of `Batch`es with the fields of `Example`, absent ones left out.
 
     Raises:
       FileNotFoundError: a pattern matches no file.
@@ -80,7 +80,7 @@ def build_pipeline(
         make = EvaluationExamples(source, config, info, make_targets).make
     examples = numbers.map(
         # Plain graph code: rewriting it would only take time.
-        tf.autograph.experimental.do_not_convert(make),
+        tf.autograph.experimental.do_not_convert(lambda n: in_two_parts(make(n))),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
@@ -89,34 +89,12 @@ def build_pipeline(
     if training:
         batches = examples.batch(batch_size, drop_remainder=True)
     else:
+        spec: Any = examples.element_spec
         batches = examples.padded_batch(
-            batch_size, padding_values=_padding_values(examples, info)
+            batch_size, padding_values=padding_values(spec, info)
         )
     # A fixed number: batches of large crops take gigabytes when more are kept.
     return batches.prefetch(_PREFETCHED_BATCHES).with_options(_options())
-
-
-def _padding_values(examples: tf.data.Dataset, info: DatasetInfo) -> dict[str, Any]:
-    """Returns what fills up the smaller images of an evaluation batch."""
-    spec: Any = examples.element_spec
-    void = info.label_space.void
-    known = {
-        "image": geometry.MEAN_PIXEL[0],
-        "semantic_gt": info.ignore_label,
-        "semantic_raw": info.ignore_label,
-        "panoptic_gt": void,
-        "panoptic_raw": void,
-        "thing_id_mask_gt": -1,
-        "next_panoptic_raw": void,
-        "depth_gt": info.ignore_depth or 0.0,
-        "depth_raw": info.ignore_depth or 0.0,
-    }
-    return {
-        name: tf.constant(known[name], kind.dtype)
-        if name in known
-        else tf.zeros([], kind.dtype)
-        for name, kind in spec.items()
-    }
 
 
 def _options() -> tf.data.Options:

@@ -6,7 +6,7 @@ Pre- and post-processing are inside. Signatures:
   serve_encoded: `encoded` [b] strings, JPEG or PNG files, whose sizes may differ; has
     the further output `image_size`, and maps padded with zeros to the largest.
 
-A video model has instead, see `models.frame_inference`:
+A video model has instead, see `inference.frame_inference`:
 
   initial_state: `images` [1, H, W, 3] uint8, a frame; returns the tensors `state_...`
     before the first frame of a video of that size.
@@ -33,35 +33,26 @@ import tf_keras
 
 from deeplab.config import CONFIG_FILE
 from deeplab.core.dataset_info import DatasetInfo, description_of
-from deeplab.models.frame_inference import FrameInference
-from deeplab.models.inference import Inference, Preprocess, image_maps, present
-from deeplab.models.predictor import (
+from deeplab.core.structures import present
+from deeplab.inference.field_choice import served_fields
+from deeplab.inference.frame_inference import FrameInference
+from deeplab.inference.image_inference import ImageInference, Preprocess
+from deeplab.inference.signatures import (
     DATASET_FILE,
+    IMAGE_SIZE,
     INITIAL_STATE,
     SERVE_ENCODED,
     SERVE_IMAGES,
     SERVE_VIDEO,
+    named_state,
+    other_frames,
+    state_of,
 )
-
-# What a model serves unless asked for more: maps of one value a pixel, and what it says
-# of the whole image. Probabilities of all classes at full size are a hundred times as
-# large.
-DEFAULT_FIELDS = (
-    "semantic_pred",
-    "panoptic_pred",
-    "instance_pred",
-    "instance_scores",
-    "next_panoptic_pred",
-    "depth_pred",
-    "class_pred",
-    "class_probs",
-)
-
-_SIDE = 65
+from deeplab.models.deeplab import DeepLab
 
 
 def export(
-    model: tf_keras.Model,
+    model: DeepLab,
     preprocess: Preprocess,
     info: DatasetInfo,
     output: str | os.PathLike[str],
@@ -76,10 +67,11 @@ def export(
 
     Args:
       model: built; called with images and `training=False` it returns a `Prediction`.
-      preprocess: brings an image to the model's input; see `models.inference`.
+      preprocess: brings an image to the model's input; see
+        `inference.image_inference`.
       info: what the labels mean.
       output: the folder to write.
-      fields: what to serve; those of `DEFAULT_FIELDS` that the model has when empty.
+      fields: what to serve; the fields whose records say so when empty.
       config_text: the config of the model, to lie beside it.
       overwrite: replaces what is in `output`.
 
@@ -139,82 +131,69 @@ Signatures = dict[str, tf.types.experimental.ConcreteFunction]
 class _Module(tf.Module):
     """Holds the variables and the functions, and nothing of Keras."""
 
-    def __init__(
-        self, model: tf_keras.Model, preprocess: Preprocess, fields: Sequence[str]
-    ):
+    def __init__(self, model: DeepLab, preprocess: Preprocess, fields: Sequence[str]):
         super().__init__(name="deeplab")
         # Tracked: the model itself would bring along the functions of all its layers.
         self.model_variables = list(model.variables)
-        self._other = getattr(model, "other_frame", None)
-        if self._other == "next":
-            self._inference = Inference(model, preprocess, fields, channels=6)
-        elif self._other is None:
-            self._inference = Inference(model, preprocess, fields)
-        if self._other is not None:
-            self._frames = FrameInference(model, preprocess, fields)
+        self._frames: FrameInference | None = None
+        self._other = ""
+        if model.video is not None:
+            self._frames = FrameInference(model.video, preprocess, fields)
+            self._other = model.video.other_frame
+        self._images = ImageInference(
+            model, preprocess, fields, channels=model.input_channels
+        )
 
     def signatures(self) -> Signatures:
-        if self._other is not None:
-            return self._video_signatures(f"{self._other}_images")
+        if self._frames is not None:
+            return self._video_signatures(self._frames, other_frames(self._other))
         images = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
         encoded = tf.TensorSpec([None], tf.string, "encoded")
         return {
             SERVE_IMAGES: tf.function(
-                self._inference.images, input_signature=[images]
+                self._serve_images, input_signature=[images]
             ).get_concrete_function(),
             SERVE_ENCODED: tf.function(
-                self._inference.encoded, input_signature=[encoded]
+                self._serve_encoded, input_signature=[encoded]
             ).get_concrete_function(),
         }
 
-    def _video_signatures(self, others: str) -> Signatures:
+    def _serve_images(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return present(self._images.images(images))
+
+    def _serve_encoded(self, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
+        prediction, sizes = self._images.encoded(encoded)
+        return {**present(prediction), IMAGE_SIZE: sizes}
+
+    def _video_signatures(self, frames: FrameInference, others: str) -> Signatures:
         frame = tf.TensorSpec([1, None, None, 3], tf.uint8)
 
         @tf.function
         def serve_video(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-            images, neighbours = inputs.pop("images"), inputs.pop(others)
-            return self._frames.frame(images, neighbours, inputs)
+            state = state_of(frames.state_spec, inputs)
+            prediction, state = frames.frame(inputs["images"], inputs[others], state)
+            return {**present(prediction), **named_state(state)}
+
+        @tf.function
+        def initial_state(images: tf.Tensor) -> dict[str, tf.Tensor]:
+            return named_state(frames.initial_state(images))
 
         @tf.function
         def serve_pairs(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
             both = tf.concat([inputs["images"], inputs[others]], axis=-1)
-            return self._inference.images(both)
+            return present(self._images.images(both))
 
         video = serve_video.get_concrete_function(
-            images=frame, **{others: frame}, **self._frames.state_specs
+            images=frame, **{others: frame}, **named_state(frames.state_spec)
         )
-        start = tf.function(
-            self._frames.initial_state, input_signature=[_called(frame, "images")]
-        ).get_concrete_function()
+        start = initial_state.get_concrete_function(images=frame)
         signatures = {SERVE_IMAGES: video, SERVE_VIDEO: video, INITIAL_STATE: start}
         if self._other == "next":
-            frames = tf.TensorSpec([None, None, None, 3], tf.uint8)
+            pair = tf.TensorSpec([None, None, None, 3], tf.uint8)
             signatures[SERVE_IMAGES] = serve_pairs.get_concrete_function(
-                images=frames, **{others: frames}
+                images=pair, **{others: pair}
             )
         return signatures
-
-
-def _called(spec: tf.TensorSpec, name: str) -> tf.TensorSpec:
-    return tf.TensorSpec(spec.shape, spec.dtype, name)
-
-
-def served_fields(model: tf_keras.Model, fields: Sequence[str]) -> tuple[str, ...]:
-    """Returns the fields to serve: the given ones, or those of `DEFAULT_FIELDS`.
-
-    Raises:
-      ValueError: the model does not predict one that was asked for.
-    """
-    channels = getattr(model, "input_channels", 3)
-    images = tf.zeros([1, _SIDE, _SIDE, channels])
-    prediction = present(image_maps(model(images, training=False)))
-    absent = [name for name in fields if name not in prediction]
-    if absent:
-        raise ValueError(
-            f"the model does not predict {', '.join(absent)}; it predicts: "
-            f"{', '.join(prediction)}"
-        )
-    return tuple(fields or (name for name in DEFAULT_FIELDS if name in prediction))
 
 
 def _replace(temporary: Path, folder: Path) -> None:

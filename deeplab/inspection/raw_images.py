@@ -10,7 +10,7 @@ from deeplab.core.dataset_info import DatasetInfo
 from deeplab.core.structures import Example, Prediction
 from deeplab.datasets.base import RawImage
 from deeplab.datasets.panoptic_png import read_segment_ids
-from deeplab.models.predictor import read_image
+from deeplab.inference.read_image import read_image
 from deeplab.visualization.panel import prediction_panel
 from deeplab.visualization.pictures import write_png
 

@@ -12,11 +12,10 @@ import orbit
 import tensorflow as tf
 import tf_keras
 
-from deeplab.core.structures import Example
+from deeplab.core.structures import Batch, Example
 from deeplab.losses.composite import TOTAL, CompositeLoss
 from deeplab.trainer.non_finite import NonFiniteLossError, to_host
 
-Batch = Mapping[str, Any]
 AfterStep = Callable[[int, float, Mapping[str, float]], None]
 
 
@@ -60,9 +59,9 @@ class StepTrainer(orbit.StandardTrainer):
 
         Args:
           make_dataset: from the number of a batch to the endless (distributed) data
-            set that starts there: dicts with fields of `Example`.
+            set that starts there; its elements are `Batch`es.
           model: called with images and `training=True`.
-          loss: takes the example and the model's output.
+          loss: takes the example and the model's outputs.
           optimizer: built for the model's trainable variables.
           kernels: variables that weight decay counts.
           global_step: counts the steps.
@@ -130,7 +129,7 @@ class StepTrainer(orbit.StandardTrainer):
 
     def train_step(self, iterator: Iterator[Batch]) -> tf.Tensor:
         """Takes one step with the next batch; returns the values of `names`."""
-        return self._run(next(iterator))
+        return self._run(next(iterator).device)
 
     def train_loop_end(self) -> dict[str, float]:
         """Returns name -> average since the last log, and starts anew."""
@@ -152,7 +151,7 @@ class StepTrainer(orbit.StandardTrainer):
             start = time.monotonic()
             batch = next(iterator)
             waited = time.monotonic() - start
-            values = self._run(batch)
+            values = self._run(batch.device)
             # The step before is looked at only now, so that a GPU never idles.
             self._check_pending()
             self._pending = (step, batch, values)
@@ -175,23 +174,25 @@ class StepTrainer(orbit.StandardTrainer):
             # An overflow of the scaled gradient is met by a smaller scale.
             del checked["gradient_norm"]
         if not np.isfinite(list(checked.values())).all():
-            raise NonFiniteLossError(step, checked, to_host(batch, self._strategy))
+            fields = {**batch.device, **batch.host}
+            raise NonFiniteLossError(step, checked, to_host(fields, self._strategy))
 
-    def _distributed_step(self, batch: Batch) -> tf.Tensor:
-        values = self._strategy.run(self._replica_step, args=(batch,))
+    def _distributed_step(self, fields: Mapping[str, Any]) -> tf.Tensor:
+        """Takes a step with the device part of a (distributed) batch."""
+        values = self._strategy.run(self._replica_step, args=(fields,))
         self._global_step.assign_add(1)
         self.count.assign_add(1)
         self.examples.assign_add(self._options.batch_size)
         return self._strategy.experimental_local_results(values)[0]
 
-    def _replica_step(self, batch: Batch) -> tf.Tensor:
+    def _replica_step(self, fields: Mapping[str, tf.Tensor]) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
         replicas = self._strategy.num_replicas_in_sync
-        example = Example(**batch)
+        example = Example(**fields)
         variables = self._model.trainable_variables
         with tf.GradientTape() as tape:
-            output = self._model(example.image, training=True)
-            losses = self._global_means(self._loss(example, output))
+            outputs = self._model(example.image, training=True)
+            losses = self._global_means(self._loss(example, outputs))
             if self._kernels:
                 losses["weight_decay"] = self._weight_decay() / replicas
                 losses[TOTAL] += losses["weight_decay"]

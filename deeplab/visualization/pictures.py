@@ -14,8 +14,7 @@ from deeplab.core.structures import Example, Prediction
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 from deeplab.visualization import WRITERS
 from deeplab.visualization.colors import panoptic_colors, semantic_colors
-from deeplab.visualization.offsets import offset_colors
-from deeplab.visualization.overlay import heatmap_overlay
+from deeplab.visualization.field_pictures import field_pictures
 from deeplab.visualization.panel import prediction_panel
 
 
@@ -66,11 +65,7 @@ def evaluation_pictures(
             yield f"semantic_{suffix}", semantic_colors(semantic, info)
         if panoptic is not None and prediction.panoptic_pred is not None:
             yield f"panoptic_{suffix}", panoptic_colors(panoptic, info)
-    if prediction.center_heatmap is not None:
-        yield "center_prediction", heatmap_overlay(image, prediction.center_heatmap)
-    if prediction.offset_map is not None and prediction.semantic_pred is not None:
-        things = np.isin(prediction.semantic_pred, info.thing_ids)
-        yield "offset_prediction_rgb", offset_colors(prediction.offset_map, things)
+    yield from field_pictures(image, prediction, info)
     if prediction.semantic_pred is not None and example.semantic_raw is not None:
         wrong = prediction.semantic_pred != example.semantic_raw
         wrong &= example.semantic_raw != info.ignore_label

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from deeplab.cli import main
-from deeplab.models.predictor import load
+from deeplab.inference.exported import load
 from deeplab.predictions import FORMATS
 from tests.export.tiny import export_tiny
 

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab.core.dataset_info import ClassInfo, DatasetInfo
-from deeplab.core.structures import Example
+from deeplab.core.structures import Batch, Example
 from deeplab.data.copy_paste import CopyPaste
 from deeplab.data.geometry import Resizing
 from deeplab.data.photometric import ColorRanges
@@ -93,7 +93,7 @@ def config_of(pattern, **fields):
 
 
 def build(config, training, batch_size=2, seed=5, **arguments):
-    return build_pipeline(
+    batches = build_pipeline(
         config,
         INFO,
         training=training,
@@ -102,6 +102,7 @@ def build(config, training, batch_size=2, seed=5, **arguments):
         seed=seed,
         **arguments,
     )
+    return batches.map(lambda batch: {**batch.device, **batch.host})
 
 
 def names_of(batches):
@@ -128,6 +129,34 @@ def test_training_elements_are_static_crops(patterns):
     assert batch.keys() == dataset.element_spec.keys()
     assert batch["image"].numpy().min() >= 0
     assert batch["image"].numpy().max() <= 255
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_field_is_on_the_side_where_it_is_needed(patterns, training):
+    spec = build_pipeline(
+        config_of(patterns["labelled"]),
+        INFO,
+        training=training,
+        targets=TARGETS,
+        batch_size=2,
+        seed=5,
+    ).element_spec
+    assert isinstance(spec, Batch)
+    stored = {"semantic_raw", "panoptic_raw", "is_crowd_raw"}
+    sizes = {"size_raw", "resized_size", "input_size"}
+    more = set() if training else stored | sizes
+    assert spec.host.keys() == {"image_filename"} | more
+    assert spec.device.keys() == {
+        "image",
+        "semantic_gt",
+        "panoptic_gt",
+        "is_crowd_gt",
+        "semantic_loss_weight",
+        "instance_center_gt",
+        "center_loss_weight",
+        "instance_regression_gt",
+        "regression_loss_weight",
+    }
 
 
 def test_batches_repeat_with_the_seed_and_differ_without(patterns):

@@ -123,9 +123,10 @@ def build(path, training, targets, info=INFO, batch_size=1, **fields):
         }
         | fields
     )
-    return build_pipeline(
+    batches = build_pipeline(
         config, info, training=training, targets=targets, batch_size=batch_size, seed=3
     )
+    return batches.map(lambda batch: {**batch.device, **batch.host})
 
 
 @pytest.mark.parametrize("targets", [MOTION, NEXT])

@@ -216,6 +216,7 @@ def test_real_images_give_the_samples_of_the_published_records(
 
     made, wanted = batches(output / "*.tfrecord"), batches(published)
     for ours, theirs in zip(made, wanted, strict=True):
-        assert ours.keys() == theirs.keys()
-        for name, value in theirs.items():
-            np.testing.assert_array_equal(ours[name], value, name)
+        for part, expected in zip(ours, theirs, strict=True):
+            assert part.keys() == expected.keys()
+            for name, value in expected.items():
+                np.testing.assert_array_equal(part[name], value, name)

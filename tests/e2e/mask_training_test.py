@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
-from deeplab.inference.predictor import Predictor
 
 import deeplab
 from deeplab import factory
@@ -13,6 +12,7 @@ from deeplab.config import ConfigError, parse_config
 from deeplab.core.structures import Example
 from deeplab.export.saved_model import export
 from deeplab.heads import ARCHITECTURES
+from deeplab.inference.predictor import Predictor
 from deeplab.plan import resolve
 from deeplab.trainer import experiment
 from deeplab.trainer.metrics_log import MetricsLog

@@ -166,7 +166,8 @@ def _poisoned(monkeypatch, number):
 
     def poison(index, batch):
         factor = tf.where(index == number, np.nan, 1.0)
-        return {**batch, "image": batch["image"] * factor}
+        image = batch.device["image"] * factor
+        return batch._replace(device={**batch.device, "image": image})
 
     def patched(config, input_context=None, first_batch=0):
         batches = build(config, input_context, first_batch)

@@ -9,7 +9,10 @@ from deeplab.cli import main
 from deeplab.config import ConfigError
 from deeplab.core.structures import Example
 from deeplab.export.saved_model import export
-from deeplab.models.predictor import Predictor, load, read_image
+from deeplab.inference.exported import load
+from deeplab.inference.predictor import Predictor
+from deeplab.inference.read_image import read_image
+from deeplab.plan import resolve
 from deeplab.trainer import experiment
 from deeplab.trainer.step_evaluator import StepEvaluator
 from tests.e2e import tiny_video
@@ -31,7 +34,7 @@ def weighted_model(config):
     model = factory.build_model(config)
     parity.fill_weights(model.checkpoint_items)
     bias = model.head.checkpoint_items["semantic_last_layer"].bias
-    things = factory.experiment_dataset(config).thing_ids
+    things = resolve(config).info.thing_ids
     bias.assign([0.2 * (i in things) for i in range(bias.shape[0])])
     return model
 
@@ -89,7 +92,7 @@ def test_two_steps_and_an_evaluation(family, records, tmp_path):
     assert losses == {f"losses/{f.name}" for f, _ in fields} | {"losses/total_loss"}
     for name in losses:
         assert np.isfinite(results[name]), name
-    assert factory.main_metric(config) in results
+    assert resolve(config).main_metric in results
     assert "mean_iou/miou" in results
 
 
@@ -104,7 +107,7 @@ def test_every_weight_learns(family, records):
     config = tiny_video.config_of(family, records)
     model = weighted_model(config)
     loss = factory.build_loss(config)
-    batch = Example(**next(iter(factory.build_train_pipeline(config))))
+    batch = Example(**next(iter(factory.build_train_pipeline(config))).device)
     assert batch.image.shape[-1] == model.input_channels
     with tf.GradientTape() as tape:
         losses = loss(batch, model(batch.image, training=True))
@@ -123,7 +126,7 @@ def test_what_is_exported_equals_what_is_evaluated(family, records, tmp_path):
     folder = export(
         model,
         factory.build_preprocess(config),
-        factory.experiment_dataset(config),
+        resolve(config).info,
         tmp_path / "model",
     )
     predictor = load(folder)
@@ -177,7 +180,7 @@ def test_a_single_image_is_refused(records, tmp_path):
     predictor = Predictor.of_model(
         weighted_model(config),
         factory.build_preprocess(config),
-        factory.experiment_dataset(config),
+        resolve(config).info,
     )
     frames = videos(records)[0]
     with pytest.raises(ValueError, match=r"predictor\.video\(frames\)"):
@@ -189,7 +192,7 @@ def test_a_single_image_is_refused(records, tmp_path):
 
 def test_predict_takes_a_folder_of_frames(records, tmp_path, capsys):
     config = tiny_video.config_of("motion_deeplab", records)
-    info = factory.experiment_dataset(config)
+    info = resolve(config).info
     model = weighted_model(config)
     folder = export(model, factory.build_preprocess(config), info, tmp_path / "model")
     for video, frames in enumerate(videos(records)):

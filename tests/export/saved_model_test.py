@@ -16,7 +16,8 @@ from deeplab.core.dataset_info import described_dataset, description_of
 from deeplab.data.tfexample import encode_example
 from deeplab.datasets import DATASETS
 from deeplab.export.saved_model import cast_weights, export
-from deeplab.models.predictor import Predictor
+from deeplab.inference.predictor import Predictor
+from deeplab.plan import resolve
 from deeplab.trainer.step_evaluator import StepEvaluator
 from tests.export.tiny import export_tiny, preprocess, tiny
 from tests.visualization import scene
@@ -121,7 +122,7 @@ def write_model(config, model, folder, **options):
     return export(
         model,
         factory.build_preprocess(config),
-        factory.experiment_dataset(config),
+        resolve(config).info,
         folder,
         **options,
     )
@@ -208,7 +209,7 @@ def test_encoded_images_of_mixed_sizes_equal_evaluated(config, model, served, tm
 
 def test_loaded_with_the_package_it_is_a_predictor(exported, served, config):
     predictor = deeplab.load(exported)
-    assert predictor.info == factory.experiment_dataset(config)
+    assert predictor.info == resolve(config).info
     prediction = predictor(images(SIZES[0])[0])
     assert {k for k, v in prediction._asdict().items() if v is not None} == set(FIELDS)
     for name in FIELDS:

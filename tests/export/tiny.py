@@ -14,6 +14,9 @@ from tests.visualization import scene
 class Tiny(tf_keras.Model):
     """Tells dark (road), blue (sky) and red (car) pixels; cars are one instance."""
 
+    input_channels = 3
+    video = None
+
     def __init__(self, policy="float32"):
         super().__init__()
         self.layer = tf_keras.layers.Conv2D(4, 1, dtype=policy)

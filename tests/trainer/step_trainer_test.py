@@ -5,6 +5,7 @@ import tensorflow as tf
 import tf_keras
 
 from deeplab.core.structures import Example
+from deeplab.losses.composite import CompositeLoss
 from deeplab.protos.trainer_pb2 import SolverOptions
 from deeplab.trainer.non_finite import NonFiniteLossError, save_batch
 from deeplab.trainer.optimizer_groups import build_optimizer, kernels
@@ -12,7 +13,9 @@ from deeplab.trainer.step_trainer import StepOptions, StepTrainer
 from tests.trainer import tiny
 
 
-def _trainer(strategy=None, *, data=None, solver=None, model=None, **options):
+def _trainer(
+    strategy=None, *, data=None, solver=None, model=None, loss=None, **options
+):
     strategy = strategy or tf.distribute.get_strategy()
     solver = solver or SolverOptions(
         optimizer="sgd", momentum=0.0, base_learning_rate=0.1, poly_learning_power=0.0
@@ -26,7 +29,7 @@ def _trainer(strategy=None, *, data=None, solver=None, model=None, **options):
         trainer = StepTrainer(
             make_dataset=lambda first_batch: data,
             model=model,
-            loss=tiny.build_loss(),
+            loss=loss or tiny.build_loss(),
             optimizer=optimizer,
             kernels=kernels(model),
             global_step=orbit.utils.create_global_step(),
@@ -39,8 +42,9 @@ def _loss_and_gradients(model, batch, weight_decay=0.0):
     """Computes with plain TensorFlow what one step should see."""
     decayed = [model.encoder.layers[0].kernel, model.semantic_last_layer.kernel]
     with tf.GradientTape() as tape:
-        output = model(batch["image"], training=True)
-        loss = 2.0 * tf.reduce_mean(tiny.cross_entropy(Example(**batch), output))
+        example = Example(**batch.device)
+        output = model(example.image, training=True).main
+        loss = 2.0 * tf.reduce_mean(tiny.cross_entropy(example, output))
         for kernel in decayed:
             loss += weight_decay / 2 * tf.reduce_sum(kernel**2)
     return loss, tape.gradient(loss, model.trainable_variables)
@@ -89,6 +93,24 @@ def test_two_devices_equal_one(two_replicas):
         np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-5)
 
 
+def test_no_string_goes_to_the_replicas(two_replicas):
+    """Names of files stay on the host, and still name a batch that breaks."""
+    inputs = []
+
+    def spy(example, output):
+        inputs.extend(tf.compat.v1.get_default_graph().inputs)
+        assert example.image_filename is None
+        return tiny.cross_entropy(example, output)
+
+    loss = CompositeLoss({"semantic_loss": (1.0, spy)})
+    trainer, _ = _trainer(two_replicas, loss=loss)
+    trainer.train(tf.constant(1))
+    dtypes = {value.dtype for value in inputs}
+    assert tf.float32 in dtypes
+    assert tf.int32 in dtypes
+    assert tf.string not in dtypes
+
+
 def test_averages_run_since_the_last_log():
     trainer, _ = _trainer()
     trainer._logs_at = lambda step: step != 2
@@ -106,21 +128,17 @@ def test_averages_run_since_the_last_log():
 
 
 def test_a_non_finite_batch_is_named_and_saved(tmp_path):
-    bad = {name: value.numpy() for name, value in tiny.batch(7).items()}
-    bad["image"][1, 2, 2, 0] = np.nan
-    good = tiny.batch(0)
-    data = tf.data.Dataset.from_tensor_slices(
-        {
-            name: np.stack([good[name], good[name], bad[name], good[name]])
-            for name in bad
-        }
-    )
+    good, bad = tiny.batch(0), tiny.batch(7)
+    image = bad.device["image"].numpy()
+    image[1, 2, 2, 0] = np.nan
+    bad = bad._replace(device={**bad.device, "image": tf.constant(image)})
+    data = tiny.in_turn([good, good, bad, good])
     trainer, _ = _trainer(data=data.repeat())
     with pytest.raises(NonFiniteLossError, match=r"step 3: .*total_loss nan") as caught:
         trainer.train(tf.constant(10))
     assert caught.value.filenames == [f"7_{i}.png" for i in range(4)]
     with np.load(save_batch(caught.value, tmp_path)) as saved:
-        np.testing.assert_array_equal(saved["image"], bad["image"])
+        np.testing.assert_array_equal(saved["image"], image)
         assert saved["image_filename"].tolist() == caught.value.filenames
 
 

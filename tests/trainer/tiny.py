@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from deeplab.core.structures import SemanticOutput
+from deeplab.core.structures import Batch, Outputs, SemanticOutput
 from deeplab.losses.composite import CompositeLoss
 
 CLASSES = 3
@@ -31,7 +31,8 @@ class TinyModel(tf_keras.Model):
 
     def call(self, images, training=False):
         features = self.encoder(images / 255.0, training=training)
-        return SemanticOutput(tf.cast(self.semantic_last_layer(features), tf.float32))
+        logits = tf.cast(self.semantic_last_layer(features), tf.float32)
+        return Outputs(SemanticOutput(logits))
 
 
 def build_model(seed=1, **kwargs):
@@ -55,14 +56,22 @@ def build_loss(weight=2.0):
 def batch(seed, size=4, side=5):
     rng = np.random.default_rng(seed)
     images = rng.uniform(0, 255, (size, side, side, 3)).astype("float32")
-    return {
-        "image": tf.constant(images),
-        "semantic_gt": tf.constant(images.argmax(axis=-1).astype("int32")),
-        "image_filename": tf.constant([f"{seed}_{i}.png" for i in range(size)]),
-    }
+    return Batch(
+        device={
+            "image": tf.constant(images),
+            "semantic_gt": tf.constant(images.argmax(axis=-1).astype("int32")),
+        },
+        host={
+            "image_filename": tf.constant([f"{seed}_{i}.png" for i in range(size)]),
+        },
+    )
+
+
+def in_turn(batches):
+    """Returns a data set of batches."""
+    stacked = tf.nest.map_structure(lambda *values: tf.stack(values), *batches)
+    return tf.data.Dataset.from_tensor_slices(stacked)
 
 
 def dataset(count=20, **kwargs):
-    batches = [batch(seed, **kwargs) for seed in range(count)]
-    stacked = {name: tf.stack([b[name] for b in batches]) for name in batches[0]}
-    return tf.data.Dataset.from_tensor_slices(stacked).repeat()
+    return in_turn([batch(seed, **kwargs) for seed in range(count)]).repeat()

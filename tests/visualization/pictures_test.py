@@ -1,9 +1,10 @@
 import numpy as np
 from PIL import Image
 
-from deeplab.core.structures import Example, Prediction
+from deeplab.core.structures import PREDICTION_FIELDS, Example, Prediction
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 from deeplab.visualization import WRITERS, build_writers
+from deeplab.visualization.field_pictures import DRAWINGS, field_pictures
 from deeplab.visualization.pictures import PictureWriter, shown_image
 from tests.visualization import scene
 
@@ -96,3 +97,21 @@ def test_options_choose_the_writers(tmp_path):
         writer.write(example(), prediction())
     assert (tmp_path / "000000_panel.png").exists()
     assert (tmp_path / "raw_panoptic" / "a.png").exists()
+
+
+def test_fields_that_are_drawn_alone_have_a_drawing():
+    kinds = {record.kind for record in PREDICTION_FIELDS.values() if record.picture}
+    assert kinds == set(DRAWINGS)
+
+
+def test_offsets_are_drawn_on_things_alone():
+    image, whole = scene.image(), prediction()
+    pictures = dict(field_pictures(image, whole, scene.info()))
+    assert set(pictures) == {"center_prediction", "offset_prediction_rgb"}
+    stuff = ~np.isin(whole.semantic_pred, scene.info().thing_ids)
+    assert stuff.any()
+    assert (pictures["offset_prediction_rgb"][stuff] == 0).all()
+    unlabelled = whole._replace(semantic_pred=None)
+    assert set(dict(field_pictures(image, unlabelled, scene.info()))) == {
+        "center_prediction"
+    }

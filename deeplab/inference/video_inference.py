@@ -10,6 +10,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from deeplab.models.video.base import VideoState
+
 Tensors = Mapping[str, tf.Tensor]
 
 
@@ -19,7 +21,7 @@ class VideoInference:
     def __init__(
         self,
         function: Callable[[dict[str, tf.Tensor], Any], tuple[Any, Any]],
-        model: Any,
+        memory: VideoState,
         use_tf_function: bool,
     ):
         """Wraps a function.
@@ -27,11 +29,11 @@ class VideoInference:
         Args:
           function: from a dict of tensors of one frame, batch first, and a state, to
             any nest of tensors and the state after the frame.
-          model: has the `initial_state` and `state_spec` of that state.
+          memory: knows the first state and what it is made of.
           use_tf_function: False runs it op by op, for debugging.
         """
         self._function: Callable[..., Any] = function
-        self._model = model
+        self._memory = memory
         self._use_tf_function = use_tf_function
         self._run: Callable[..., Any] | None = None
         self.reset()
@@ -53,11 +55,12 @@ class VideoInference:
         Raises:
           ValueError: the frame has no video, or its video was left before.
         """
-        size = tuple(frame["image"].shape[1:3])
+        height, width = tf.shape(frame["image"])[1:3].numpy().tolist()
         if video != self._video:
             self._begin(video)
-        if self._state is None or size != self._size:
-            self._state, self._size = self._model.initial_state(*size), size
+        if self._state is None or (height, width) != self._size:
+            self._state = self._memory.initial_state(height, width)
+            self._size = height, width
         if self._run is None:
             self._run = self._graph(frame) if self._use_tf_function else self._function
         outputs, self._state = self._run(dict(frame), self._state)
@@ -88,6 +91,6 @@ class VideoInference:
         }
         return tf.function(
             self._function,
-            input_signature=[specs, self._model.state_spec],
+            input_signature=[specs, self._memory.state_spec],
             autograph=False,
         )

@@ -24,7 +24,8 @@ class SharedInference:
         """Wraps a function; call it inside the scope of the strategy.
 
         Args:
-          function: from a dict of tensors, batch first, to a nest of such tensors.
+          function: from a dict of tensors, batch first, to a nest of such tensors; None
+            stands for what is absent.
           use_tf_function: False runs it op by op, for debugging.
         """
         self._strategy = tf.distribute.get_strategy()
@@ -40,7 +41,7 @@ class SharedInference:
         """Returns what the function makes of a batch of any size."""
         count = len(next(iter(batch.values())))
         outputs = self._run(self._share_out(batch, count))
-        return tf.nest.map_structure(lambda t: self._join(t)[:count], outputs)
+        return tf.nest.map_structure(lambda value: self._joined(value, count), outputs)
 
     def _run_replicas(self, batch: Any) -> Any:
         return self._strategy.run(self._function, args=(batch,))
@@ -59,6 +60,8 @@ class SharedInference:
             lambda context: tf.gather(value, rows[context.replica_id_in_sync_group])
         )
 
-    def _join(self, value: Any) -> tf.Tensor:
+    def _joined(self, value: Any, count: int) -> tf.Tensor | None:
+        if value is None:
+            return None
         parts = self._strategy.experimental_local_results(value)
-        return parts[0] if len(parts) == 1 else tf.concat(parts, axis=0)
+        return (parts[0] if len(parts) == 1 else tf.concat(parts, axis=0))[:count]

@@ -7,7 +7,8 @@ from PIL import Image
 
 import deeplab
 from deeplab.core.structures import Prediction
-from deeplab.models.predictor import Predictor, read_image
+from deeplab.inference.predictor import Predictor
+from deeplab.inference.read_image import read_image
 from tests.visualization import scene
 
 
@@ -15,16 +16,22 @@ def preprocess(image):
     return tf.cast(image, tf.float32), tf.shape(image)[:2]
 
 
-def model(images, training):
-    return Prediction(
-        semantic_pred=tf.cast(images[..., 0], tf.int32),
-        offset_map=images[..., 1:],
-    )
+class RedModel:
+    """Takes red for the class, green and blue for offsets."""
+
+    input_channels = 3
+    video = None
+
+    def __call__(self, images, training):
+        return Prediction(
+            semantic_pred=tf.cast(images[..., 0], tf.int32),
+            offset_map=images[..., 1:],
+        )
 
 
 @pytest.fixture(scope="module")
 def predictor():
-    return Predictor.of_model(model, preprocess, scene.info())
+    return Predictor.of_model(RedModel(), preprocess, scene.info())
 
 
 def test_an_image_a_batch_and_a_list(predictor):

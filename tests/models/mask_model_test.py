@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from deeplab.models.mask_transformer import MaskTransformer
 
 from deeplab.core.specs import NormConfig
-from deeplab.core.structures import MaskOutput, Prediction
-from deeplab.models.inference import Inference, image_maps, undo_preprocessing
+from deeplab.core.structures import MaskOutput, present
+from deeplab.inference.image_inference import ImageInference
+from deeplab.inference.undo import undo_preprocessing
+from deeplab.models.scales import InferenceScales
 from deeplab.postprocess import POSTPROCESSORS
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 from tests.e2e.tiny_experiment import TinyBackbone
 from tests.heads import tiny_masks
+from tests.models.assembled import assemble
 from tests.numbered import numbered_dataset
 
 INFO = numbered_dataset(5)
@@ -28,9 +30,9 @@ EVALUATION = EvaluatorOptions(
 
 
 def build(**arguments):
-    return MaskTransformer(
-        backbone=TinyBackbone(NormConfig(), 1.0),
-        head=tiny_masks.TinyMaskHead(5, 6),
+    return assemble(
+        TinyBackbone(NormConfig(), 1.0),
+        tiny_masks.TinyMaskHead(5, 6),
         postprocess=POSTPROCESSORS.get("masks")(EVALUATION, INFO),
         **arguments,
     )
@@ -41,31 +43,28 @@ def images(batch=2, height=33, width=65):
 
 
 def test_training_returns_all_outputs_at_the_stride_of_the_masks():
-    output = build()(images(), training=True)
+    outputs = build()(images(), training=True)
+    output, earlier = outputs.main, outputs.auxiliary["aux_0"]
     assert isinstance(output, MaskOutput)
-    (earlier,) = output.auxiliary_outputs
     for one in (output, earlier):
         assert one.pixel_space_mask_logits.shape == [2, 9, 17, 12]
         assert one.pixel_space_normalized_feature.shape == [2, 9, 17, 8]
         assert one.transformer_class_logits.shape == [2, 12, 6]
-    assert output.semantic_logits.shape == [2, 3, 5, 5]
+    assert output.auxiliary_semantic_logits.shape == [2, 3, 5, 5]
 
 
 def test_inference_returns_maps_of_the_size_of_the_image():
     prediction = build()(images(), training=False)
-    fields = {k: v for k, v in prediction._asdict().items() if v is not None}
+    fields = present(prediction)
     assert fields.keys() == MAPS | {
-        "semantic_logits",
-        "semantic_probs",
+        "auxiliary_semantic_logits",
         "pixel_space_mask_logits",
         "pixel_space_normalized_feature",
         "transformer_class_logits",
     }
     for name in MAPS:
         assert fields[name].shape == [2, 33, 65]
-    np.testing.assert_allclose(
-        tf.reduce_sum(prediction.semantic_probs, -1), np.ones([2, 3, 5]), rtol=1e-5
-    )
+    assert prediction.auxiliary_semantic_logits.shape == [2, 3, 5, 5]
     assert len(np.unique(prediction.panoptic_pred)) > 1
 
 
@@ -90,10 +89,12 @@ def test_xla_computes_the_same():
     np.testing.assert_allclose(logits, expected.pixel_space_mask_logits, atol=1e-4)
 
 
-def test_several_scales_are_refused():
-    for arguments in ({"eval_scales": (1.0, 2.0)}, {"add_flipped_images": True}):
-        with pytest.raises(ValueError, match="scale 1 alone"):
-            build(**arguments)
+@pytest.mark.parametrize(
+    "scales", [InferenceScales((1.0, 2.0)), InferenceScales(add_flipped=True)]
+)
+def test_several_scales_are_refused(scales):
+    with pytest.raises(ValueError, match="remove both options"):
+        build(inference=scales)
 
 
 def test_only_maps_are_brought_to_the_size_of_the_image():
@@ -101,18 +102,12 @@ def test_only_maps_are_brought_to_the_size_of_the_image():
     undone = undo_preprocessing(
         prediction, tf.constant([30, 60]), tf.constant([90, 120])
     )
-    present = {k: v for k, v in undone._asdict().items() if v is not None}
-    assert present.keys() == MAPS
-    assert all(v.shape == [1, 90, 120] for v in present.values())
-
-
-def test_maps_of_other_models_stay():
-    prediction = Prediction(semantic_logits=1, semantic_probs=2, semantic_pred=3)
-    assert image_maps(prediction) is prediction
+    assert present(undone).keys() == MAPS
+    assert all(v.shape == [1, 90, 120] for v in present(undone).values())
 
 
 def test_what_is_no_map_is_not_served():
-    inference = Inference(
+    inference = ImageInference(
         build(),
         lambda image: (tf.cast(image, tf.float32), tf.shape(image)[:2]),
         fields=["pixel_space_mask_logits"],

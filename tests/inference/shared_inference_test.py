@@ -1,8 +1,15 @@
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab.trainer.shared_inference import SharedInference
+from deeplab.inference.shared_inference import SharedInference
+
+
+class Pair(NamedTuple):
+    twice: tf.Tensor
+    absent: tf.Tensor | None = None
 
 
 @pytest.mark.parametrize("devices", [1, 2])
@@ -17,7 +24,7 @@ def test_any_batch_comes_back_whole_and_in_order(
 
     def double(batch):
         traces.append(batch["x"].shape)
-        return {"twice": 2 * batch["x"]}, batch["x"][:, 0]
+        return Pair(twice=2 * batch["x"]), batch["x"][:, 0]
 
     with strategy.scope():
         shared = SharedInference(double, use_tf_function)
@@ -25,7 +32,8 @@ def test_any_batch_comes_back_whole_and_in_order(
     for count in (5, 1, 3, 4):
         x = np.arange(2.0 * count).reshape(count, 2)
         outputs, first = shared({"x": tf.constant(x)})
-        np.testing.assert_array_equal(outputs["twice"], 2 * x)
+        np.testing.assert_array_equal(outputs.twice, 2 * x)
+        assert outputs.absent is None
         np.testing.assert_array_equal(first, x[:, 0])
     if use_tf_function:
         assert set(traces) == {(-(-5 // devices), 2)}

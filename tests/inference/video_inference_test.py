@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab.trainer.video_inference import VideoInference
+from deeplab.inference.video_inference import VideoInference
 
 
 class State(NamedTuple):

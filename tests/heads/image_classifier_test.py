@@ -1,16 +1,17 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from deeplab.models.classifier import Classifier
 from google.protobuf import text_format
 
 from deeplab.backbones import BACKBONES
 from deeplab.core.specs import NormConfig
-from deeplab.heads import HEADS
+from deeplab.heads import ARCHITECTURES
 from deeplab.heads.image_classifier import ImageClassifier
+from deeplab.models.scales import InferenceScales
 from deeplab.postprocess.image_class import add_class
 from deeplab.protos.model_pb2 import ModelOptions
 from deeplab.weights.restore import restore_matching
+from tests.models.assembled import assemble
 from tests.numbered import numbered_dataset
 
 TINY = {"backbone_width_multiplier": 0.125, "backbone_layer_multiplier": 0.34}
@@ -23,9 +24,7 @@ def backbone(name):
 
 def build(name="convnext_tiny", **options):
     head = ImageClassifier(7, feature="stage5")
-    return Classifier(
-        backbone=backbone(name), head=head, postprocess=add_class, **options
-    )
+    return assemble(backbone(name), head, postprocess=add_class, **options)
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
@@ -35,7 +34,9 @@ def test_classifies_the_mean_of_the_features(jit_compile):
     assert not np.any(classifier(images).class_logits)
     rng = np.random.default_rng(0)
     kernel = rng.normal(size=[96, 7])
-    classifier.head._logits_head.set_weights([kernel, np.arange(7.0)])
+    classifier.head.checkpoint_items["logits_head"].set_weights(
+        [kernel, np.arange(7.0)]
+    )
     features = classifier.backbone(images / 127.5 - 1.0)["stage5"].numpy()
     mean = features.mean((1, 2))
     scale = np.sqrt(mean.var(1, keepdims=True) + 1e-5)
@@ -47,7 +48,7 @@ def test_classifies_the_mean_of_the_features(jit_compile):
     probs = np.exp(expected) / np.exp(expected).sum(1, keepdims=True)
     np.testing.assert_allclose(prediction.class_probs, probs, **close)
     np.testing.assert_array_equal(prediction.class_pred, expected.argmax(1))
-    trained = classifier(images, training=True)
+    trained = classifier(images, training=True).main
     assert trained.class_logits.shape == [2, 7]
 
 
@@ -63,12 +64,18 @@ def test_dense_prediction_takes_its_encoder(tmp_path):
     assert not report.skipped
 
 
-@pytest.mark.parametrize(
-    "options", [{"eval_scales": (1.0, 2.0)}, {"add_flipped_images": True}]
-)
-def test_sees_an_image_once(options):
-    with pytest.raises(ValueError, match="eval_scales, add_flipped_images: a classif"):
-        build(**options)
+def test_probabilities_of_several_runs_are_averaged():
+    model = build(inference=InferenceScales(add_flipped=True))
+    kernel = np.random.default_rng(0).normal(size=[96, 7])
+    model.head.checkpoint_items["logits_head"].set_weights([kernel, np.zeros(7)])
+    images = tf.random.stateless_uniform([2, 40, 33, 3], [0, 0], 0.0, 255.0)
+    runs = []
+    for seen in (images, tf.reverse(images, [2])):
+        features = model.backbone(seen / 127.5 - 1.0)
+        runs.append(tf.nn.softmax(model.head(features).main.class_logits))
+    np.testing.assert_allclose(
+        model(images).class_probs, (runs[0] + runs[1]) / 2, rtol=1e-3, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,6 +88,6 @@ def test_sees_an_image_once(options):
 def test_heads_that_do_not_fit(text, message):
     options = text_format.Parse(f"classifier {{ {text} }}", ModelOptions())
     specs = backbone("resnet50").feature_specs
-    build_head = HEADS.get("image_classifier")
+    build_head = ARCHITECTURES.get("classifier").build_head
     with pytest.raises(ValueError, match=message):
         build_head(options, specs, NormConfig(), numbered_dataset(5))

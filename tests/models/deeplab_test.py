@@ -2,14 +2,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
-from deeplab.models.image_segmenter import ImageSegmenter
 from google.protobuf import text_format
 
 from deeplab.backbones import BACKBONES
 from deeplab.core.specs import NormConfig
-from deeplab.core.structures import CenterOffsetOutput, Prediction
-from deeplab.heads import HEADS
+from deeplab.core.structures import CenterOffsetOutput, Outputs, Prediction
+from deeplab.heads import ARCHITECTURES
+from deeplab.models.scales import InferenceScales, TrainingScales
 from deeplab.protos.model_pb2 import ModelOptions
+from tests.models.assembled import assemble
 from tests.numbered import numbered_dataset
 from tests.parity import parity
 
@@ -41,12 +42,10 @@ def build(policy="float32", **arguments):
     tf_keras.mixed_precision.set_global_policy(policy)
     try:
         backbone = BACKBONES.get(options.backbone.name)(options, norm)
-        head = HEADS.get("panoptic_deeplab")(
+        head = ARCHITECTURES.get("panoptic_deeplab").build_head(
             options, backbone.feature_specs, norm, INFO
         )
-        arguments.setdefault("postprocess", lambda prediction: prediction)
-        model = ImageSegmenter(backbone=backbone, head=head, **arguments)
-        model(tf.zeros([1, 33, 33, 3]))
+        model = assemble(backbone, head, **arguments)
     finally:
         tf_keras.mixed_precision.set_global_policy("float32")
     parity.fill_weights(model.checkpoint_items)
@@ -61,7 +60,10 @@ def images(height=33, width=49, batch=2):
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_outputs_have_the_size_of_the_image_and_32_bits(size, policy):
     model = build(policy)
-    trained = model(images(*size), training=True)
+    outputs = model(images(*size), training=True)
+    assert isinstance(outputs, Outputs)
+    assert not outputs.auxiliary
+    trained = outputs.main
     assert isinstance(trained, CenterOffsetOutput)
     predicted = model(images(*size), training=False)
     assert isinstance(predicted, Prediction)
@@ -70,7 +72,7 @@ def test_outputs_have_the_size_of_the_image_and_32_bits(size, policy):
             value = getattr(output, name)
             assert value.dtype == tf.float32
             assert value.shape == [2, *size, channels]
-    assert trained.center_heatmap.shape == [2, *size, 1]
+    assert trained.center_heatmap.shape == [2, *size]
     assert predicted.center_heatmap.shape == [2, *size]
     assert predicted.semantic_pred is None
     np.testing.assert_allclose(
@@ -93,7 +95,7 @@ def test_bytes_are_images_too():
 def test_the_network_sees_values_from_minus_one_to_one():
     model = build()
     seen = model.backbone(images() / 127.5 - 1.0)
-    expected = model.head(seen).semantic_logits
+    expected = model.head(seen).main.semantic_logits
     whole = model(images()).semantic_logits
     # Every fourth pixel is one of the head's.
     np.testing.assert_allclose(whole[:, ::4, ::4], expected, rtol=1e-3, atol=1e-4)
@@ -114,7 +116,7 @@ def test_pooling_windows_have_the_size_of_training_images():
 
 
 def test_scales_and_flips_are_averaged_as_probabilities():
-    model = build(eval_scales=(0.75, 1.0), add_flipped_images=True)
+    model = build(inference=InferenceScales((0.75, 1.0), add_flipped=True))
     single = build()
     merged = model(images())
     parts = []
@@ -124,7 +126,8 @@ def test_scales_and_flips_are_averaged_as_probabilities():
         )
         for flip in (False, True):
             seen = tf.reverse(scaled, [2]) if flip else scaled
-            logits = single.head(single.backbone(seen / 127.5 - 1.0)).semantic_logits
+            features = single.backbone(seen / 127.5 - 1.0)
+            logits = single.head(features).main.semantic_logits
             logits = tf.reverse(logits, [2]) if flip else logits
             logits = tf.raw_ops.ResizeBilinear(
                 images=logits, size=(33, 49), align_corners=True
@@ -135,14 +138,29 @@ def test_scales_and_flips_are_averaged_as_probabilities():
     )
 
 
-def test_postprocessing_fills_the_prediction():
-    def postprocess(prediction):
+def test_further_scales_are_auxiliary_outputs_of_image_size():
+    model = build(training=TrainingScales((0.5,)))
+    assert model.auxiliary_outputs == ("scale_0.5",)
+    outputs = model(images(), training=True)
+    assert outputs.auxiliary.keys() == {"scale_0.5"}
+    for one in (outputs.main, outputs.auxiliary["scale_0.5"]):
+        assert one.semantic_logits.shape == [2, 33, 49, 3]
+    assert np.any(
+        outputs.main.semantic_logits != outputs.auxiliary["scale_0.5"].semantic_logits
+    )
+
+
+def test_postprocessing_takes_the_images_and_fills_the_prediction():
+    def postprocess(prediction, seen):
+        np.testing.assert_array_equal(seen, batch)
         classes = tf.argmax(prediction.semantic_probs, -1, tf.int32)
         return prediction._replace(semantic_pred=classes)
 
+    batch = tf.zeros([1, 33, 33, 3])
     model = build(postprocess=postprocess)
-    assert model(images()).semantic_pred.shape == [2, 33, 49]
-    assert model.predict_maps(images()).semantic_pred is None
+    batch = images()
+    assert model(batch).semantic_pred.shape == [2, 33, 49]
+    assert model.predict_maps(batch).semantic_pred is None
 
 
 def test_sizes_may_be_unknown_until_run():
@@ -166,7 +184,7 @@ def test_xla_computes_and_learns_the_same():
     norms = []
     for model in (plain, compiled):
         with tf.GradientTape() as tape:
-            logits = model(images(), training=True).semantic_logits
+            logits = model(images(), training=True).main.semantic_logits
             loss = tf.reduce_mean(logits**2)
         gradients = tape.gradient(
             loss, model.trainable_variables, unconnected_gradients="zero"
@@ -191,8 +209,14 @@ def test_autograph_leaves_the_layers_alone():
             states.append(tf.__internal__.autograph.control_status_ctx().status.name)
             return features
 
-    model = build()
     recorder = Recorder()
-    model._postprocess = lambda p: p._replace(semantic_probs=recorder(p.semantic_probs))
+
+    def postprocess(prediction, images):
+        del images
+        probabilities = recorder(prediction.semantic_probs)
+        return prediction._replace(semantic_probs=probabilities)
+
+    model = build(postprocess=postprocess)
+    states.clear()
     tf.function(lambda x: model(x, training=False))(images())
     assert states == ["DISABLED"]
