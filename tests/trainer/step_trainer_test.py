@@ -12,7 +12,9 @@ from deeplab.trainer.step_trainer import StepOptions, StepTrainer
 from tests.trainer import tiny
 
 
-def _trainer(strategy=None, *, data=None, solver=None, model=None, **options):
+def _trainer(
+    strategy=None, *, data=None, solver=None, model=None, hooks=None, **options
+):
     strategy = strategy or tf.distribute.get_strategy()
     solver = solver or SolverOptions(
         optimizer="sgd", momentum=0.0, base_learning_rate=0.1, poly_learning_power=0.0
@@ -31,6 +33,7 @@ def _trainer(strategy=None, *, data=None, solver=None, model=None, **options):
             kernels=kernels(model),
             global_step=orbit.utils.create_global_step(),
             options=StepOptions(batch_size=4, **options),
+            **(hooks or {}),
         )
     return trainer, model
 
@@ -90,10 +93,13 @@ def test_two_devices_equal_one(two_replicas):
 
 
 def test_averages_run_since_the_last_log():
-    trainer, _ = _trainer()
-    trainer._logs_at = lambda step: step != 2
     losses = []
-    trainer._after_step = lambda step, waited, values: losses.append(values)
+    trainer, _ = _trainer(
+        hooks={
+            "logs_at": lambda step: step != 2,
+            "after_step": lambda step, waited, values: losses.append(values),
+        }
+    )
     assert trainer.train(tf.constant(2)) == {}
     values = trainer.train(tf.constant(1))
     losses.append(trainer.last_values)
