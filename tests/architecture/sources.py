@@ -30,26 +30,25 @@ class Source(NamedTuple):
 
 
 @cache
-def sources(*folders):
-    """Returns the files below the folders, without those compiled from schemas."""
+def below(folder):
+    """Returns the files below a folder, without those compiled from schemas."""
     found = []
-    for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            if not path.name.endswith("_pb2.py"):
-                text = path.read_text()
-                found.append(Source(path.relative_to(ROOT), text, ast.parse(text)))
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        if not path.name.endswith("_pb2.py"):
+            text = path.read_text()
+            found.append(Source(path.relative_to(ROOT), text, ast.parse(text)))
     assert found
     return tuple(found)
 
 
 def library():
     """Returns the files of the package."""
-    return sources("deeplab")
+    return below("deeplab")
 
 
 def everything():
     """Returns the files of the package, its tests and its benchmarks."""
-    return sources("deeplab", "tests", "benchmarks")
+    return (*below("deeplab"), *below("tests"), *below("benchmarks"))
 
 
 def assert_none(offences):

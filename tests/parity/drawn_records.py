@@ -113,6 +113,10 @@ def draw_targets(size, rng, folder):
         "small_weights": (kinds.SMALL_WEIGHTS, pictures(3)),
         "thing_mask": (kinds.THING_MASKS, pictures(4)),
         "vip_deeplab": (kinds.NEXT_FRAME, pair),
+        "motion_deeplab": (
+            kinds.MOTION,
+            {**pictures(5), **pictures(6, start="input_prev_")},
+        ),
     }
     for name, (targets, inputs) in drawn.items():
         known = {"resized_image": inputs["input_image"]}
