@@ -4,11 +4,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed.stamp
+# Each worker takes neighbouring tests, so that what a file sets up is set up once, and
+# takes over the rest of a slower one.
+PARALLEL = -n auto --maxprocesses 4 --dist worksteal
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint benchmark package clean
+.PHONY: help install demo test coverage test-slow lint benchmark package clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -25,8 +28,11 @@ $(INSTALLED): pyproject.toml hatch_build.py $(wildcard protos/*.proto)
 demo: $(INSTALLED) ## draw data, train, evaluate, export and predict, into runs/demo
 	$(BIN)/deeplab demo --output runs/demo
 
-test: $(INSTALLED) ## the test suite, at most 10 minutes on 2 cores
-	$(BIN)/python -m pytest -n auto --maxprocesses 4
+test: $(INSTALLED) ## the test suite, at most 8 minutes on 2 cores
+	$(BIN)/python -m pytest $(PARALLEL)
+
+coverage: $(INSTALLED) ## the same; fails where it runs too little of the library
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered
 
 test-slow: $(INSTALLED) ## what `test` leaves out: full-size models and long runs
 	$(BIN)/python -m pytest -m slow -n 2
@@ -44,6 +50,6 @@ package: ## build a wheel and try it in an empty environment
 	PYTHON=$(PYTHON) .ci/try_wheel
 
 clean: ## remove the environment, compiled schemas and caches (runs/ stays)
-	rm -rf $(VENV) dist .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) dist .coverage .pytest_cache .ruff_cache .import_linter_cache
 	rm -f deeplab/protos/*_pb2.py deeplab/protos/*_pb2.pyi
 	find deeplab tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

@@ -23,7 +23,7 @@ class Registry(Generic[T]):
         """Makes a registry of `kind` over the `modules` of `package`."""
         self.kind = kind
         self._package = package
-        self._modules = tuple(modules)
+        self.modules = tuple(modules)
         self._members: dict[str, T] = {}
         self._loaded = False
 
@@ -77,6 +77,6 @@ class Registry(Generic[T]):
 
     def _load(self) -> None:
         if not self._loaded:
-            for module in self._modules:
+            for module in self.modules:
                 importlib.import_module(f"{self._package}.{module}")
             self._loaded = True

@@ -4,23 +4,18 @@ import ast
 import importlib
 import re
 import sys
-from pathlib import Path
 
 import pytest
 
 from deeplab.registry import Registry
+from tests.architecture.sources import ROOT, assert_none, everything, library
 
-ROOT = Path(__file__).parents[2]
-SOURCES = [
-    path
-    for folder in ("deeplab", "tests", "benchmarks")
-    for path in sorted((ROOT / folder).rglob("*.py"))
-    if not path.name.endswith("_pb2.py")
-]
-LIBRARY = [path for path in SOURCES if path.is_relative_to(ROOT / "deeplab")]
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "common", "helpers", "helper", "misc"}
+FORBIDDEN_MODULES = {"pickle", "tensorflow_models"}
+FORBIDDEN_CALLS = {"eval", "exec"}
+FORBIDDEN_ARGUMENTS = ("shell", "allow_pickle")
 REGISTRIES = {
     "backbones": "BACKBONES",
     "data.targets": "TARGETS",
@@ -38,48 +33,72 @@ REGISTRIES = {
 }
 
 
-def relative(path):
-    return str(path.relative_to(ROOT))
+def body_lines(function):
+    """Returns how many lines the statements take; no signature, no docstring."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return function.end_lineno - body[0].lineno + 1 if body else 0
 
 
-@pytest.mark.parametrize("path", LIBRARY, ids=relative)
-def test_file_holds_one_idea(path):
-    text = path.read_text()
-    assert len(text.splitlines()) <= MAX_FILE_LINES
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef):
-            # Statements; neither the signature nor the docstring.
-            body = node.body[1:] if ast.get_docstring(node) else node.body
-            lines = node.end_lineno - body[0].lineno + 1 if body else 0
-            assert lines <= MAX_FUNCTION_LINES, node.name
+def test_a_file_holds_one_idea():
+    assert_none(
+        f"{source.path}: {lines} lines, at most {MAX_FILE_LINES}"
+        for source in library()
+        if (lines := len(source.text.splitlines())) > MAX_FILE_LINES
+    )
 
 
-@pytest.mark.parametrize("path", LIBRARY, ids=relative)
-def test_file_is_named_after_what_it_holds(path):
-    parts = set(path.relative_to(ROOT).with_suffix("").parts)
-    assert not parts & NAMES_THAT_SAY_NOTHING
+def test_a_function_does_one_thing():
+    assert_none(
+        f"{source.at(node)}: {node.name} has {lines} lines, at most "
+        f"{MAX_FUNCTION_LINES}"
+        for source in library()
+        for node in source.nodes(ast.FunctionDef)
+        if (lines := body_lines(node)) > MAX_FUNCTION_LINES
+    )
+
+
+def test_a_file_is_named_after_what_it_holds():
+    assert_none(
+        f"{source.path}: {name!r} says nothing"
+        for source in library()
+        for name in set(source.path.with_suffix("").parts) & NAMES_THAT_SAY_NOTHING
+    )
 
 
 def test_trainer_hides_no_standard_module():
     # Its folder comes first in the search path of `python trainer/train.py`.
-    for path in (ROOT / "deeplab/trainer").glob("*.py"):
-        assert path.stem not in sys.stdlib_module_names
+    assert_none(
+        f"{path.relative_to(ROOT)}: named as a standard module"
+        for path in (ROOT / "deeplab/trainer").glob("*.py")
+        if path.stem in sys.stdlib_module_names
+    )
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=relative)
-def test_nothing_is_left_to_do_or_dangerous(path):
-    tree = ast.parse(path.read_text())
-    comments = re.findall(r"#\s*(TODO|FIXME|XXX)\b", path.read_text())
-    assert not comments
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            keywords = {k.arg: getattr(k.value, "value", None) for k in node.keywords}
-            assert keywords.get("shell") is not True, f"line {node.lineno}"
-            assert keywords.get("allow_pickle") is not True, f"line {node.lineno}"
-            assert getattr(node.func, "id", None) not in ("eval", "exec")
-        if isinstance(node, ast.ImportFrom | ast.Import):
-            modules = {getattr(node, "module", None), *(a.name for a in node.names)}
-            assert not modules & {"pickle", "tensorflow_models"}
+def test_nothing_is_left_to_do():
+    assert_none(
+        f"{source.path}:{source.text.count(chr(10), 0, found.start()) + 1}: {found[0]}"
+        for source in everything()
+        for found in re.finditer(r"#\s*(TODO|FIXME|XXX)\b", source.text)
+    )
+
+
+def dangers(source):
+    """Yields what a file calls or imports that it must not."""
+    for call in source.nodes(ast.Call):
+        keywords = {k.arg: getattr(k.value, "value", None) for k in call.keywords}
+        for name in FORBIDDEN_ARGUMENTS:
+            if keywords.get(name) is True:
+                yield f"{source.at(call)}: {name}=True"
+        if getattr(call.func, "id", None) in FORBIDDEN_CALLS:
+            yield f"{source.at(call)}: {call.func.id}"
+    for node in source.nodes(ast.ImportFrom, ast.Import):
+        modules = {getattr(node, "module", None), *(a.name for a in node.names)}
+        for name in modules & FORBIDDEN_MODULES:
+            yield f"{source.at(node)}: imports {name}"
+
+
+def test_nothing_is_dangerous():
+    assert_none(danger for source in everything() for danger in dangers(source))
 
 
 @pytest.mark.parametrize(("room", "name"), REGISTRIES.items())
@@ -88,7 +107,7 @@ def test_every_member_is_registered(room, name):
     registry = getattr(package, name)
     assert isinstance(registry, Registry)
     assert registry.names()
-    folder = Path(package.__file__).parent
+    folder = ROOT / "deeplab" / room.replace(".", "/")
     decorated = {
         ".".join(path.relative_to(folder).with_suffix("").parts)
         for path in folder.rglob("*.py")
@@ -96,8 +115,8 @@ def test_every_member_is_registered(room, name):
     }
     listed = {
         module
-        for module in registry._modules
+        for module in registry.modules
         if "register(" in (folder / f"{module.replace('.', '/')}.py").read_text()
     }
-    assert decorated <= set(registry._modules), "list the module in __init__.py"
-    assert listed == set(registry._modules), "a listed module registers nothing"
+    assert decorated <= set(registry.modules), "list the module in __init__.py"
+    assert listed == set(registry.modules), "a listed module registers nothing"

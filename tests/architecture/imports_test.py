@@ -5,17 +5,13 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
-ROOT = Path(__file__).parents[2]
-SOURCES = [
-    path
-    for path in sorted((ROOT / "deeplab").rglob("*.py"))
-    if not path.name.endswith("_pb2.py")
-]
+import deeplab
+from tests.architecture.sources import ROOT, assert_none, library
+
 # These take tensors and plain arguments only.
 WITHOUT_SCHEMAS = ("core", "ops", "layers", "datasets", "models")
 
@@ -26,13 +22,12 @@ def run_python(code):
     ).stdout
 
 
-def schema_names(tree):
+def schema_names(source):
     """Returns the names a module imports from the compiled schemas."""
     return {
         alias.asname or alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-        and (node.module or "").startswith("deeplab.protos")
+        for node in source.nodes(ast.ImportFrom)
+        if (node.module or "").startswith("deeplab.protos")
         for alias in node.names
     }
 
@@ -46,34 +41,42 @@ def test_rows_of_the_house_are_kept():
     assert status == EXIT_STATUS_SUCCESS
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_schemas_stop_at_builders(path):
-    tree = ast.parse(path.read_text())
-    schemas = schema_names(tree)
-    room = path.relative_to(ROOT / "deeplab").parts[0]
-    if room in WITHOUT_SCHEMAS:
-        imported = (
-            schemas - {"EvaluatorOptions"} if room == "visualization" else schemas
-        )
-        assert not imported
-    for owner in (n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)):
+def schemas_too_deep(source):
+    """Yields where a message of the config goes further than to a builder."""
+    schemas = schema_names(source)
+    if source.room in WITHOUT_SCHEMAS:
+        for name in schemas:
+            yield f"{source.path}: imports {name}; this room takes plain arguments"
+    for owner in source.nodes(ast.ClassDef):
         for method in (n for n in owner.body if isinstance(n, ast.FunctionDef)):
             for argument in method.args.args + method.args.kwonlyargs:
                 if argument.annotation is not None:
-                    assert not names_in(argument.annotation) & schemas, (
-                        f"{owner.name}.{method.name} takes a schema message: pass "
-                        "plain arguments, and map options to them in the builder"
-                    )
+                    for name in names_in(argument.annotation) & schemas:
+                        yield (
+                            f"{source.at(method)}: {owner.name}.{method.name} takes "
+                            f"{name}: pass plain arguments, and map options to them "
+                            "in the builder"
+                        )
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_keras_is_imported_by_its_own_name(path):
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            assert (node.value.id, node.attr) != ("tf", "keras"), f"line {node.lineno}"
-        if isinstance(node, ast.ImportFrom):
-            assert not (node.module or "").startswith(("tensorflow.keras", "keras"))
+def test_schemas_stop_at_builders():
+    assert_none(offence for source in library() for offence in schemas_too_deep(source))
+
+
+def keras_by_another_name(source):
+    """Yields where `tf_keras` goes by the name of TensorFlow's or Keras 3."""
+    for node in source.nodes(ast.Attribute):
+        if ast.unparse(node) == "tf.keras":
+            yield f"{source.at(node)}: tf.keras"
+    for node in source.nodes(ast.ImportFrom):
+        if (node.module or "").startswith(("tensorflow.keras", "keras")):
+            yield f"{source.at(node)}: from {node.module}"
+
+
+def test_keras_is_imported_by_its_own_name():
+    assert_none(
+        offence for source in library() for offence in keras_by_another_name(source)
+    )
 
 
 def test_public_names_are_there_without_tensorflow():
@@ -90,13 +93,11 @@ def test_public_names_are_there_without_tensorflow():
 
 
 def test_every_public_name_resolves():
-    code = "import deeplab\nfor name in dir(deeplab): getattr(deeplab, name)"
-    run_python(code)
+    for name in dir(deeplab):
+        getattr(deeplab, name)
 
 
 def test_unknown_public_name_is_an_attribute_error():
-    import deeplab
-
     with pytest.raises(AttributeError, match="no attribute 'bulid_model'"):
         deeplab.bulid_model  # noqa: B018
 

@@ -114,7 +114,7 @@ def test_instances_take_what_they_do_not_override(override, channels, stride):
     assert isinstance(output, CenterOffsetOutput)
     assert output.semantic_logits.shape == [1, 8, 8, 3]
     assert output.offset_map.shape == [1, 64 // stride, 64 // stride, 2]
-    assert head._instance_decoder(features).shape[-1] == channels
+    assert head.checkpoint_items["instance_decoder"](features).shape[-1] == channels
 
 
 def test_without_instances_the_semantic_half_stands_alone():

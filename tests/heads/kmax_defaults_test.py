@@ -2,10 +2,10 @@
 
 import pytest
 
-from deeplab import factory
 from deeplab.config import parse_config
 from deeplab.datasets import DATASETS
 from deeplab.heads.kmax_defaults import MASK_DEFAULTS, MaskDefaults, mask_defaults
+from deeplab.plan import resolve
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_defaults_are_as_published(name, expected):
 def test_a_model_without_data_set_has_those_of_cityscapes():
     head = "max_deeplab { auxiliary_semantic_head { output_channels: 7 } }"
     config = parse_config(f"model_options {{ {head} }}")
-    info = factory.experiment_dataset(config)
+    info = resolve(config).info
     assert mask_defaults(info.name) == MaskDefaults(256, 2, False, 0.8)
 
 

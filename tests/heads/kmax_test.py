@@ -151,8 +151,8 @@ def test_stages_are_scaled():
 def test_transformer_decoder_goes_from_coarse_to_fine():
     """What a layer predicts depends on the features it and earlier layers saw."""
     head = build()
-    decoder = head._transformer_decoder
-    maps = head._pixel_decoder(features())[:3]
+    decoder = head.checkpoint_items["transformer_decoder"]
+    maps = head.checkpoint_items["pixel_decoder"](features())[:3]
     decoder(maps)
     rng = np.random.default_rng(0)
     for variable in decoder.trainable_variables:
@@ -178,7 +178,8 @@ def test_what_does_not_fit_is_refused():
 
 
 def test_layers_share_no_weights():
-    decoder = build("decoder_layer_multiplier: 1.0")._transformer_decoder
+    head = build("decoder_layer_multiplier: 1.0")
+    decoder = head.checkpoint_items["transformer_decoder"]
     assert isinstance(decoder, KMaXTransformerDecoder)
     maps = [tf.zeros([1, 2, 2, c]) for c in (8, 4, 2)]
     decoder(maps)

@@ -62,17 +62,18 @@ def test_masks_are_products_of_normalized_features(training):
     """mask = norm(unit(norm(pixels)) . norm(W memory)), one scale for all masks."""
     predictor = randomized(mask_predictor(OPTIONS, NormConfig(), INFO))
     inputs = features()
-    pixels = predictor._pixel_space_head(
+    parts = predictor.checkpoint_items
+    pixels = parts["pixel_space_head"](
         inputs["feature_panoptic"], training=training
     ).numpy()
-    head = predictor._transformer_mask_head
+    head = parts["transformer_mask_head"]
     kernels = inputs["transformer_mask_feature"].numpy() @ head._conv.kernel.numpy()[0]
 
     def moments(x, axes):
         return (x.mean(axes), x.var(axes)) if training else ()
 
-    feature_norm = predictor._pixel_space_feature_batch_norm
-    mask_norm = predictor._pixel_space_mask_batch_norm
+    feature_norm = parts["pixel_space_feature_batch_norm"]
+    mask_norm = parts["pixel_space_mask_batch_norm"]
     kernels = normalized(kernels, head._batch_norm, *moments(kernels, (0, 1)))
     pixels = normalized(pixels, feature_norm, *moments(pixels, (0, 1, 2)))
     pixels /= np.linalg.norm(pixels, axis=-1, keepdims=True)

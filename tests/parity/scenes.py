@@ -1,16 +1,22 @@
+"""Label maps drawn at random, as those of the records were."""
+
 import itertools
 
 import numpy as np
+
+THINGS = (11, 12, 13, 14, 15, 16, 17, 18)
+DIVISOR = 1000
+IGNORE = 255
 
 
 def panoptic(
     h,
     w,
     seed,
-    things=(11, 12, 13, 14, 15, 16, 17, 18),
+    things=THINGS,
     stuff=(0, 1, 2, 8, 10),
-    divisor=1000,
-    ignore=255,
+    divisor=DIVISOR,
+    ignore=IGNORE,
     n=9,
     crowd=True,
 ):
@@ -38,7 +44,7 @@ def panoptic(
     return lab
 
 
-def perturb(lab, seed, divisor=1000, things=(11, 12, 13, 14, 15, 16, 17, 18), void=255):
+def perturb(lab, seed, divisor=DIVISOR, things=THINGS, void=IGNORE):
     """A plausible prediction of a label map.
 
     Shifted; some instances are dropped, merged or given another class.

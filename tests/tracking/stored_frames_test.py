@@ -4,6 +4,7 @@ import pytest
 from deeplab.predictions.base import LabelMap, StoredMap
 from deeplab.tracking.iou_tracker import IoUTracker
 from deeplab.tracking.stored_frames import read_flow, sequences_of, track_frames
+from tests.numbered import label_space
 
 CAR = 13 * 1000
 
@@ -28,7 +29,7 @@ def frame(left, instance):
 @pytest.fixture
 def tracker():
     return IoUTracker(
-        thing_ids=[13], label_divisor=1000, min_iou=0.3, max_frames_unseen=10
+        labels=label_space(19, things=(13,)), min_iou=0.3, max_frames_unseen=10
     )
 
 

@@ -14,7 +14,14 @@ from tests.trainer import tiny
 
 
 def _trainer(
-    strategy=None, *, data=None, solver=None, model=None, loss=None, **options
+    strategy=None,
+    *,
+    data=None,
+    solver=None,
+    model=None,
+    loss=None,
+    hooks=None,
+    **options,
 ):
     strategy = strategy or tf.distribute.get_strategy()
     solver = solver or SolverOptions(
@@ -34,6 +41,7 @@ def _trainer(
             kernels=kernels(model),
             global_step=orbit.utils.create_global_step(),
             options=StepOptions(batch_size=4, **options),
+            **(hooks or {}),
         )
     return trainer, model
 
@@ -112,10 +120,13 @@ def test_no_string_goes_to_the_replicas(two_replicas):
 
 
 def test_averages_run_since_the_last_log():
-    trainer, _ = _trainer()
-    trainer._logs_at = lambda step: step != 2
     losses = []
-    trainer._after_step = lambda step, waited, values: losses.append(values)
+    trainer, _ = _trainer(
+        hooks={
+            "logs_at": lambda step: step != 2,
+            "after_step": lambda step, waited, values: losses.append(values),
+        }
+    )
     assert trainer.train(tf.constant(2)) == {}
     values = trainer.train(tf.constant(1))
     losses.append(trainer.last_values)
