@@ -20,9 +20,9 @@ from deeplab.layers.weight_standardization import standardized
 class FoldableConv2D(tf_keras.layers.Conv2D):
     """Conv2D in the precision of its input, whatever that of its weights.
 
-    A kernel with gaps (atrous) runs as one kernel where TensorFlow can differentiate
-    that: on GPUs, under XLA and on most CPUs. Elsewhere it runs on several shifted
-    copies of the input, as it always does in Keras.
+    A kernel with gaps (atrous) runs as one kernel, and so does its gradient where
+    TensorFlow has it: on GPUs, under XLA and on most CPUs. Elsewhere the gradient runs
+    on several shifted copies of the input, as both always do in Keras.
     """
 
     def __init__(
@@ -136,7 +136,27 @@ def atrous_convolution(inputs: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Te
     """
     if rate == 1 or _has_direct_gradient():
         return tf.nn.conv2d(inputs, kernel, 1, "SAME", dilations=rate)
-    return tf.nn.convolution(inputs, kernel, padding="SAME", dilations=rate)
+    return _with_shifted_gradient(inputs, kernel, rate)
+
+
+def _with_shifted_gradient(
+    inputs: tf.Tensor, kernel: tf.Tensor, rate: int
+) -> tf.Tensor:
+    """Convolves as one kernel; only the gradient runs on shifted copies."""
+
+    @tf.custom_gradient
+    def convolve(inputs: tf.Tensor, kernel: tf.Tensor) -> Any:
+        def gradient(upstream: tf.Tensor) -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch([inputs, kernel])
+                outputs = tf.nn.convolution(
+                    inputs, kernel, padding="SAME", dilations=rate
+                )
+            return tape.gradient(outputs, [inputs, kernel], upstream)
+
+        return tf.nn.conv2d(inputs, kernel, 1, "SAME", dilations=rate), gradient
+
+    return convolve(inputs, kernel)
 
 
 def _uncast() -> dict[str, Any]:

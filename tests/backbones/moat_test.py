@@ -5,12 +5,10 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from deeplab.models.classifier import Classifier
 
 from deeplab.backbones import BACKBONES
 from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.heads.image_classifier import ImageClassifier
-from deeplab.postprocess.image_class import add_class
 from deeplab.protos.model_pb2 import ModelOptions
 from deeplab.weights.checkpoint_keys import SUFFIX, variables_by_key
 from deeplab.weights.name_maps.base import ModelWeight
@@ -56,10 +54,9 @@ def test_published_sizes(name, position_embedding):
     with tf.Graph().as_default():
         backbone = build(name, position_embedding=position_embedding)
         head = ImageClassifier(1000, feature="stage5")
-        classifier = Classifier(backbone=backbone, head=head, postprocess=add_class)
-        logits = classifier(tf.zeros([1, 32, 32, 3])).class_logits
+        logits = head(backbone(tf.zeros([1, 32, 32, 3]))).main.class_logits
         assert logits.shape == [1, 1000]
-        weights = classifier.trainable_variables
+        weights = backbone.trainable_variables + head.trainable_variables
     count = sum(math.prod(v.shape) for v in weights)
     assert count == PUBLISHED[name][0 if position_embedding else 1]
 

@@ -1,9 +1,11 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import deeplab
-from deeplab import factory
+from deeplab import exporting, factory
 from deeplab.cli import main
 from tests.export.tiny import preprocess, tiny
 from tests.visualization import scene
@@ -21,7 +23,8 @@ def trained(tmp_path, monkeypatch):
         lambda config, bfloat16_weights=False: tiny(policies[bfloat16_weights]),
     )
     monkeypatch.setattr(factory, "build_preprocess", lambda config: preprocess)
-    monkeypatch.setattr(factory, "experiment_dataset", lambda config: scene.info())
+    plan = SimpleNamespace(info=scene.info())
+    monkeypatch.setattr(exporting, "resolve", lambda config: plan)
     model = tiny()
     model.layer.bias.assign([0, 0, 0, 1])
     folder = tmp_path / "run"
