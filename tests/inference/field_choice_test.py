@@ -1,7 +1,6 @@
 """Which fields are wanted."""
 
 import pytest
-import tensorflow as tf
 
 from deeplab.core.structures import PREDICTION_FIELDS, Prediction, present
 from deeplab.inference.field_choice import (
@@ -10,7 +9,7 @@ from deeplab.inference.field_choice import (
     served_fields,
 )
 
-EVERYTHING = Prediction(*(tf.zeros([1]) for _ in Prediction._fields))
+EVERYTHING = Prediction(*([0.0] for _ in Prediction._fields))
 
 
 class EverythingModel:
