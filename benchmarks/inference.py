@@ -66,7 +66,7 @@ def build(
     return {
         "network": tf.function(model.predict_maps),
         "whole": tf.function(
-            lambda image: postprocess(blend(model.predict_maps(image), drawn))
+            lambda image: postprocess(blend(model.predict_maps(image), drawn), image)
         ),
     }
 

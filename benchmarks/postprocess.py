@@ -134,13 +134,18 @@ def main() -> None:
     args = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(args.threads)
     tf.config.threading.set_inter_op_parallelism_threads(args.threads)
-    postprocess = CenterOffset(
+    process = CenterOffset(
         labels=LABELS,
         center_threshold=THRESHOLD,
         nms_kernel=KERNEL,
         keep_k_centers=KEEP,
         stuff_area_limit=AREA_LIMIT,
     )
+    images = tf.zeros([1, args.height, args.width, 3])
+
+    def postprocess(prediction: Prediction) -> Prediction:
+        return process(prediction, images)
+
     print(f"{args.threads} threads, batch 1; best and median of 15")
     for error in (2.0, 40.0):
         prediction = scene(args.height, args.width, args.instances, error)

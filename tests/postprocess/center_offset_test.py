@@ -28,6 +28,11 @@ def batch_of(scenes):
     )
 
 
+def alone(postprocess):
+    """Returns a post-processor that looks at no images as a function of predictions."""
+    return lambda prediction: postprocess(prediction, tf.zeros([1, 1, 1, 3]))
+
+
 def with_unknown_shapes(postprocess):
     return tf.function(
         lambda maps: postprocess(Prediction(**maps)),
@@ -43,7 +48,7 @@ def with_unknown_shapes(postprocess):
 
 def check(scenes, mode="eager", **changes):
     options = OPTIONS | changes
-    postprocess = CenterOffset(**options)
+    postprocess = alone(CenterOffset(**options))
     prediction = batch_of(scenes)
     if mode == "unknown shapes":
         maps = {k: v for k, v in prediction._asdict().items() if v is not None}
@@ -110,7 +115,7 @@ def test_offsets_that_are_not_finite_stay_within_the_instances(mode):
     probs, heatmap, offsets = oracle.random_scene(rng, 9, 9)
     offsets[rng.random((9, 9)) < 0.5] = rng.choice([np.nan, np.inf, -np.inf, 1e30])
     result = check([(probs, heatmap, np.nan_to_num(offsets, nan=3.0))], mode)
-    postprocess = CenterOffset(**OPTIONS)
+    postprocess = alone(CenterOffset(**OPTIONS))
     broken = postprocess(batch_of([(probs, heatmap, offsets)]))
     assert np.all((broken.instance_pred > 0) == (result.instance_pred > 0))
 
@@ -118,7 +123,7 @@ def test_offsets_that_are_not_finite_stay_within_the_instances(mode):
 def test_fields_of_the_model_stay_as_they_are():
     scene = oracle.random_scene(np.random.default_rng(3), 9, 9)
     prediction = batch_of([scene])
-    result = CenterOffset(**OPTIONS)(prediction)
+    result = alone(CenterOffset(**OPTIONS))(prediction)
     for name in ("semantic_probs", "center_heatmap", "offset_map"):
         assert getattr(result, name) is getattr(prediction, name)
 

@@ -34,7 +34,7 @@ def run(probs, classes, way="pixelwise", size=None, **options):
       probs: [pixels, slots], what the masks are at each pixel of the row.
       classes: (channel, confidence) of each mask; "no object" has the rest.
       way: of post-processing.
-      size: of the result.
+      size: (height, width) of the image; that of the masks when None.
       **options: further ones of the evaluator.
     """
     class_probs = np.full([len(classes), 4], 1e-6)
@@ -54,7 +54,8 @@ def run(probs, classes, way="pixelwise", size=None, **options):
         pixel_space_mask_logits=tf.constant(np.log(probs)[None, None], tf.float32),
         transformer_class_logits=tf.constant(np.log(class_probs)[None], tf.float32),
     )
-    result = POSTPROCESSORS.get("masks")(evaluator, INFO)(prediction, size)
+    images = tf.zeros([1, *(size or (1, len(probs))), 3])
+    result = POSTPROCESSORS.get("masks")(evaluator, INFO)(prediction, images)
     return {
         name: getattr(result, name)[0, 0].numpy()
         for name in (
@@ -187,5 +188,6 @@ def test_other_classes_and_ways_are_refused():
             Prediction(
                 pixel_space_mask_logits=tf.zeros([1, 2, 2, 5]),
                 transformer_class_logits=tf.zeros([1, 5, 7]),
-            )
+            ),
+            tf.zeros([1, 2, 2, 3]),
         )

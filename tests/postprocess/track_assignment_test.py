@@ -13,7 +13,7 @@ HEIGHT, WIDTH = 12, 30
 
 @pytest.fixture(params=["eager", "graph"])
 def tracker(request):
-    tracker = TrackAssignment(lambda p: p, labels=LABELS)
+    tracker = TrackAssignment(lambda p, images: p, labels=LABELS)
     if request.param == "graph":
         tracker.assign = tf.function(tracker.assign, reduce_retracing=True)
     return tracker
@@ -142,7 +142,8 @@ def test_without_a_number_left_an_instance_is_void(tracker):
 
 
 def test_post_processes_before_it_tracks():
-    def process(prediction):
+    def process(prediction, images):
+        assert images.shape == [1, 2, 2, 7]
         return prediction._replace(panoptic_pred=prediction.semantic_pred * DIVISOR + 5)
 
     tracker = TrackAssignment(process, labels=LABELS)
@@ -151,6 +152,8 @@ def test_post_processes_before_it_tracks():
         frame_offset_map=tf.zeros([1, 2, 2, 2]),
     )
     state = tracker.initial_state(2, 2)
-    tracked, state = tracker.track(prediction, state)
+    images = tf.zeros([1, 2, 2, 7])
+    tracked, state = tracker.track(prediction, images, state)
     np.testing.assert_array_equal(tracked.panoptic_pred, [[[31, 31], [31, 31]]])
-    np.testing.assert_array_equal(tracker(prediction).panoptic_pred[0], [[35] * 2] * 2)
+    alone = tracker(prediction, images).panoptic_pred
+    np.testing.assert_array_equal(alone[0], [[35] * 2] * 2)

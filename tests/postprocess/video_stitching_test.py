@@ -11,7 +11,7 @@ DIVISOR, VOID = 20, 255
 LABELS = label_space(4, things=(2,), ignore_label=VOID, label_divisor=DIVISOR)
 
 
-def stitching(frame=lambda p: p):
+def stitching(frame=lambda p, images: p):
     return VideoStitching(frame, labels=LABELS)
 
 
@@ -136,8 +136,8 @@ def test_pixels_of_both_frames_point_to_centres_of_the_first():
     """Two frames of 1 x 4 pixels; the post-processor gets them side by side."""
     seen = []
 
-    def frame(prediction):
-        seen.append(prediction)
+    def frame(prediction, images):
+        seen.append((prediction, images))
         maps = prediction.center_heatmap
         panoptic = tf.cast(tf.round(10 * maps), tf.int32) + 40
         return prediction._replace(
@@ -151,20 +151,26 @@ def test_pixels_of_both_frames_point_to_centres_of_the_first():
     def maps(value, channels):
         return tf.fill([1, 1, 4, channels], value)
 
-    current = Prediction(
+    prediction = Prediction(
         semantic_probs=maps(0.1, 4),
         center_heatmap=tf.fill([1, 1, 4], 0.3),
         offset_map=maps(1.0, 2),
         next_offset_map=maps(2.0, 2),
+        next_semantic_probs=maps(0.2, 4),
+        next_center_heatmap=tf.fill([1, 1, 4], 0.5),
+        next_own_offset_map=maps(3.0, 2),
     )
-    following = Prediction(
-        semantic_probs=maps(0.2, 4),
-        center_heatmap=tf.fill([1, 1, 4], 0.5),
-        offset_map=maps(3.0, 2),
-    )
-    result = stitching(frame).pair(current, following)
-    beside, alone = seen
-    assert alone is following
+    frames = tf.concat([maps(7.0, 3), maps(8.0, 3)], axis=-1)
+    result = stitching(frame)(prediction, frames)
+    (beside, both_images), (alone, next_images) = seen
+    assert alone.semantic_probs is prediction.next_semantic_probs
+    assert alone.center_heatmap is prediction.next_center_heatmap
+    assert alone.offset_map is prediction.next_own_offset_map
+    np.testing.assert_array_equal(both_images[0, 0, :, 0], [7] * 4 + [8] * 4)
+    np.testing.assert_array_equal(next_images[0, 0, :, 0], [8] * 4)
+    assert result.next_semantic_probs is None
+    assert result.next_center_heatmap is None
+    assert result.next_own_offset_map is None
     np.testing.assert_array_equal(beside.center_heatmap[0, 0, 4:], np.zeros(4))
     np.testing.assert_allclose(beside.semantic_probs[0, 0, 4:], np.full((4, 4), 0.2))
     np.testing.assert_array_equal(beside.offset_map[0, 0, :4], np.ones((4, 2)))
