@@ -1,6 +1,6 @@
 """What readers of weights and name maps promise; a new one is in its registry.
 
-A reader needs one line here: how a file of its format is written.
+With a line in `SAMPLES`, a reader is tested on good files as well.
 """
 
 import h5py
@@ -44,20 +44,28 @@ def write_h5(path):
             file[key] = value
 
 
-# Reader -> (name of a file, function that writes ARRAYS to it).
-SAMPLES = {
-    "keras_h5": ("a.h5", write_h5),
-    "tensorflow_checkpoint": ("a.index", write_checkpoint),
-}
+# Reader -> function that writes ARRAYS to a file.
+SAMPLES = {"keras_h5": write_h5, "tensorflow_checkpoint": write_checkpoint}
 
 
 @pytest.fixture(params=READERS.names())
 def sample(request, tmp_path):
     """A reader, and the path of a file of its format."""
-    name, write = SAMPLES[request.param]
-    path = str(tmp_path / name)
-    write(path)
-    return READERS.get(request.param)(), path
+    if request.param not in SAMPLES:
+        pytest.skip("no file of this format can be written here")
+    reader = READERS.get(request.param)()
+    path = str(tmp_path / f"a{reader.suffix}")
+    SAMPLES[request.param](path)
+    return reader, path
+
+
+@pytest.fixture(params=READERS.names())
+def named(request, tmp_path):
+    """A reader, and the path of a file that is called like one of its format."""
+    reader = READERS.get(request.param)()
+    path = tmp_path / f"a{reader.suffix}"
+    path.touch()
+    return reader, str(path)
 
 
 def read_all(reader, path):
@@ -81,8 +89,8 @@ def test_arrays_are_listed_and_read(sample):
             np.testing.assert_array_equal(arrays[key].read(), expected)
 
 
-def test_a_path_has_one_reader(sample):
-    reader, path = sample
+def test_a_path_has_one_reader(named):
+    reader, path = named
     takers = [name for name in READERS.names() if READERS.get(name)().takes(path)]
     assert len(takers) == 1
     assert type(reader_of(path)) is type(reader)
@@ -92,8 +100,8 @@ def test_a_path_has_one_reader(sample):
 @pytest.mark.parametrize(
     "content", [b"", b"text\n", b"\x00" * 4096, bytes(range(256)) * 16]
 )
-def test_other_content_is_a_named_error(sample, content):
-    reader, path = sample
+def test_other_content_is_a_named_error(named, content):
+    reader, path = named
     with open(path, "wb") as file:
         file.write(content)
     with pytest.raises(WeightsError) as error:
@@ -113,8 +121,8 @@ def test_truncated_file_is_a_named_error(sample, share):
     assert path in str(error.value)
 
 
-def test_absent_file_is_a_named_error(sample, tmp_path):
-    reader, path = sample
+def test_absent_file_is_a_named_error(named):
+    reader, path = named
     path = path.replace("a.", "absent.")
     with pytest.raises(WeightsError, match=r"absent.*no such.*; give "):
         reader.open(path).__enter__()

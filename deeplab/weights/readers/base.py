@@ -28,9 +28,11 @@ class Reader(ABC):
     """A format of files with weights. Reading one runs no code that it holds.
 
     Attributes:
+      suffix: ending of the names of its files.
       forms: what may be given as path, for messages.
     """
 
+    suffix: str
     forms: str
 
     @abstractmethod

@@ -40,6 +40,7 @@ _FILTERS = frozenset(
 class KerasH5(Reader):
     """Reads `.h5` and `.hdf5` files."""
 
+    suffix = ".h5"
     forms = "an .h5 or .hdf5 file with the weights of a Keras model"
 
     def takes(self, path: str) -> bool:

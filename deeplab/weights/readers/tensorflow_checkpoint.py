@@ -60,6 +60,7 @@ def read_checkpoint(prefix: str) -> Any:
 class TensorFlowCheckpoint(Reader):
     """Reads a checkpoint given by prefix, `.index`, folder or archive."""
 
+    suffix = _INDEX
     forms = _FORMS
 
     def takes(self, path: str) -> bool:
