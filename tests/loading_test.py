@@ -69,7 +69,7 @@ def test_checkpoint_has_to_hold_the_whole_model(config, tmp_path):
     items = dict(factory.build_model(config).checkpoint_items)
     del items[sorted(items)[-1]]
     publish(tmp_path / "served", items)
-    with pytest.raises(WeightsError, match="does not hold the whole model"):
+    with pytest.raises(WeightsError, match="does not contain the whole model"):
         load(tmp_path)
 
 
