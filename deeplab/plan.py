@@ -41,7 +41,7 @@ class ExperimentPlan:
 
     @functools.cached_property
     def num_classes(self) -> int:
-        """Number of output classes that the config sets."""
+        """Number of classes that the config sets for the output."""
         return self.architecture.selection.num_classes(self.config.model_options)
 
     @functools.cached_property

@@ -169,7 +169,7 @@ class MaXDeepLabBackbone(Backbone):
 
     @property
     def pretrained_variables(self) -> list[tf.Variable]:
-        """The variables of stem, stages and pretrained decoders, but no transformers."""
+        """Variables of stem, stages and pretrained decoders, without transformers."""
         names = ["_stem", *(f"_stage{name[3:]}" for name in self._stage_names)]
         for step in self._steps:
             if step.pretrained:
