@@ -115,14 +115,14 @@ class Batch(NamedTuple):
 
 
 class SemanticOutput(NamedTuple):
-    """What a semantic head returns, at its own stride."""
+    """The output of a semantic head, at its own stride."""
 
     # [b, h', w', classes] float32.
     semantic_logits: Tensor
 
 
 class CenterOffsetOutput(NamedTuple):
-    """What the Panoptic-DeepLab head returns, at its own stride."""
+    """The output of the Panoptic-DeepLab head, at its own stride."""
 
     # [b, h', w', classes] float32.
     semantic_logits: Tensor
@@ -133,7 +133,7 @@ class CenterOffsetOutput(NamedTuple):
 
 
 class MotionOutput(NamedTuple):
-    """What the Motion-DeepLab head returns, at its own stride."""
+    """The output of the Motion-DeepLab head, at its own stride."""
 
     # [b, h', w', classes] float32.
     semantic_logits: Tensor
@@ -147,7 +147,7 @@ class MotionOutput(NamedTuple):
 
 
 class VideoDepthOutput(NamedTuple):
-    """What the ViP-DeepLab head returns, at its own stride."""
+    """The output of the ViP-DeepLab head, at its own stride."""
 
     # [b, h', w', classes] float32.
     semantic_logits: Tensor
@@ -166,7 +166,7 @@ class VideoDepthOutput(NamedTuple):
 
 
 class MaskOutput(NamedTuple):
-    """What a mask transformer returns: `slots` masks and the class of each."""
+    """The output of a mask transformer: `slots` masks and the class of each."""
 
     # [b, h', w', slots] float32, at the stride of the masks.
     pixel_space_mask_logits: Tensor
@@ -179,14 +179,14 @@ class MaskOutput(NamedTuple):
 
 
 class ClassOutput(NamedTuple):
-    """What a classifier returns."""
+    """The output of a classifier."""
 
     # [b, classes] float32.
     class_logits: Tensor
 
 
 class Outputs(NamedTuple):
-    """What a head returns: its output and, in training, named auxiliary outputs."""
+    """The outputs of a head: the main one and, in training, named auxiliary ones."""
 
     # One of the tuples above.
     main: Any
@@ -216,7 +216,7 @@ class StitchState(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """What a model predicts for a batch, at the size of the input or of the image."""
+    """The prediction for a batch, at the size of the input or of the original image."""
 
     # [b, h, w, classes] float32.
     semantic_logits: Annotated[Tensor, PredictionField(Kind.LOGITS, channels=True)] = (
