@@ -3,12 +3,12 @@
 ```
 import deeplab
 model = deeplab.build_model(deeplab.read_config("experiment.textproto"))
-predictor = deeplab.load("exported/")  # Or the name of a published checkpoint.
+predictor = deeplab.load("exported/")  # Or the name of a published model.
 prediction = predictor(image)
 ```
 
-Importing the package does not import TensorFlow; the names below load what they
-need when they are first used.
+Importing the package does not import TensorFlow; the names below are imported on first
+use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reading experiment configs: textproto, parent config, overrides."""
+"""Reads experiment configs: textproto files, their parent configs, and overrides."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from deeplab.core.remote_path import beside, read_text, tidy
 from deeplab.protos import config_pb2, dataset_pb2
 from deeplab.read_tracker import is_repeated
 
-# What training leaves in its folder, and an export beside the model.
+# Training writes this file to the run folder, and an export to the model's folder.
 CONFIG_FILE = "config.textproto"
 
 _DATASET_SECTIONS = ("train_dataset_options", "eval_dataset_options")
 
 
 class ConfigError(ValueError):
-    """A config that cannot be used: says where, what, and what to do."""
+    """An invalid config. The message says where, what is wrong, and what to do."""
 
 
 def read_config(
     path: str | Path, overrides: Iterable[str] = ()
 ) -> config_pb2.ExperimentOptions:
-    """Reads a textproto config with its parent, then applies overrides.
+    """Reads a textproto config, merges it over its parent, and applies overrides.
 
-    A `dataset_description_file` is read into `dataset_description`, so that the
-    result stands by itself.
+    The content of a `dataset_description_file` is copied into `dataset_description`,
+    so the result is self-contained.
 
     Args:
-      path: the textproto file, local or remote (gs://...).
-      overrides: assignments such as `train_dataset_options.batch_size=4`; the
-        values of a repeated field are separated by commas.
+      path: path of the textproto file, local or remote (gs://...).
+      overrides: assignments such as `train_dataset_options.batch_size=4`; separate
+        the values of a repeated field by commas.
 
     Raises:
-      ConfigError: a file is missing, does not parse, names an unknown field, or
-        an override does not fit.
+      ConfigError: a file is missing, does not parse, or sets an unknown field, or an
+        override is invalid.
     """
     path = tidy(path)
     config = _read_with_parent(path)
@@ -53,14 +53,14 @@ def read_config(
 
 
 def parse_config(text: str, source: str = "config") -> config_pb2.ExperimentOptions:
-    """Parses the text of a config that has no parent.
+    """Parses the text of a config without a parent.
 
     Args:
       text: an ExperimentOptions textproto.
-      source: what to call the text in errors.
+      source: name of the text in error messages.
 
     Raises:
-      ConfigError: the text does not parse or names an unknown field.
+      ConfigError: the text does not parse or sets an unknown field.
     """
     config = config_pb2.ExperimentOptions()
     try:
@@ -71,13 +71,13 @@ def parse_config(text: str, source: str = "config") -> config_pb2.ExperimentOpti
 
 
 def shipped_config(relative: str | Path) -> Path:
-    """Returns a config that comes with the package, of a wheel or of a checkout.
+    """Returns the path of a config shipped with the package, in a wheel or a checkout.
 
     Args:
-      relative: its place in `configs/`.
+      relative: path relative to `configs/`.
 
     Raises:
-      ConfigError: there is no such config.
+      ConfigError: the config does not exist.
     """
     package = Path(__file__).parent
     for root in (package, package.parent):
@@ -88,7 +88,7 @@ def shipped_config(relative: str | Path) -> Path:
 
 
 def to_text(config: Message) -> str:
-    """Returns a config as textproto that parses back to an equal config."""
+    """Returns a config as a textproto that parses back to an equal config."""
     return text_format.MessageToString(config, print_unknown_fields=False)
 
 
@@ -100,7 +100,7 @@ def _read_with_parent(path: str) -> config_pb2.ExperimentOptions:
     parent = parse_config(_read_text(parent_path), parent_path)
     if parent.HasField("base_config"):
         raise ConfigError(
-            f"{parent_path}: a parent config has no base_config of its own; "
+            f"{parent_path}: a parent config must have no base_config of its own; "
             f"{path} names it as its parent"
         )
     config.ClearField("base_config")
@@ -120,7 +120,7 @@ def _read_text(path: str) -> str:
 
 
 def _merge(source: Message, target: Message) -> None:
-    """Merges `source` over `target`; repeated fields are replaced as a whole."""
+    """Merges `source` over `target`; repeated fields are replaced, not extended."""
     for field, value in source.ListFields():
         if is_repeated(field):
             target.ClearField(field.name)
@@ -191,7 +191,7 @@ def _read_description(path: str) -> dataset_pb2.DatasetDescription:
     try:
         content = json.loads(_read_text(path))
         if isinstance(content, dict):
-            # The name of the data set stands in the config.
+            # The config already names the data set.
             content.pop("name", None)
         return json_format.ParseDict(content, dataset_pb2.DatasetDescription())
     except json.JSONDecodeError as error:
@@ -201,7 +201,7 @@ def _read_description(path: str) -> dataset_pb2.DatasetDescription:
 
 
 def description_dict(description: Message) -> Mapping[str, Any]:
-    """Returns a `DatasetDescription` message as the dict of its set fields."""
+    """Returns the set fields of a `DatasetDescription` message as a dict."""
     return json_format.MessageToDict(description, preserving_proto_field_name=True)
 
 

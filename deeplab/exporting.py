@@ -1,4 +1,4 @@
-"""From a checkpoint to a SavedModel: what `deeplab export` does."""
+"""Exports a checkpoint as a SavedModel, as `deeplab export` does."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ def export_checkpoint(
     bfloat16_weights: bool = False,
     overwrite: bool = False,
 ) -> Path:
-    """Builds the model of a config, restores a checkpoint, and exports.
+    """Builds the model of a config, restores a checkpoint, and exports the model.
 
     Args:
       config: the experiment.
       checkpoint: path of the weights; see `load_weights`.
-      output: the folder to write.
-      fields: what to serve; see `export`.
-      bfloat16_weights: stores and uses the weights with 16 bits.
-      overwrite: replaces what is in `output`.
+      output: directory to write.
+      fields: names of the fields to serve; see `export`.
+      bfloat16_weights: whether to store and use 16-bit weights.
+      overwrite: whether to replace what is in `output`.
 
     Returns:
-      The folder of the exported model.
+      The directory of the exported model.
 
     Raises:
-      ValueError: the checkpoint lacks a part of the model, or see `export`.
-      OSError: the folder cannot be written.
+      ValueError: the checkpoint lacks a part of the model, or as in `export`.
+      OSError: the directory cannot be written.
     """
     plan = resolve(config)
     model = factory.build_model(plan)
@@ -60,18 +60,18 @@ def export_checkpoint(
 
 
 def config_beside(checkpoint: str) -> str:
-    """Returns the path of the config that training left with a checkpoint.
+    """Returns the path of the config that training wrote along with a checkpoint.
 
     Args:
-      checkpoint: a checkpoint in the folder of a run or in `best/` there, or one of
-        these folders.
+      checkpoint: a checkpoint in a run folder or in its `best/`, or one of these
+        folders.
 
     Raises:
-      ValueError: there is none.
+      ValueError: no config is found.
     """
     parent = os.path.dirname(checkpoint)
     for place in (checkpoint, parent, os.path.dirname(parent)):
         folder = RunFolder(place)
         if folder.exists(CONFIG_FILE):
             return folder.join(CONFIG_FILE)
-    raise ValueError(f"there is no {CONFIG_FILE} with {checkpoint}; give --config_file")
+    raise ValueError(f"no {CONFIG_FILE} found next to {checkpoint}; give --config_file")

@@ -1,7 +1,7 @@
-"""From an experiment config to its parts: pipeline, model, losses, metrics.
+"""Builds the parts of an experiment from its config: pipeline, model, losses, metrics.
 
-What it builds takes plain arguments. Every function takes a config or its plan; see
-`deeplab.plan.resolve`.
+The parts themselves take plain arguments. Every function here takes a config or its
+plan; see `deeplab.plan.resolve`.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ def build_model(config: Config, *, bfloat16_weights: bool = False) -> DeepLab:
 
     Args:
       config: the experiment.
-      bfloat16_weights: makes a model for inference whose weights have 16 bits,
-        batch normalisation excepted, whatever precision the config says.
+      bfloat16_weights: whether to build a model for inference with 16-bit weights,
+        except in batch normalisation, whatever precision the config sets.
 
     Returns:
       A model with `checkpoint_items`. `model(images, training=False)` takes
-      `[b, h, w, 3]` images, 0 to 255, and returns a `Prediction`;
-      `training=True` returns `Outputs` at input size.
+      `[b, h, w, 3]` images, 0 to 255, and returns a `Prediction`; with
+      `training=True` it returns `Outputs` at input size.
 
     Raises:
-      ValueError: an option is unknown or does not fit the others.
+      ValueError: an option is unknown or contradicts another.
     """
     plan = resolve(config)
     options, evaluator = plan.config.model_options, plan.config.evaluator_options
@@ -114,7 +114,7 @@ def build_loss(config: Config, auxiliary_outputs: Sequence[str] = ()) -> Composi
 
     Args:
       config: the experiment.
-      auxiliary_outputs: names of the auxiliary outputs that the model returns in
+      auxiliary_outputs: names of the auxiliary outputs that the model returns during
         training.
 
     Raises:
@@ -131,7 +131,7 @@ def build_loss(config: Config, auxiliary_outputs: Sequence[str] = ()) -> Composi
 
 
 def build_metrics(config: Config) -> dict[str, Metric]:
-    """Builds the metrics of a config's architecture and its further ones, by name.
+    """Builds the metrics of a config's architecture and its extra metrics, by name.
 
     Raises:
       ValueError: a metric is unknown.
@@ -148,9 +148,9 @@ def build_train_pipeline(
     input_context: tf.distribute.InputContext | None = None,
     first_batch: int = 0,
 ) -> tf.data.Dataset:
-    """Builds the endless, shuffled, augmented pipeline of the training data.
+    """Builds the infinite, shuffled, augmented pipeline of the training data.
 
-    It starts with the batch numbered `first_batch`.
+    The pipeline starts at batch number `first_batch`.
     """
     plan = resolve(config)
     return _build_pipeline(
@@ -161,7 +161,7 @@ def build_train_pipeline(
 def build_eval_pipeline(
     config: Config, input_context: tf.distribute.InputContext | None = None
 ) -> tf.data.Dataset:
-    """Builds one pass over the evaluation data, in the order of the files."""
+    """Builds the pipeline of one pass over the evaluation data, in file order."""
     plan = resolve(config)
     return _build_pipeline(plan, plan.config.eval_dataset_options, False, input_context)
 
@@ -169,10 +169,10 @@ def build_eval_pipeline(
 def build_preprocess(
     config: Config,
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Returns what evaluation does to an image, and therefore an exported model.
+    """Returns the preprocessing that evaluation and exported models share.
 
     Returns:
-      A function of an image `[H, W, 3]`, see `geometry.preprocess_for_inference`.
+      A function of an `[H, W, 3]` image; see `geometry.preprocess_for_inference`.
     """
     return functools.partial(preprocess_for_inference, resizing=_resizing(config))
 
@@ -180,10 +180,10 @@ def build_preprocess(
 def build_inference_sizes(
     config: Config,
 ) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Returns what `build_preprocess` does to the size of an image.
+    """Returns a function that computes how `build_preprocess` changes image sizes.
 
     Returns:
-      A function of [2] int32, height and width, see `geometry.inference_sizes`.
+      A function of [2] int32, height and width; see `geometry.inference_sizes`.
     """
     return functools.partial(inference_sizes, resizing=_resizing(config))
 

@@ -1,4 +1,4 @@
-"""From a folder or a name to a `Predictor`: `deeplab.load`."""
+"""Loads a `Predictor` by directory or by name: `deeplab.load`."""
 
 from __future__ import annotations
 
@@ -25,22 +25,24 @@ def load(
     cache: str | os.PathLike[str] | None = None,
     source: str | None = None,
 ) -> Predictor:
-    """Loads an exported model, or a published one by its name.
+    """Loads an exported model by directory, or a published model by name.
 
-    A published model is built from its config and given the weights of its
-    checkpoint, which is downloaded when it is first asked for.
+    A published model is built from its config and restored from its checkpoint, which
+    is downloaded on first use.
 
     Args:
-      model: folder that `deeplab export` wrote, or a name of `deeplab zoo list`.
-      fields: what a published model predicts; the maps of one value a pixel when
-        empty. An exported model predicts what it was exported with.
-      cache: folder of downloads; that of `DEEPLAB_CACHE`, else `~/.cache/deeplab`.
-      source: address or folder with copies of the published files; that of
-        `DEEPLAB_ZOO_SOURCE`, else where they were published.
+      model: directory that `deeplab export` wrote, or a name from `deeplab zoo list`.
+      fields: names of the fields that a published model predicts; if empty, those that
+        exported models serve by default. An exported model predicts the fields that
+        it was exported with.
+      cache: directory for downloads; by default `$DEEPLAB_CACHE`, or
+        `~/.cache/deeplab` if that is unset.
+      source: URL or directory with copies of the published files; by default
+        `$DEEPLAB_ZOO_SOURCE`, or the original location if that is unset.
 
     Raises:
-      ValueError: there is no such model, it cannot be had, or its checkpoint does not
-        hold the whole of it.
+      ValueError: the model does not exist or cannot be downloaded, or its checkpoint
+        is incomplete.
       OSError: the cache cannot be written.
     """
     if Path(model).exists() or Path(model).name != str(model):
@@ -48,11 +50,12 @@ def load(
     try:
         entry = find(str(model))
     except ZooError as error:
-        raise ZooError(f"there is no folder {str(model)!r}, and {error}") from error
+        raise ZooError(f"{str(model)!r} is not a directory, and {error}") from error
     if not entry.config:
         raise ZooError(
-            f"{entry.name} holds no whole model, but weights to start training from: "
-            f"`deeplab zoo fetch {entry.name}`, and name the file in initial_checkpoint"
+            f"{entry.name} is not a complete model but weights to initialise training: "
+            f"run `deeplab zoo fetch {entry.name}`, and set initial_checkpoint to its "
+            "path"
         )
     with download_bar(entry.name) as progress:
         archive = fetch(entry, cache=cache, source=source, progress=progress)

@@ -1,6 +1,7 @@
-"""Which loss terms count for which outputs of an experiment.
+"""Decides which loss terms apply to which outputs of an experiment.
 
-What a config leaves open, the architecture says: see `deeplab.heads.architecture`.
+The architecture provides the defaults for what a config leaves unset; see
+`deeplab.heads.architecture`.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from deeplab.plan import ExperimentPlan
 from deeplab.protos.trainer_pb2 import LossOptions
 
 PATH = "trainer_options.loss_options"
-# Fields of `LossOptions` that are no terms.
+# Fields of `LossOptions` that are not loss terms.
 _NOT_TERMS = ("extra_loss", "auxiliary_loss")
 
 
 def published_terms(options: LossOptions) -> list[str]:
-    """Returns the names of the terms that a config sets by their own fields."""
+    """Returns the names of the terms that a config sets in fields of their own."""
     fields = [
         name for name in options.DESCRIPTOR.fields_by_name if name not in _NOT_TERMS
     ]
@@ -30,10 +31,10 @@ def published_terms(options: LossOptions) -> list[str]:
 
 
 def loss_terms(plan: ExperimentPlan) -> dict[str, TermOptions]:
-    """Returns the terms of a config by name, or those of its architecture.
+    """Returns the loss terms of a config by name.
 
-    The architecture's terms, with their published weights, count where the config sets
-    none.
+    If the config sets none, they are those of the architecture, with the published
+    weights.
 
     Raises:
       ConfigError: a term is set twice.
@@ -66,12 +67,12 @@ def loss_terms(plan: ExperimentPlan) -> dict[str, TermOptions]:
 def auxiliary_losses(
     plan: ExperimentPlan, terms: Sequence[str], outputs: Sequence[str]
 ) -> dict[str, AuxiliaryLoss]:
-    """Returns what counts for each auxiliary output.
+    """Returns the losses of each auxiliary output.
 
     Args:
       plan: the experiment.
-      terms: names of the terms of the main output.
-      outputs: names of the auxiliary outputs that the model returns in training.
+      terms: names of the loss terms of the main output.
+      outputs: names of the auxiliary outputs that the model returns during training.
 
     Raises:
       ConfigError: the config names an output that the model does not return.

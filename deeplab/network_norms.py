@@ -1,7 +1,7 @@
-"""The norms of a network, as its config describes them.
+"""Resolves the normalisation layers of a network from its config.
 
-They stand in two places: `model_options.norm` and `head_norm` say which, and the
-published fields of `solver_options` how batch normalisation works.
+Two parts of a config set them: `model_options.norm` and `head_norm` choose the kind,
+and the published fields of `solver_options` configure batch normalisation.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from deeplab.protos.trainer_pb2 import SolverOptions
 def network_norms(config: ExperimentOptions) -> tuple[NormConfig, NormConfig]:
     """Returns the norms of the backbone and of the head.
 
-    It reads the options that their kinds take, and no others. Batch normalisation over
-    all replicas is that of each replica where there is only one, which is faster.
+    Only the options that apply to the chosen kinds are read. With a single replica,
+    synchronised batch normalisation becomes plain batch normalisation, which is faster.
 
     Raises:
-      ConfigError: no kind of norm has the name that is set, an option is out of range,
-        or two options contradict each other.
+      ConfigError: the kind is unknown, an option is out of range, or two options
+        contradict each other.
     """
     model, solver = config.model_options, config.trainer_options.solver_options
     norm = _norm_config(model.norm, "model_options.norm", solver)
@@ -37,22 +37,22 @@ def network_norms(config: ExperimentOptions) -> tuple[NormConfig, NormConfig]:
 def refuse_idle_norms(
     options: ModelOptions, backbone: tf.Module, head: tf.Module
 ) -> None:
-    """Refuses a `norm` or `head_norm` that no layer of a built network has.
+    """Refuses a `norm` or `head_norm` that no layer of a built network uses.
 
     Raises:
-      ConfigError: one is set and has no effect.
+      ConfigError: one of them is set and has no effect.
     """
     own_norm = options.HasField("head_norm")
     if own_norm and not _has_norms(head):
         raise ConfigError(
-            "model_options.head_norm has no effect: the head has no layer that it "
-            "concerns; remove it"
+            "model_options.head_norm has no effect: the head has no norm that it "
+            "applies to; remove it"
         )
     parts = [backbone] if own_norm else [backbone, head]
     if options.HasField("norm") and not any(_has_norms(part) for part in parts):
         raise ConfigError(
-            f"model_options.norm has no effect: {options.backbone.name} has no layer "
-            "that it concerns; remove it"
+            f"model_options.norm has no effect: {options.backbone.name} has no norm "
+            "that it applies to; remove it"
         )
 
 
@@ -84,7 +84,7 @@ def _norm_config(options: NormOptions, place: str, solver: SolverOptions) -> Nor
 
 
 def _kind(options: NormOptions, place: str, solver: SolverOptions) -> str:
-    """Returns the kind; where it is set, `use_sync_batchnorm` must not contradict."""
+    """Returns the kind of norm; `use_sync_batchnorm` must not contradict it."""
     if not options.HasField("kind"):
         return "sync_batch" if solver.use_sync_batchnorm else "batch"
     kind = options.kind

@@ -1,7 +1,7 @@
 """The plan of an experiment: its config, resolved once.
 
-Factory, validation, trainer, export and the command line share a plan; nothing else
-looks up which architecture or data set a config means.
+Factory, validation, trainer, export and the command line share a plan; no other code
+looks up which architecture or data set a config selects.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from deeplab.read_tracker import untracked
 
 @dataclass(frozen=True)
 class ExperimentPlan:
-    """What a config means.
+    """A config and the architecture that it selects.
 
     Attributes:
-      config: the config; tracked where it is known what was read of it.
+      config: the config; may be tracked, see `deeplab.read_tracker`.
       name: registered name of the architecture.
-      architecture: its record.
+      architecture: record of the architecture.
     """
 
     config: ExperimentOptions
@@ -41,20 +41,20 @@ class ExperimentPlan:
 
     @functools.cached_property
     def num_classes(self) -> int:
-        """Channels of the output of classes that the config names."""
+        """Number of classes that the config sets for the output."""
         return self.architecture.selection.num_classes(self.config.model_options)
 
     @functools.cached_property
     def info(self) -> DatasetInfo:
-        """The data set that the model is made for.
+        """The data set that the model is built for.
 
-        The training data set, or the evaluation one where there is no other. Where
-        none is named, a model with 19 classes is for Cityscapes, as the published
-        examples are; others get numbered classes, as many as the model has, and what
-        Cityscapes has beside.
+        It is the training data set, or the evaluation data set if there is no other.
+        If the config names neither, a model with 19 classes is taken to be for
+        Cityscapes, as in the published examples; any other gets numbered classes with
+        the ignore label and label divisor of Cityscapes.
 
         Raises:
-          ValueError: the name is unknown or the description does not hold together.
+          ValueError: the name is unknown or the description is inconsistent.
         """
         for options in (
             self.config.train_dataset_options,
@@ -66,7 +66,7 @@ class ExperimentPlan:
 
     @property
     def data(self) -> DatasetOptions:
-        """The evaluation data, or the training data where there is no other."""
+        """The options of the evaluation data, or of the training data without one."""
         if self.config.HasField("eval_dataset_options"):
             return self.config.eval_dataset_options
         return self.config.train_dataset_options
@@ -81,7 +81,7 @@ class ExperimentPlan:
 
 
 def resolve(config: ExperimentOptions | ExperimentPlan) -> ExperimentPlan:
-    """Returns the plan of a config; a plan as it is.
+    """Returns the plan of a config; returns a plan unchanged.
 
     Raises:
       ValueError: no architecture is selected, or its name is unknown.
@@ -93,10 +93,10 @@ def resolve(config: ExperimentOptions | ExperimentPlan) -> ExperimentPlan:
 
 
 def dataset_info(options: DatasetOptions) -> DatasetInfo:
-    """Returns the data set that `DatasetOptions` name or describe.
+    """Returns the data set that a `DatasetOptions` message names or describes.
 
     Raises:
-      ValueError: the name is unknown or the description does not hold together.
+      ValueError: the name is unknown or the description is inconsistent.
     """
     if options.HasField("dataset_description"):
         description = untracked(options.dataset_description)

@@ -1,7 +1,7 @@
-"""Which fields of a config were read: what nothing looked at is an error.
+"""Records which fields of a config are read, so that unused ones can be refused.
 
-A tracked message reads like the message itself, and has its type. After everything has
-been built, `unread_fields` names what the user set and nothing read.
+To callers, a tracked message looks like the message itself. After everything has been
+built, `unread_fields` lists the fields that the user set but nothing read.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ M = TypeVar("M", bound=Message)
 
 
 def tracked(message: M) -> M:
-    """Returns a stand-in for a message that remembers which fields were read."""
+    """Returns a proxy of a message that records which of its fields are read."""
     return cast(M, _Tracker(message))
 
 
 def untracked(message: M) -> M:
-    """Returns the message behind a tracked one; all of its fields count as read.
+    """Returns the message behind a tracked one and marks all of its fields as read.
 
-    A message that is not tracked is returned as it is.
+    A message that is not tracked is returned unchanged.
     """
     tracker: object = message
     return cast(M, tracker.read_all()) if isinstance(tracker, _Tracker) else message
 
 
 def unread_fields(message: Message, sections: Iterable[str]) -> list[str]:
-    """Returns the paths of set fields of a tracked message that nothing has read.
+    """Returns the paths of the fields of a tracked message that are set but unread.
 
     Args:
-      message: what `tracked` returned.
-      sections: top-level fields to look into.
+      message: a message that `tracked` returned.
+      sections: top-level fields to check.
 
     Raises:
       TypeError: the message is not tracked.
     """
     tracker: object = message
     if not isinstance(tracker, _Tracker):
-        raise TypeError("only a tracked message knows what was read of it")
+        raise TypeError("the message is not tracked; pass the result of tracked()")
     wanted = set(sections)
     return [path for path in tracker.unread() if path.split(".")[0] in wanted]
 
@@ -78,8 +78,8 @@ class _Tracker:
 
 
 def is_repeated(field: Any) -> bool:
-    """Returns whether a field of a schema holds several values."""
-    # `label` is deprecated in newer runtimes and `is_repeated` absent in older ones.
+    """Returns whether a field of a message is repeated."""
+    # `label` is deprecated in newer runtimes, and older ones lack `is_repeated`.
     if hasattr(field, "is_repeated"):
         return bool(field.is_repeated)
     return field.label == FieldDescriptor.LABEL_REPEATED

@@ -1,4 +1,4 @@
-"""Registries: named things of one kind, found by exact name, imported on demand."""
+"""Registries: objects of one kind, looked up by exact name and imported on demand."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """The members of one kind ("backbone", "loss", ...), by name.
 
-    The modules that hold the members are listed where the registry is made, one
-    line each, and imported when a name is first asked for: adding a member is one
-    new file and one line.
+    The modules that define the members are listed where the registry is created, one
+    line each, and imported at the first lookup. Adding a member takes one new file and
+    one new line.
     """
 
     def __init__(self, kind: str, package: str, modules: Sequence[str]):
-        """Makes a registry of `kind` over the `modules` of `package`."""
+        """Creates a registry of `kind` for the `modules` of `package`."""
         self.kind = kind
         self._package = package
         self.modules = tuple(modules)
@@ -28,10 +28,10 @@ class Registry(Generic[T]):
         self._loaded = False
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Returns a decorator that adds its target as `name`.
+        """Returns a decorator that registers its target as `name`.
 
         Raises:
-          ValueError: the name is taken.
+          ValueError: the name is already registered.
         """
 
         def add(member: T) -> T:
@@ -46,7 +46,7 @@ class Registry(Generic[T]):
         """Returns the member called `name`.
 
         Raises:
-          ValueError: there is none; the message lists the nearest names.
+          ValueError: the name is unknown; the message suggests the closest ones.
         """
         self._load()
         if name not in self._members:
@@ -58,10 +58,10 @@ class Registry(Generic[T]):
 
     @contextlib.contextmanager
     def replaced(self, name: str, member: T) -> Iterator[None]:
-        """Puts another member in the place of `name` for as long as the block runs.
+        """Replaces the member `name` by another while the block runs.
 
         Raises:
-          ValueError: there is no member of that name.
+          ValueError: the name is unknown.
         """
         before = self.get(name)
         self._members[name] = member

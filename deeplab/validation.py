@@ -1,4 +1,4 @@
-"""Checks of a whole config: before anything is built, and after everything is."""
+"""Checks a whole config, both before and after everything is built from it."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ from deeplab.read_tracker import unread_fields
 
 OUTPUT_STRIDES = (8, 16, 32)
 
-# Fields of published configs whose every value gives the same result here.
-_ONE_RESULT = {
+# Fields of published configs whose value makes no difference here.
+_SAME_RESULT = {
     "evaluator_options.merge_semantic_and_instance_with_tf_op": (
-        "one merge, exact and fast, serves both values"
+        "both values use the same exact and fast merge"
     ),
 }
 
 
-# Fields that only one mode reads, and every published config sets.
+# Fields that only one mode reads, although every published config sets them.
 _OTHER_MODES = ("evaluator_options.continuous_eval_timeout",)
 
 
 def validate(
     config: ExperimentOptions, mode: str, num_replicas: int = 1
 ) -> ExperimentPlan:
-    """Checks a config before anything heavy is built, and returns its plan.
+    """Checks a config before anything expensive is built, and returns its plan.
 
     Args:
       config: the experiment.
       mode: "train", "eval", "train_and_eval" or "continuous_eval".
-      num_replicas: devices that share a batch.
+      num_replicas: number of devices that share a batch.
 
     Raises:
-      ConfigError: lists everything that is wrong.
+      ConfigError: the config is invalid; the message lists every problem.
     """
     problems = list(_model_problems(config.model_options))
     plan = None
@@ -61,7 +61,7 @@ def validate(
             config, plan, "train_dataset_options", num_replicas
         )
     if "eval" in mode:
-        # Evaluation shares out batches of any size.
+        # Evaluation can split a batch of any size.
         problems += _dataset_problems(config, plan, "eval_dataset_options", 1)
     if plan is None or problems:
         raise ConfigError(
@@ -73,21 +73,21 @@ def validate(
 def refuse_unread(plan: ExperimentPlan, sections: Iterable[str]) -> None:
     """Checks that every field set in `sections` of a config has been read.
 
-    Call it when everything is built. Fields that cannot change anything for this
-    architecture are logged, one line each.
+    Call it after everything is built. Fields without effect on this architecture are
+    logged, one line each.
 
     Args:
-      plan: of a tracked config.
-      sections: top-level fields of the config.
+      plan: plan of a tracked config.
+      sections: top-level fields of the config to check.
 
     Raises:
-      ConfigError: a field is set that nothing read; the message names it.
+      ConfigError: the config sets fields that nothing read; the message lists them.
     """
     without_effect = plan.architecture.selection.without_effect
     refused = []
     for path in unread_fields(plan.config, sections):
-        if path in _ONE_RESULT:
-            logging.info("%s has no effect: %s", path, _ONE_RESULT[path])
+        if path in _SAME_RESULT:
+            logging.info("%s has no effect: %s", path, _SAME_RESULT[path])
         elif is_part_of(path, without_effect):
             logging.info("%s has no effect on this architecture", path)
         elif path not in _OTHER_MODES:
@@ -100,7 +100,7 @@ def refuse_unread(plan: ExperimentPlan, sections: Iterable[str]) -> None:
 
 
 def is_part_of(path: str, fields: Iterable[str]) -> bool:
-    """Returns whether a path of a config is one of the fields, or lies in one."""
+    """Returns whether a path in a config is one of the fields, or inside one."""
     return any(path == f or path.startswith((f"{f}.", f"{f}[")) for f in fields)
 
 
@@ -152,8 +152,8 @@ def _dataset_problems(
     )
     if options.batch_size % num_replicas or options.batch_size < 1:
         yield (
-            f"{section}.batch_size {options.batch_size}: it is shared by "
-            f"{num_replicas} replicas; choose a multiple"
+            f"{section}.batch_size {options.batch_size}: choose a positive multiple of "
+            f"the number of replicas, {num_replicas}"
         )
     if plan is not None:
         for problem in _target_problems(plan.architecture, options):
@@ -169,7 +169,7 @@ def _dataset_problems(
                 f"but data set {info.name!r} has {info.num_classes} classes"
             )
     if not options.file_pattern:
-        yield f"{section}.file_pattern: no files are named"
+        yield f"{section}.file_pattern: it is empty; name the files to read"
     for pattern in options.file_pattern:
         if not tf.io.gfile.glob(pattern):
             yield f"{section}.file_pattern: no file matches {pattern!r}"

@@ -207,7 +207,7 @@ def test_all_can_train_and_evaluate(tmp_path):
 @pytest.mark.parametrize(
     ("belongs", "reason"),
     [
-        (lambda path: "example_" in path.name, "file_pattern: no files are named"),
+        (lambda path: "example_" in path.name, "file_pattern: it is empty"),
         (lambda path: "${" in text_of(path), "no file matches '${TRAIN_SET}'"),
     ],
     ids=["without data", "with placeholders"],

@@ -69,7 +69,7 @@ def test_checkpoint_has_to_hold_the_whole_model(config, tmp_path):
     items = dict(factory.build_model(config).checkpoint_items)
     del items[sorted(items)[-1]]
     publish(tmp_path / "served", items)
-    with pytest.raises(WeightsError, match="does not hold the whole model"):
+    with pytest.raises(WeightsError, match="does not contain the whole model"):
         load(tmp_path)
 
 
@@ -116,13 +116,14 @@ def test_folder_still_loads(tmp_path, monkeypatch):
 
 
 def test_weights_to_start_from_are_no_model(tmp_path):
-    with pytest.raises(ZooError, match="name the file in initial_checkpoint"):
+    with pytest.raises(ZooError, match="set initial_checkpoint to its path"):
         load(tmp_path, "resnet50_imagenet1k")
 
 
 def test_neither_folder_nor_name(tmp_path):
     with pytest.raises(
-        ZooError, match=r"no folder 'kmax_r50', and no published .* did you mean"
+        ZooError,
+        match=r"'kmax_r50' is not a directory, and no published .* did you mean",
     ):
         load(tmp_path, "kmax_r50")
     with pytest.raises(ValueError, match="is not a directory"):

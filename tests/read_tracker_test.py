@@ -54,5 +54,5 @@ def test_what_is_taken_as_a_whole_is_read():
 def test_a_plain_message_is_its_own_untracked_one_and_knows_nothing():
     message = parse_config(CONFIG)
     assert untracked(message) is message
-    with pytest.raises(TypeError, match="only a tracked message"):
+    with pytest.raises(TypeError, match="the message is not tracked"):
         unread_fields(message, SECTIONS)

@@ -77,7 +77,8 @@ def test_everything_wrong_is_listed_at_once(config):
 
 
 def test_batch_is_shared_by_the_replicas(config):
-    assert "shared by 3 replicas" in problems_of(config, "train", num_replicas=3)
+    message = problems_of(config, "train", num_replicas=3)
+    assert "a positive multiple of the number of replicas, 3" in message
     validate(config, "train", num_replicas=2)
 
 

@@ -1,4 +1,4 @@
-"""Backbones: from an image to feature maps at several strides.
+"""Backbones: networks that turn an image into feature maps at several strides.
 
 `BACKBONES.get(name)(options, norm)` builds one from the `backbone` of `ModelOptions`.
 """

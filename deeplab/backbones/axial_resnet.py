@@ -2,9 +2,10 @@
 
 Axial-DeepLab: Stand-Alone Axial-Attention for Panoptic Segmentation, Huiyu Wang, Yukun
 Zhu, Bradley Green, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, ECCV 2020,
-https://arxiv.org/abs/2003.07853. Axial-SWideRNet is of Scaling Wide Residual Networks
-for Panoptic Segmentation, https://arxiv.org/abs/2011.11675, the MaX-DeepLab backbones
-of https://arxiv.org/abs/2012.00759, without their memory path.
+https://arxiv.org/abs/2003.07853. Axial-SWideRNet comes from Scaling Wide Residual
+Networks for Panoptic Segmentation, https://arxiv.org/abs/2011.11675, and the
+MaX-DeepLab-S backbone, here without its memory path, from
+https://arxiv.org/abs/2012.00759.
 
 As in the published code, `axial_resnet_s` and `axial_deeplab_s` are the large networks
 unless the config sets `backbone_width_multiplier: 0.5`.
@@ -25,13 +26,13 @@ from deeplab.core.specs import AxialAttentionConfig, NormConfig
 from deeplab.layers.stems import InceptionStem, resnet_stem, wide_stem
 from deeplab.protos.model_pb2 import ModelOptions
 
-_WIDE_EXPANSION = 4  # Of the first convolution of an axial block.
+_WIDE_EXPANSION = 4  # Expansion of the first convolution of an axial block.
 
 
 def axial_blocks(
     options: ModelOptions.BackboneOptions, beyond_stride: int
 ) -> BlockConfig:
-    """Returns blocks that attend beyond a stride, as ResNets have them."""
+    """Returns the blocks of a ResNet with attention beyond a stride."""
     return dataclasses.replace(
         block_config(options),
         axial_beyond_stride=beyond_stride,
@@ -40,7 +41,7 @@ def axial_blocks(
 
 
 def wide_axial_blocks(options: ModelOptions.BackboneOptions) -> BlockConfig:
-    """Returns blocks that attend beyond stride 16, as wide ResNets have them."""
+    """Returns the blocks of a wide ResNet with attention beyond stride 16."""
     return dataclasses.replace(
         block_config(options, DROP_PATH_BEYOND_STRIDE),
         axial_beyond_stride=16,
@@ -75,7 +76,7 @@ def build_axial_resnet(options: ModelOptions, norm: NormConfig) -> ResidualBackb
 @BACKBONES.register("axial_deeplab_l")
 @BACKBONES.register("axial_deeplab_s")
 def build_axial_deeplab(options: ModelOptions, norm: NormConfig) -> ResidualBackbone:
-    """Builds the same with the Inception stem."""
+    """Builds ResNet-50 with attention beyond stride 2 and the Inception stem."""
     stem = InceptionStem(options.backbone.stem_width_multiplier, norm)
     return _resnet(options.backbone, 2, stem, stem.channels, norm)
 

@@ -1,4 +1,4 @@
-"""What a backbone is."""
+"""The interface of backbones."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Backbone(tf_keras.Model):
     """A network that turns an image into named feature maps.
 
     Attributes:
-      feature_specs: name -> channels and stride of each map that `call` returns.
-        A map of stride s has ceil(size / s) pixels.
+      feature_specs: name -> channels and stride of each map that `call` returns. A map
+        of stride s has ceil(size / s) pixels along each axis.
     """
 
     feature_specs: dict[str, FeatureSpec]
@@ -22,8 +22,9 @@ class Backbone(tf_keras.Model):
         """Computes the features.
 
         Args:
-          images: `[b, h, w, 3]` float, -1 to 1.
-          training: whether to normalise by the batch and regularise.
+          images: `[b, h, w, 3]` float, normalised as in
+            `deeplab.input_normalization`.
+          training: whether to use batch statistics and regularisation.
 
         Returns:
           Name -> `[b, ceil(h / stride), ceil(w / stride), channels]`.
@@ -32,5 +33,5 @@ class Backbone(tf_keras.Model):
 
     @property
     def pretrained_variables(self) -> list[tf.Variable]:
-        """Trainable variables that pretraining fills and that may learn slower."""
+        """Trainable variables that are pretrained and may get a lower learning rate."""
         return self.trainable_variables

@@ -1,10 +1,10 @@
 """ConvNeXt: a convolutional network with the macro design of vision transformers.
 
 A ConvNet for the 2020s, Zhuang Liu, Hanzi Mao, Chao-Yuan Wu, Christoph Feichtenhofer,
-Trevor Darrell, Saining Xie, CVPR 2022, https://arxiv.org/abs/2201.03545. Departs from
-it as the published segmentation models do: patches are padded, so that every input
-size works, and no normalisation follows the stages. An output stride below 32 widens
-the kernels of the last stages instead, which no published model does.
+Trevor Darrell, Saining Xie, CVPR 2022, https://arxiv.org/abs/2201.03545. The departures
+are those of the published segmentation models: patches are padded, so that any input
+size works, and no normalisation follows the stages. For output strides below 32, the
+last stages use atrous convolution, which no published model does.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _STEM_STRIDE = 4
 
 
 class ConvNeXtSize(NamedTuple):
-    """Blocks and channels of the four stages."""
+    """Numbers of blocks and channels of the four stages."""
 
     num_blocks: tuple[int, int, int, int]
     channels: tuple[int, int, int, int]
@@ -43,7 +43,7 @@ SIZES = {
 
 
 class ConvNeXt(Backbone):
-    """Four stages of blocks, each after a convolution that makes it coarser."""
+    """Four stages of blocks, each preceded by a downsampling convolution."""
 
     def __init__(
         self,
@@ -55,19 +55,19 @@ class ConvNeXt(Backbone):
         drop_path_keep_prob: float = 1.0,
         recompute: bool = False,
     ):
-        """Makes the stages.
+        """Creates the stages.
 
         Args:
-          num_blocks: blocks of each stage.
+          num_blocks: number of blocks of each stage.
           channels: channels of each stage.
           name: name of the network.
           output_stride: largest stride: 4, 8, 16 or 32.
-          drop_path_keep_prob: probability of keeping a residual path of the last
-            block; it falls to this linearly from 1 at the first.
+          drop_path_keep_prob: probability of keeping the residual path of the last
+            block; it decreases linearly from 1 at the first block.
           recompute: whether to recompute activations in the backward pass.
 
         Raises:
-          ValueError: the output stride is none of these.
+          ValueError: the output stride is not 4, 8, 16 or 32.
         """
         super().__init__(name=name)
         if output_stride not in (4, 8, 16, 32):
@@ -95,7 +95,7 @@ class ConvNeXt(Backbone):
                     strides=2 if strided else 1,
                     atrous_rate=atrous_rate,
                 )
-                # A stride that is not taken widens the kernels that come after it.
+                # Where a stride is left out, later kernels get a larger atrous rate.
                 stride *= 2 if strided else 1
                 atrous_rate *= 1 if strided else 2
             self.downsample_layers.append(patches)
@@ -109,9 +109,9 @@ class ConvNeXt(Backbone):
         self.feature_specs = specs
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
-        """Returns `stage<n>`, not activated, and `res<n>`; 1 is the stem, then 2 to 5.
+        """Returns `stage<n>` before and `res<n>` after activation, for n from 1 to 5.
 
-        The stem has stride 4.
+        Number 1 is the stem, with stride 4.
         """
         x = images
         maps = []
@@ -128,7 +128,7 @@ class ConvNeXt(Backbone):
 
 
 class _Stage(tf_keras.layers.Layer):
-    """Blocks in a row, numbered as in published checkpoints."""
+    """A sequence of blocks, numbered as in published checkpoints."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ def _specs(index: int, spec: FeatureSpec) -> dict[str, FeatureSpec]:
 
 
 def build_convnext(name: str, size: ConvNeXtSize, options: ModelOptions) -> ConvNeXt:
-    """Builds a ConvNeXt of any size, under any name."""
+    """Builds a ConvNeXt of a given size and name."""
     backbone = options.backbone
     width = backbone.backbone_width_multiplier
     return ConvNeXt(
@@ -178,7 +178,7 @@ def build_convnext(name: str, size: ConvNeXtSize, options: ModelOptions) -> Conv
 def _register(name: str, size: ConvNeXtSize) -> None:
     @BACKBONES.register(name)
     def build(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
-        """Builds a ConvNeXt, which normalises layers, not batches."""
+        """Builds a ConvNeXt, which uses layer instead of batch normalisation."""
         del norm
         return build_convnext(name, size, options)
 

@@ -1,4 +1,4 @@
-"""Stages with a memory path, and the order of stacked decoders.
+"""Stages with a memory path, and the sequence of stages in stacked decoders.
 
 MaX-DeepLab: End-to-End Panoptic Segmentation with Mask Transformers, Huiyu Wang, Yukun
 Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
@@ -24,19 +24,20 @@ _TRANSFORMER_CHANNELS = 128
 
 @dataclass(frozen=True)
 class MemoryConfig:
-    """The memory path, and the decoders that it runs through.
+    """The memory path and the decoders that it runs through.
 
     Attributes:
-      channels: of the memory.
-      slots: vectors of the memory: one for each mask. 0: there is no memory, and
-        nothing that is not pretrained.
-      beyond_stride: smallest output stride of the blocks with a transformer; 0: none.
-      transformer_expansion: channels of a transformer at stride 16 over 128; they
-        halve with the stride.
-      feature_channels: of the class and mask features of the memory.
-      pretrained_stacks: decoders that belong to the pretrained backbone.
-      extra_stacks: decoders after these.
-      extra_blocks: blocks of a stage of these.
+      channels: channels of the memory.
+      slots: number of memory vectors, one per mask. With 0 there is no memory, and
+        only the pretrained part of the network is built.
+      beyond_stride: smallest output stride of a stage whose blocks have a transformer;
+        0 means no transformers.
+      transformer_expansion: channels of a transformer at stride 16, divided by 128;
+        they are proportional to the stride.
+      feature_channels: channels of the class and mask features of the memory.
+      pretrained_stacks: number of decoders that belong to the pretrained backbone.
+      extra_stacks: number of decoders after the pretrained ones.
+      extra_blocks: number of blocks per stage of the extra decoders.
     """
 
     channels: int = 256
@@ -54,11 +55,11 @@ class DecoderStep:
     """One stage of the stacked decoders.
 
     Attributes:
-      index: counts them from 1.
-      stride: of its features.
-      pretrained: whether the fusion, and a first group of blocks, belong to the
+      index: number of the stage, from 1.
+      stride: stride of its features.
+      pretrained: whether the fusion and a first group of blocks belong to the
         pretrained backbone.
-      extra: whether it has a group of blocks that does not.
+      extra: whether the stage has a group of blocks that is not pretrained.
     """
 
     index: int
@@ -68,18 +69,18 @@ class DecoderStep:
 
     @property
     def fuse_name(self) -> str:
-        """Attribute of the fusion."""
+        """Attribute name of the fusion layer."""
         return f"{self.name(extra=not self.pretrained)}_resized_fuse"
 
     def name(self, *, extra: bool) -> str:
-        """Attribute of one of its groups of blocks."""
+        """Returns the attribute name of one of its groups of blocks."""
         return f"_decoder_stage{self.index}" + ("_extra" if extra else "")
 
 
 def decoder_steps(
     output_stride: int, pretrained_stacks: int, extra_stacks: int
 ) -> Iterator[DecoderStep]:
-    """Yields the stages of the stacked decoders: up to stride 4, down, and up again."""
+    """Yields the stages of the stacked decoders, which go to stride 4 and back."""
     stride, stack, finer = output_stride, 0, True
     pretrained, index = pretrained_stacks > 0, 0
     while stack < pretrained_stacks + extra_stacks or stride > MASK_STRIDE:
@@ -97,7 +98,7 @@ def decoder_steps(
 
 
 class DualPathStage(Stage):
-    """A stage whose blocks may each end with an exchange between pixels and memory."""
+    """A stage whose blocks may each be followed by a dual-path transformer."""
 
     def __init__(
         self,
@@ -110,16 +111,16 @@ class DualPathStage(Stage):
         memory: MemoryConfig,
         stride: int,
     ):
-        """Makes the blocks.
+        """Creates the blocks.
 
         Args:
-          stage: this stage.
-          in_channels: channels of its input.
+          stage: configuration of this stage.
+          in_channels: channels of the input.
           output_stride: largest stride of the network.
-          blocks: what the blocks have in common.
+          blocks: options shared by all blocks.
           norm: kind and options of the norms.
-          memory: the memory path.
-          stride: of its features, which sets the channels of a transformer.
+          memory: configuration of the memory path.
+          stride: stride of the features, which sets the channels of the transformers.
         """
         super().__init__(
             stage,
@@ -149,7 +150,7 @@ class DualPathStage(Stage):
 
     @property
     def transformers(self) -> list[DualPathTransformer]:
-        """The exchanges, one after each block, or none."""
+        """The transformers, one per block, or an empty list."""
         return [getattr(self, name) for name in self._transformers]
 
     def call(

@@ -1,9 +1,9 @@
-"""Pixel encoders of kMaX-DeepLab: backbones that also give features not activated.
+"""Pixel encoders of kMaX-DeepLab: backbones that also return unactivated features.
 
 k-means Mask Transformer, Qihang Yu, Huiyu Wang, Siyuan Qiao, Maxwell Collins, Yukun
 Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, ECCV 2022,
-https://arxiv.org/abs/2207.04044. As published, drop path grows linearly with depth,
-whatever the data set: `drop_path_schedule` is not an option of these backbones.
+https://arxiv.org/abs/2207.04044. As published, drop path increases linearly with depth
+for every data set; `drop_path_schedule` is not an option of these backbones.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.layers.stems import InceptionStem, resnet_stem
 from deeplab.protos.model_pb2 import ModelOptions
 
-# Size of MOAT -> image size and data of the pretraining that its published name tells.
+# Size of MOAT -> image size and data of the pretraining, as in the published name.
 MOAT_PRETRAINING = {
     "moat0": ("pretrain_224", "1k"),
     "moat1": ("pretrain_224", "1k"),
@@ -38,14 +38,14 @@ MOAT_PRETRAINING = {
 
 
 class ResidualPixelEncoder(ResidualBackbone):
-    """A residual backbone that offers `stage1` to `stage5` beside `res1` to `res5`."""
+    """A residual backbone that returns `stage1` to `stage5` and `res1` to `res5`."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.feature_specs = with_stages(self.feature_specs)
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
-        """Returns `res<n>`, activated, and `stage<n>`, before the activation."""
+        """Returns `stage<n>` before and `res<n>` after activation, n from 1 to 5."""
         features = {"stage1": self._stem(images, training=training)}
         features["res1"] = self._activation(features["stage1"])
         for index in range(2, 6):
@@ -57,7 +57,7 @@ class ResidualPixelEncoder(ResidualBackbone):
 
 
 def with_stages(specs: Mapping[str, FeatureSpec]) -> dict[str, FeatureSpec]:
-    """Returns the features `res<n>`, and a `stage<n>` like each of them."""
+    """Returns the specs of the features `res<n>`, and the same for each `stage<n>`."""
     return {
         name: spec
         for res, spec in specs.items()
@@ -68,7 +68,7 @@ def with_stages(specs: Mapping[str, FeatureSpec]) -> dict[str, FeatureSpec]:
 def _blocks(
     options: ModelOptions.BackboneOptions, activation: str, axial_beyond_stride: int
 ) -> BlockConfig:
-    # Not `block_config`, which would read `drop_path_schedule` and so accept it.
+    # `block_config` would read `drop_path_schedule`, and thereby accept it.
     return BlockConfig(
         squeeze_excite=options.use_squeeze_and_excite,
         sac_beyond_stride=options.use_sac_beyond_stride,
@@ -117,7 +117,7 @@ def _resnet(
 def _register_convnext(name: str, size: ConvNeXtSize) -> None:
     @BACKBONES.register(name)
     def build(options: ModelOptions, norm: NormConfig) -> ConvNeXt:
-        del norm  # ConvNeXt normalises layers, not batches.
+        del norm  # ConvNeXt uses layer normalisation.
         return build_convnext(name, size, options)
 
 
@@ -131,5 +131,5 @@ for _size, _convnext in convnext.SIZES.items():
     _register_convnext(f"kmax_{_size}", _convnext)
 for _size, (_pretraining, _data) in MOAT_PRETRAINING.items():
     _register_moat(f"kmax_{_size}_{_pretraining}_{_data}", _size, None)
-    # Without biases of relative positions.
+    # The variant without relative position biases.
     _register_moat(f"kmax_{_size}_{_pretraining}_no_pe_{_data}", _size, False)

@@ -37,11 +37,11 @@ from deeplab.layers.stems import InceptionStem, wide_stem
 from deeplab.ops.resize import spatial_size
 from deeplab.protos.model_pb2 import ModelOptions
 
-_LAST_STRIDE = 32  # Of the network without atrous convolution.
+_LAST_STRIDE = 32  # Stride of the network without atrous convolution.
 
 
 class MaXDeepLabBackbone(Backbone):
-    """Stem, stages and stacked decoders, with a memory beside them."""
+    """Stem, stages and stacked decoders, with a parallel memory path."""
 
     def __init__(
         self,
@@ -56,21 +56,21 @@ class MaXDeepLabBackbone(Backbone):
         memory: MemoryConfig,
         norm: NormConfig,
     ):
-        """Makes the layers.
+        """Creates the layers.
 
         Args:
-          stem: from images to features of stride 2, not activated.
+          stem: maps images to features of stride 2, before activation.
           stem_channels: channels of the stem's output.
-          stages: from the finest to the coarsest.
+          stages: stages from the finest to the coarsest.
           name: name of the network.
           output_stride: largest stride: 8, 16 or 32.
-          width_multiplier: of the channels of the decoders.
-          blocks: what the blocks have in common.
-          memory: the memory path.
+          width_multiplier: factor of the decoders' channels.
+          blocks: options shared by all blocks.
+          memory: configuration of the memory path.
           norm: kind and options of the norms.
 
         Raises:
-          ValueError: the output stride is not a power of two from 8 on.
+          ValueError: the output stride is below 8 or not a power of two.
         """
         super().__init__(name=name)
         if output_stride < 8 or output_stride & (output_stride - 1):
@@ -131,12 +131,13 @@ class MaXDeepLabBackbone(Backbone):
         )
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
-        """Returns features of pixels and memory.
+        """Returns the features of pixels and memory.
 
-        `res1` to `res5`; `feature_panoptic` at stride 4 and `feature_semantic`, for
-        masks and for the auxiliary semantic output; `transformer_class_feature` and
-        `transformer_mask_feature`, `[b, slots, channels]`. Without a memory, besides
-        `res1` to `res5` only `backbone_output`, of the last decoder.
+        These are `res1` to `res5`; `feature_panoptic` at stride 4 for the masks and
+        `feature_semantic` for the auxiliary semantic output; and
+        `transformer_class_feature` and `transformer_mask_feature`,
+        `[b, slots, channels]`. Without a memory, they are `res1` to `res5` and the
+        `backbone_output` of the last decoder.
         """
         features = {}
         stem = self._stem(images, training=training)
@@ -146,14 +147,14 @@ class MaXDeepLabBackbone(Backbone):
             memory = tf.tile(memory, tf.stack([tf.shape(images)[0], 1, 1]))
             memory = tf.cast(memory, stem.dtype)
         features["res1"] = x = self._activation(stem)
-        # Not activated, by stride: what the decoders fuse.
+        # Unactivated features by stride, which the decoders fuse.
         raw = {2: [stem]}
         for name in self._stage_names:
             stage = getattr(self, f"_stage{name[3:]}")
             plain, x, memory = stage(x, memory, training=training)
             features[name] = x
             stride = self.feature_specs[name].stride
-            # The last feature alone stands for its stride.
+            # Only the last feature of each stride is kept.
             raw[stride] = [plain]
         semantic, panoptic, memory = self._decode(raw, x, memory, training)
         if memory is None:
@@ -168,7 +169,7 @@ class MaXDeepLabBackbone(Backbone):
 
     @property
     def pretrained_variables(self) -> list[tf.Variable]:
-        """The stem, the stages and the pretrained decoders, without their memory."""
+        """Variables of stem, stages and pretrained decoders, without transformers."""
         names = ["_stem", *(f"_stage{name[3:]}" for name in self._stage_names)]
         for step in self._steps:
             if step.pretrained:
@@ -197,7 +198,7 @@ class MaXDeepLabBackbone(Backbone):
                 stage,
                 in_channels=channels,
                 output_stride=self._output_stride,
-                # The published widths follow the stride without atrous convolution.
+                # The published widths depend on the stride without atrous convolution.
                 stride=stage.input_stride,
                 **self._common,
             )
@@ -212,7 +213,7 @@ class MaXDeepLabBackbone(Backbone):
     def _add_stage(
         self, attribute: str, nominal: int, num_blocks: int, stride: int
     ) -> None:
-        """Adds blocks of a decoder, whose input has the channels of its output."""
+        """Adds the blocks of a decoder stage, which keep the number of channels."""
         width = math.floor(nominal * 16 * self._width_multiplier)
         wide = self._wide and nominal < _LAST_STRIDE
         channels = (4 * width, 4 * width) if wide else (width, width, 4 * width)
@@ -247,7 +248,7 @@ class MaXDeepLabBackbone(Backbone):
             before = step.stride
 
     def _nominal(self, step: DecoderStep) -> int:
-        """Returns the stride whose channels a decoder stage has."""
+        """Returns the stride that determines the channels of a decoder stage."""
         return _LAST_STRIDE if step.stride == self._output_stride else step.stride
 
     def _decode(
@@ -257,7 +258,7 @@ class MaXDeepLabBackbone(Backbone):
         memory: tf.Tensor | None,
         training: bool,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
-        """Returns the semantic and the last features, and the memory."""
+        """Returns the semantic features, the last decoder's features and the memory."""
         current, fine = raw[self._output_stride][-1], []
         semantic = x = activated
         if memory is not None and not self._memory.pretrained_stacks:
@@ -306,7 +307,7 @@ def build_max_deeplab_s(options: ModelOptions, norm: NormConfig) -> MaXDeepLabBa
 def build_max_deeplab_l_backbone(
     options: ModelOptions, norm: NormConfig
 ) -> MaXDeepLabBackbone:
-    """Builds what of MaX-DeepLab-L is pretrained: no memory, and one decoder."""
+    """Builds the pretrained part of MaX-DeepLab-L: one decoder and no memory."""
     memory = MemoryConfig(slots=0, beyond_stride=0, pretrained_stacks=1)
     return _large(options.backbone, memory, norm)
 

@@ -1,10 +1,10 @@
-"""MOAT: mobile convolution and attention in turns.
+"""MOAT: alternating mobile convolution and attention.
 
 MOAT: Alternating Mobile Convolution and Attention Brings Strong Vision Models,
 Chenglin Yang, Siyuan Qiao, Qihang Yu, Xiaoding Yuan, Yukun Zhu, Alan Yuille, Hartwig
 Adam, Liang-Chieh Chen, ICLR 2023, https://arxiv.org/abs/2210.01820. Two stages of
-MBConv blocks, two of blocks that also attend. Departs from it as the published code
-for dense prediction does: shortcuts average 3x3 pixels where they lose resolution.
+MBConv blocks are followed by two stages of blocks with attention. The departure is that
+of the published code for dense prediction: strided shortcuts average 3x3 pixels.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from deeplab.layers.relative_attention import NORMAL
 from deeplab.protos.model_pb2 import ModelOptions
 
 _OUTPUT_STRIDE = 32
-# Sides of the maps of stages 3 and 4 that the tables of biases are stored for: those
-# of images of 224 pixels, whatever the size of pretraining.
+# Index of a stage -> side of the map that its table of biases is stored for. The sides
+# are those of 224-pixel images, whatever the image size of the pretraining.
 _EMBEDDING_SIZES = {2: 14, 3: 7}
 
 
 class MoatSize(NamedTuple):
-    """Blocks and channels of the four stages; the stem is as wide as `stem`."""
+    """Channels of the stem, and numbers of blocks and channels of the four stages."""
 
     stem: int
     num_blocks: Sequence[int]
@@ -57,17 +57,18 @@ SIZES = {
 
 @dataclass(frozen=True)
 class MoatConfig:
-    """What the blocks of all stages have in common.
+    """Options shared by the blocks of all stages.
 
     Attributes:
       position_embedding: whether attention has a bias for each relative position.
-      window: height and width of the windows of attention, in pixels of the image,
-        multiples of 32; None attends to the whole image.
-      global_stage_end: whether the last block of each stage attends to the whole
-        image all the same.
-      pool_size: side of the pixels that a strided shortcut averages: 3 for dense
+      window: height and width of the attention windows in image pixels, multiples of
+        32; None attends to the whole image.
+      global_stage_end: whether the last block of each stage attends to the whole image
+        even if `window` is set.
+      pool_size: kernel size of the average pooling in strided shortcuts: 3 for dense
         prediction, 2 for classification.
-      drop_path_keep_prob: probability that residual paths approach with depth.
+      drop_path_keep_prob: probability of keeping a residual path; it decreases
+        linearly from 1 with depth towards this value.
       recompute: whether to recompute activations in the backward pass.
     """
 
@@ -79,7 +80,7 @@ class MoatConfig:
     recompute: bool = False
 
     def attention(self, stage: int, is_last: bool) -> RelativeAttentionConfig:
-        """Returns how a block of a stage attends; stages count from 0."""
+        """Returns the attention options of a block; stages are numbered from 0."""
         stride = 2 ** (stage + 2)
         window = None
         if self.window is not None and not (is_last and self.global_stage_end):
@@ -89,7 +90,7 @@ class MoatConfig:
 
 
 class Moat(Backbone):
-    """A stem of two convolutions and four stages, each of which halves the map."""
+    """A stem of two convolutions and four stages that each halve the resolution."""
 
     def __init__(
         self,
@@ -99,16 +100,16 @@ class Moat(Backbone):
         norm: NormConfig,
         config: MoatConfig,
     ):
-        """Makes the blocks.
+        """Creates the blocks.
 
         Args:
-          size: blocks and channels.
+          size: numbers of blocks and channels.
           name: name of the network.
           norm: kind and options of the norms.
-          config: what the blocks have in common.
+          config: options shared by all blocks.
 
         Raises:
-          ValueError: the window does not consist of whole pixels of the last stage.
+          ValueError: the window is not a multiple of the last stride, 32.
         """
         super().__init__(name=name)
         window = config.window
@@ -152,7 +153,7 @@ class Moat(Backbone):
         self.feature_specs = specs
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
-        """Returns `stage<n>`, not activated, and `res<n>`; 1 is the stem."""
+        """Returns `stage<n>` before and `res<n>` after activation; 1 is the stem."""
         x = self._stem(images, training=training)
         maps = [x]
         for blocks in self._blocks:
@@ -165,7 +166,7 @@ class Moat(Backbone):
 
 
 class _Stem(tf_keras.layers.Layer):
-    """Two 3x3 convolutions; the numbers are those of published checkpoints."""
+    """Two 3x3 convolutions; layers are numbered as in published checkpoints."""
 
     def __init__(self, channels: int, norm: NormConfig):
         super().__init__(name="stem")
@@ -210,14 +211,14 @@ def build_moat(
     norm: NormConfig,
     position_embedding: bool | None = None,
 ) -> Moat:
-    """Builds a MOAT of any size, under any name.
+    """Builds a MOAT of a given size and name.
 
     Args:
       name: name of the network.
-      size: blocks and channels, before the multipliers of the options.
-      options: the model.
+      size: numbers of blocks and channels, before the multipliers of the options.
+      options: options of the model.
       norm: kind and options of the norms.
-      position_embedding: None takes what the options say.
+      position_embedding: overrides the option of this name unless None.
 
     Raises:
       ValueError: an option is out of range.
@@ -225,8 +226,8 @@ def build_moat(
     backbone = options.backbone
     if backbone.output_stride != _OUTPUT_STRIDE:
         raise ValueError(
-            f"backbone.output_stride {backbone.output_stride}: MOAT has stride "
-            f"{_OUTPUT_STRIDE} alone"
+            f"backbone.output_stride {backbone.output_stride}: MOAT supports only "
+            f"{_OUTPUT_STRIDE}"
         )
     window = tuple(backbone.attention_window)
     if len(window) not in (0, 2):

@@ -2,8 +2,8 @@
 
 Searching for MobileNetV3, Andrew Howard, Mark Sandler, Grace Chu, Liang-Chieh Chen,
 Bo Chen, Mingxing Tan, Weijun Wang, Yukun Zhu, Ruoming Pang, Vijay Vasudevan, Quoc V.
-Le, Hartwig Adam, ICCV 2019, https://arxiv.org/abs/1905.02244. Features are the wide
-ones after a block's depthwise convolution, except at both ends of the network.
+Le, Hartwig Adam, ICCV 2019, https://arxiv.org/abs/1905.02244. Features are the expanded
+ones after the depthwise convolution of a block, except at both ends of the network.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class BlockSpec(NamedTuple):
     strides: int
     channels: int
     activation: str
-    # None is a plain convolution.
+    # None means a plain convolution.
     expand_ratio: float | None
     squeeze_excite: bool = False
-    # Whether the next `res<n>` is taken here.
+    # Whether this row returns the next `res<n>`.
     is_feature: bool = False
 
 
@@ -88,15 +88,15 @@ class MobileNetV3(Backbone):
         squeeze_excite: bool = True,
         recompute: bool = False,
     ):
-        """Makes the blocks.
+        """Creates the blocks.
 
         Args:
-          specs: the rows of the table.
+          specs: rows of the table in the paper.
           name: name of the network.
           output_stride: largest stride: 8, 16 or 32.
           norm: kind and options of the norms.
-          width_multiplier: multiplies all channels.
-          squeeze_excite: False leaves all squeeze-and-excite layers out.
+          width_multiplier: factor of all channels.
+          squeeze_excite: whether to use the squeeze-and-excite layers of the table.
           recompute: whether to recompute activations in the backward pass.
         """
         super().__init__(name=name)
@@ -136,7 +136,7 @@ class MobileNetV3(Backbone):
                     name=f"inverted_bottleneck_{index}",
                     **placement,
                 )
-            # A stride that is not taken widens the kernels that come after it.
+            # Where a stride is left out, later kernels get a larger atrous rate.
             if reached:
                 atrous_rate *= spec.strides
             else:
@@ -161,7 +161,7 @@ class MobileNetV3(Backbone):
 
 
 def divisible(channels: float) -> int:
-    """Returns the nearest multiple of 8, at least 8 and never below 90%."""
+    """Returns the nearest multiple of 8, at least 8 and at least 90% of `channels`."""
     nearest = max(_DIVISOR, int(channels + _DIVISOR / 2) // _DIVISOR * _DIVISOR)
     return nearest + _DIVISOR if nearest < 0.9 * channels else nearest
 

@@ -1,9 +1,9 @@
-"""ResNet-50 with a 7x7 stem, and "beta" with three 3x3 convolutions instead.
+"""ResNet-50 with a 7x7 stem, and its "beta" variant with three 3x3 convolutions.
 
 Deep Residual Learning for Image Recognition, Kaiming He, Xiangyu Zhang, Shaoqing
-Ren, Jian Sun, CVPR 2016, https://arxiv.org/abs/1512.03385. Departs from it as the
-published DeepLab weights do: no pooling after the stem (the next block has the
-stride), and the stride of a stage in the 3x3 convolution of its first block.
+Ren, Jian Sun, CVPR 2016, https://arxiv.org/abs/1512.03385. The departures are those of
+the published DeepLab weights: there is no pooling after the stem (the next block has
+the stride), and a stage is strided in the 3x3 convolution of its first block.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RESNET50 = (3, 4, 6, 3)
 
 
 def resnet50_stages(options: ModelOptions.BackboneOptions) -> list[StageConfig]:
-    """Returns stages 2 to 5 of bottleneck blocks, 256 to 2048 channels wide."""
+    """Returns stages 2 to 5 of bottleneck blocks, with 256 to 2048 output channels."""
     stages = []
     num_blocks = scaled_blocks(RESNET50, options.backbone_layer_multiplier)
     for index, blocks in enumerate(num_blocks, start=2):

@@ -1,11 +1,10 @@
 """Residual backbones: a stem and stages of residual blocks, at any output stride.
 
-Where the strides of a network would exceed the output stride, its stages keep the
-resolution and widen their kernels instead (atrous convolution), so that features
-at the positions that remain are the same: DeepLab: Semantic Image Segmentation with
-Deep Convolutional Nets, Atrous Convolution, and Fully Connected CRFs, Liang-Chieh
-Chen, George Papandreou, Iasonas Kokkinos, Kevin Murphy, Alan L. Yuille, TPAMI 2017,
-https://arxiv.org/abs/1606.00915.
+Stages beyond the output stride keep the resolution and use atrous convolution instead,
+so that features at the original positions stay the same: DeepLab: Semantic Image
+Segmentation with Deep Convolutional Nets, Atrous Convolution, and Fully Connected CRFs,
+Liang-Chieh Chen, George Papandreou, Iasonas Kokkinos, Kevin Murphy, Alan L. Yuille,
+TPAMI 2017, https://arxiv.org/abs/1606.00915.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from deeplab.layers.axial_block import AxialBlock
 from deeplab.layers.drop_path import keep_prob_at
 from deeplab.layers.residual import ResidualBlock
 
-_NUM_STAGES = 4  # Beyond the stem, in the schedule of drop path.
+_NUM_STAGES = 4  # Stages after the stem, in the schedule of drop path.
 
 
 @dataclass(frozen=True)
@@ -33,10 +32,10 @@ class StageConfig:
 
     Attributes:
       index: 1 to 5; its feature is called `res<index>`.
-      num_blocks: how many blocks.
-      channels: output channels of the convolutions of a block, two or three.
+      num_blocks: number of blocks.
+      channels: output channels of the two or three convolutions of a block.
       input_stride: stride of its input in the network without atrous convolution.
-      stride: of its first block, likewise.
+      stride: stride of its first block in the network without atrous convolution.
     """
 
     index: int
@@ -53,24 +52,24 @@ class StageConfig:
 
 @dataclass(frozen=True)
 class BlockConfig:
-    """What the blocks of all stages have in common.
+    """Options shared by the blocks of all stages.
 
     Attributes:
-      squeeze_excite: whether they weigh channels.
+      squeeze_excite: whether blocks end with squeeze-and-excite.
       sac_beyond_stride: smallest output stride of a stage with switchable atrous
-        convolution; 0 or less has none.
+        convolution; 0 or less means none.
       drop_path_keep_prob: probability of keeping a residual path in the last stage.
-      drop_path_schedule: "constant" or "linear", see `deeplab.layers.drop_path`.
+      drop_path_schedule: "constant" or "linear"; see `deeplab.layers.drop_path`.
       drop_path_beyond_stride: smallest input stride of a block that drops paths.
       recompute: whether to recompute activations in the backward pass.
       activation: name of the activation.
-      axial_beyond_stride: smallest stride at which a block attends along the axes
-        instead of convolving; 0 has none.
-      global_beyond_stride: smallest stride at which a block attends to the whole
-        plane; 0 has none.
-      attention: of these blocks.
-      attention_expansion: channels of the first convolution of such a block, over
-        those that the expansions of attention multiply.
+      axial_beyond_stride: smallest input stride of a block with axial attention in
+        place of the 3x3 convolution; 0 means none.
+      global_beyond_stride: smallest input stride of a block with global attention;
+        0 means none.
+      attention: attention options of these blocks.
+      attention_expansion: channels of the first convolution of such a block, relative
+        to the base channels of its attention.
     """
 
     squeeze_excite: bool = False
@@ -86,11 +85,11 @@ class BlockConfig:
     attention_expansion: int = 2
 
     def attends(self, stride: int) -> bool:
-        """Returns whether a block whose input has this stride attends."""
+        """Returns whether a block whose input has this stride uses attention."""
         return stride >= self.axial_beyond_stride > 0 or self.attends_plane(stride)
 
     def attends_plane(self, stride: int) -> bool:
-        """Returns whether such a block attends to the whole plane."""
+        """Returns whether a block whose input has this stride uses global attention."""
         return stride >= self.global_beyond_stride > 0
 
 
@@ -113,9 +112,9 @@ def plan_blocks(
 ) -> Iterator[BlockPlan]:
     """Yields the plan of each block of a stage.
 
-    The first block of a stage that loses its stride still sees features at the
-    spacing of its input: its rate is that of the stage before, and only what comes
-    after the position of the lost stride is widened.
+    The input of the first block of an unstrided stage still has the spacing of the
+    previous stage, so its first convolution keeps the atrous rate of that stage. Only
+    the convolutions after the omitted stride get a larger rate.
     """
     widened = max(stage.output_stride // output_stride, 1)
     for block in range(stage.num_blocks):
@@ -150,13 +149,13 @@ class Stage(tf_keras.layers.Layer):
         blocks: BlockConfig,
         norm: NormConfig,
     ):
-        """Makes the blocks.
+        """Creates the blocks.
 
         Args:
-          stage: this stage.
-          in_channels: channels of its input.
+          stage: configuration of this stage.
+          in_channels: channels of the input.
           output_stride: largest stride of the network.
-          blocks: what the blocks have in common.
+          blocks: options shared by all blocks.
           norm: kind and options of the norms.
         """
         super().__init__(name=f"stage{stage.index}")
@@ -227,19 +226,19 @@ class ResidualBackbone(Backbone):
         blocks: BlockConfig,
         norm: NormConfig,
     ):
-        """Makes the stages.
+        """Creates the stages.
 
         Args:
-          stem: from images to features of stride 2, not activated.
+          stem: maps images to features of stride 2, before activation.
           stem_channels: channels of the stem's output.
-          stages: from the finest to the coarsest.
+          stages: stages from the finest to the coarsest.
           name: name of the network.
           output_stride: largest stride: 8, 16 or 32.
-          blocks: what the blocks have in common.
+          blocks: options shared by all blocks.
           norm: kind and options of the norms.
 
         Raises:
-          ValueError: the output stride is not a power of two, or below the stem's.
+          ValueError: the output stride is below 2 or not a power of two.
         """
         super().__init__(name=name)
         if output_stride < 2 or output_stride & (output_stride - 1):
@@ -264,7 +263,7 @@ class ResidualBackbone(Backbone):
             self.feature_specs[f"res{stage.index}"] = FeatureSpec(in_channels, stride)
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
-        """Returns `res1` (the stem, or the first stage of wide nets) to `res5`."""
+        """Returns `res1` (the stem, or stage 1 of wide ResNets) to `res5`."""
         x = self._activation(self._stem(images, training=training))
         features = {"res1": x}
         for name in self.feature_specs:
@@ -279,19 +278,19 @@ def scaled_blocks(num_blocks: Sequence[int], multiplier: float) -> list[int]:
     """Returns numbers of blocks times a layer multiplier, rounded down.
 
     Raises:
-      ValueError: a stage would have no block.
+      ValueError: a stage would have no blocks.
     """
     scaled = [int(n * multiplier) for n in num_blocks]
     if min(scaled) < 1:
         raise ValueError(
             f"backbone_layer_multiplier {multiplier}: {list(num_blocks)} blocks become "
-            f"{scaled}; every stage needs one"
+            f"{scaled}, but every stage needs at least one; choose a larger multiplier"
         )
     return scaled
 
 
 def block_config(options, drop_path_beyond_stride: int = 16) -> BlockConfig:
-    """Returns the block options of a `BackboneOptions` message."""
+    """Returns the block options that a `BackboneOptions` message sets."""
     return BlockConfig(
         squeeze_excite=options.use_squeeze_and_excite,
         sac_beyond_stride=options.use_sac_beyond_stride,

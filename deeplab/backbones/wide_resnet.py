@@ -1,9 +1,9 @@
-"""Wide-ResNet-41 and SWideRNet, which scales it in width and depth.
+"""Wide-ResNet-41 and SWideRNet, which scales its width and depth.
 
 Scaling Wide Residual Networks for Panoptic Segmentation, Liang-Chieh Chen, Huiyu
-Wang, Siyuan Qiao, https://arxiv.org/abs/2011.11675. Departs from it as the published
-weights do: strides in the first block of a stage instead of the last, no pooling
-after the stem, squeeze-and-excite in all five stages.
+Wang, Siyuan Qiao, https://arxiv.org/abs/2011.11675. The departures are those of the
+published weights: a stage is strided in its first block instead of its last, there is
+no pooling after the stem, and squeeze-and-excite is in all five stages.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ DROP_PATH_BEYOND_STRIDE = 4
 
 
 def wide_resnet41_stages(options: ModelOptions.BackboneOptions) -> list[StageConfig]:
-    """Returns stages 1 to 5: of two 3x3 convolutions, but the last of bottlenecks.
+    """Returns stages 1 to 5, with basic blocks and, in the last, bottleneck blocks.
 
-    Stage 1 always has three blocks; `stem_width_multiplier` multiplies its 128
-    channels, `backbone_width_multiplier` the 256 to 2048 channels of the others.
+    Stage 1 always has three blocks. `stem_width_multiplier` scales its 128 channels,
+    and `backbone_width_multiplier` the 256 to 2048 channels of the other stages.
     """
     narrow = 4 * round(32 * options.stem_width_multiplier)
     stages = [StageConfig(1, _FIRST_STAGE_BLOCKS, (narrow, narrow), 2, stride=1)]
@@ -45,7 +45,7 @@ def wide_resnet41_stages(options: ModelOptions.BackboneOptions) -> list[StageCon
 
 @BACKBONES.register("wide_resnet41")
 def build_wide_resnet41(options: ModelOptions, norm: NormConfig) -> ResidualBackbone:
-    """Builds Wide-ResNet-41, which is SWideRNet with all multipliers at 1."""
+    """Builds Wide-ResNet-41, which is SWideRNet with all multipliers set to 1."""
     return _build("wide_resnet41", options.backbone, norm)
 
 

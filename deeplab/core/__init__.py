@@ -1,1 +1,1 @@
-"""Types and rules that every other part of the package shares."""
+"""Types and rules shared by the rest of the package."""

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files that are either complete or absent."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import BinaryIO
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """Opens a file that takes its name when the block ends without an error.
+    """Opens a temporary file that is renamed to `path` if the block succeeds.
 
     Args:
-      path: the file, which is replaced if it is there; its folders are made.
+      path: path of the file. An existing file is replaced, and missing parent
+        directories are created.
 
     Raises:
-      OSError: the file cannot be written; what was there is unchanged.
+      OSError: the file cannot be written; an existing file is left unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

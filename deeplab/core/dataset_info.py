@@ -1,4 +1,4 @@
-"""What the labels of a data set mean: classes, colours, divisor, void."""
+"""Describes what the labels of a data set mean: classes, colours, divisor, void."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from deeplab.core.labels import LabelSpace
 
-# Name of the data set of a model whose config names none.
+# Name of the data set of a model whose config specifies none.
 UNNAMED = "unnamed"
 
 
@@ -22,11 +22,11 @@ class ClassInfo:
     """One class of a data set.
 
     Attributes:
-      id: the value in label maps (the "train id").
-      name: what people call it.
-      is_thing: whether its instances are told apart.
+      id: value in label maps (the "train id").
+      name: human-readable name.
+      is_thing: whether its instances are distinguished.
       color: (red, green, blue), 0 to 255.
-      evaluation_id: the id in files for an evaluation server.
+      evaluation_id: id in files for an evaluation server.
     """
 
     id: int
@@ -38,24 +38,24 @@ class ClassInfo:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """The description of a data set; checked when it is made.
+    """The description of a data set, validated on construction.
 
     Attributes:
-      name: its name in configs.
-      classes: its classes. Ids run from 0 to `num_classes - 1`, except that the
+      name: name of the data set in configs.
+      classes: the classes. Ids run from 0 to `num_classes - 1`, except that the
         ignore label may be one of them and has no class.
-      num_classes: channels of a semantic output.
+      num_classes: number of channels of a semantic output.
       ignore_label: class id of pixels that belong to no class.
       label_divisor: see `LabelSpace`.
       splits: split name -> number of images, as published.
-      is_video: whether its images come in sequences.
-      is_depth: whether it has depth maps.
+      is_video: whether the images form sequences.
+      is_depth: whether the data set has depth maps.
       ignore_depth: depth value of pixels without depth.
       camera_names: cameras of a multi-camera data set.
 
     Raises:
-      ValueError: ids that repeat or fall outside the classes, a colour outside 0
-        to 255, or a divisor below 2.
+      ValueError: class ids are repeated or out of range, a colour is outside 0 to
+        255, or the divisor is below 2.
     """
 
     name: str
@@ -78,7 +78,7 @@ class DatasetInfo:
         outside = [i for i in ids if not 0 <= i < self.num_classes]
         if outside:
             problems.append(
-                f"class ids {outside} lie outside 0 to {self.num_classes - 1}"
+                f"class ids {outside} are outside 0 to {self.num_classes - 1}"
             )
         if self.ignore_label in ids:
             problems.append(f"class id {self.ignore_label} is also the ignore label")
@@ -94,7 +94,7 @@ class DatasetInfo:
 
     @property
     def thing_ids(self) -> tuple[int, ...]:
-        """Ids of the classes whose instances are told apart, ascending."""
+        """Ids of the classes whose instances are distinguished, ascending."""
         return tuple(sorted(c.id for c in self.classes if c.is_thing))
 
     @property
@@ -104,7 +104,7 @@ class DatasetInfo:
 
     @functools.cached_property
     def label_space(self) -> LabelSpace:
-        """What its labels mean for arithmetic, without names and colours."""
+        """The arithmetic of the labels, without names and colours."""
         return LabelSpace(
             num_classes=self.num_classes,
             thing_ids=self.thing_ids,
@@ -120,7 +120,7 @@ class DatasetInfo:
 
 
 def load_class_table(path: Path) -> tuple[ClassInfo, ...]:
-    """Reads a CSV class table: columns id, name, is_thing, eval_id, r, g, b."""
+    """Reads a CSV class table with columns id, name, is_thing, eval_id, r, g, b."""
     with path.open(newline="", encoding="utf-8") as f:
         return tuple(
             ClassInfo(
@@ -135,12 +135,12 @@ def load_class_table(path: Path) -> tuple[ClassInfo, ...]:
 
 
 def described_dataset(name: str, description: Mapping[str, Any]) -> DatasetInfo:
-    """Returns the data set that a user's description gives.
+    """Returns the data set that a user describes.
 
     Args:
-      name: name to show.
+      name: display name of the data set.
       description: the fields of the config message `DatasetDescription`:
-        `classes` (each with `id`, `name` and optionally `is_thing`, `color`,
+        `classes` (each with `id`, and optionally `name`, `is_thing`, `color`,
         `evaluation_id`), `ignore_label`, `label_divisor`.
 
     Raises:
@@ -154,13 +154,13 @@ def described_dataset(name: str, description: Mapping[str, Any]) -> DatasetInfo:
         )
     entries: Sequence[Mapping[str, Any]] = description.get("classes", ())
     if not entries:
-        raise ValueError(f"data set {name!r}: no classes described")
+        raise ValueError(f"data set {name!r}: the description lists no `classes`")
     classes = tuple(
         _described_class(name, entry, index, len(entries))
         for index, entry in enumerate(entries)
     )
     ignore_label = int(description.get("ignore_label", 255))
-    # An ignore label among the ids (COCO's 0) takes a channel of its own.
+    # An ignore label among the ids (as 0 in COCO) has a channel of its own.
     num_classes = max(c.id for c in classes) + 1
     return DatasetInfo(
         name=name,
@@ -175,19 +175,19 @@ def read_description(path: Path) -> DatasetInfo:
     """Reads the description of a data set from a JSON file.
 
     Raises:
-      ValueError: the file is not the JSON of a description.
+      ValueError: the file is not JSON or not a valid description.
     """
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}:{error.lineno}: not JSON: {error.msg}") from error
     if not isinstance(description, dict):
-        raise ValueError(f"{path}: a description is a JSON object with `classes`")
+        raise ValueError(f"{path}: a description must be a JSON object with `classes`")
     return described_dataset(str(description.get("name", path.stem)), description)
 
 
 def description_of(info: DatasetInfo) -> dict[str, Any]:
-    """Returns the description that `described_dataset` makes the same classes of."""
+    """Returns the description from which `described_dataset` restores the classes."""
     return {
         "name": info.name,
         "ignore_label": info.ignore_label,
@@ -222,7 +222,7 @@ def _described_class(
         id=class_id,
         name=str(entry.get("name", f"class {class_id}")),
         is_thing=bool(entry.get("is_thing", False)),
-        # `DatasetInfo` checks that there are three.
+        # `DatasetInfo` checks that there are three values.
         color=cast(
             "tuple[int, int, int]", tuple(int(v) for v in entry.get("color", ()))
         )
@@ -232,8 +232,8 @@ def _described_class(
 
 
 def distinct_color(index: int, count: int) -> tuple[int, int, int]:
-    """Returns colour `index` of `count` that are easy to tell apart."""
-    # Neighbours differ in hue and in brightness.
+    """Returns colour `index` of `count` colours that are easy to tell apart."""
+    # Neighbours differ in both hue and brightness.
     value = (0.95, 0.7, 0.5)[index % 3]
     red, green, blue = colorsys.hsv_to_rgb(index / max(count, 1), 0.75, value)
     return round(red * 255), round(green * 255), round(blue * 255)

@@ -1,4 +1,4 @@
-"""Digests of files, which tell whether a file is the one that was meant."""
+"""Digests of files, used to verify that a file is the expected one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _CHUNK = 1 << 20
 
 
 def sha256(path: Path) -> str:
-    """Returns the SHA-256 of a file in hexadecimal, read piece by piece.
+    """Returns the hexadecimal SHA-256 of a file, read in chunks.
 
     Raises:
-      OSError: it cannot be read.
+      OSError: the file cannot be read.
     """
     digest = hashlib.sha256()
     with path.open("rb") as file:

@@ -1,8 +1,8 @@
-"""What the fields of examples and predictions are: one record for each field.
+"""Describes the fields of examples and predictions, with one record per field.
 
-The records stand beside the fields themselves, as annotations of the named tuples in
-`deeplab.core.structures`. Whatever resizes, mirrors, averages, pads, crops, serves or
-draws a field asks its record; no other place lists names of fields.
+The records annotate the fields of the named tuples in `deeplab.core.structures`. Code
+that resizes, mirrors, averages, pads, crops, serves or draws a field consults its
+record; no other module keeps a list of field names.
 """
 
 from __future__ import annotations
@@ -13,34 +13,34 @@ from typing import Any, get_type_hints
 
 
 class Kind(enum.Enum):
-    """What a field holds, which decides how it may be computed with."""
+    """What a field contains, which decides how it may be processed."""
 
     # Unnormalised scores of classes or masks.
     LOGITS = "logits"
-    # Probabilities of classes, 0 to 1, that sum to 1 along the last axis.
+    # Class probabilities, 0 to 1, that sum to 1 along the last axis.
     PROBABILITIES = "probabilities"
-    # (dy, dx) in pixels: they grow with the image, and dx changes sign in a mirror.
+    # (dy, dx) in pixels: they scale with the image, and mirroring negates dx.
     OFFSETS = "offsets"
-    # A smooth map, 0 to 1.
+    # A smooth map with values from 0 to 1.
     HEATMAP = "heatmap"
     # A smooth map in metres.
     DEPTH = "depth"
-    # One value for each segment: a confidence.
+    # Confidences, one value per segment.
     SCORES = "scores"
     # Ids of classes, instances or segments.
     IDS = "ids"
-    # Features that only losses read.
+    # Features that only losses use.
     EMBEDDING = "embedding"
 
 
 class Extent(enum.Enum):
-    """What the values of a field belong to, besides the images of the batch."""
+    """What the values of a field belong to, within each image of the batch."""
 
     # The pixels of the image: [b, h, w] or [b, h, w, channels].
     PIXELS = "pixels"
     # The image as a whole: [b] or [b, channels].
     IMAGE = "image"
-    # Neither: the masks of a transformer, or a grid that keeps its own stride.
+    # Neither: the masks of a transformer, or a grid with a stride of its own.
     OWN = "own"
 
 
@@ -52,13 +52,14 @@ class PredictionField:
     """The record of a field that models predict.
 
     Attributes:
-      kind: what it holds.
+      kind: what the field contains.
       extent: what its values belong to.
-      channels: whether it has a last axis of channels.
-      softmax_of: the field of logits whose softmax it is, computed at the size of
-        the prediction; empty for others.
-      served: whether exported models return it unless asked for other fields.
-      picture: ending of the name of its picture; empty if it is not drawn alone.
+      channels: whether its last axis holds channels.
+      softmax_of: name of the logits field whose softmax this field is, computed at
+        the size of the prediction; empty for other fields.
+      served: whether exported models return the field by default.
+      picture: suffix of the file name of its picture; empty if the field has no
+        picture of its own.
     """
 
     kind: Kind
@@ -70,58 +71,58 @@ class PredictionField:
 
     @property
     def rank(self) -> int:
-        """Number of axes, the batch included; -1 where it depends on the model."""
+        """Number of axes, including the batch; -1 if it depends on the model."""
         axes = {Extent.PIXELS: 3, Extent.IMAGE: 1, Extent.OWN: -1}[self.extent]
         return axes + self.channels if axes > 0 else axes
 
     @property
     def is_resized(self) -> bool:
-        """Whether it follows the image to another size."""
+        """Whether the field is resized along with the image."""
         return self.extent is Extent.PIXELS
 
     @property
     def is_smooth(self) -> bool:
-        """Whether values between its pixels are interpolated, not the nearest taken."""
+        """Whether resizing interpolates the field instead of taking nearest pixels."""
         return self.kind in _SMOOTH or self.kind is Kind.OFFSETS
 
     @property
     def can_be_averaged(self) -> bool:
-        """Whether several runs of a network have a meaningful mean of it."""
+        """Whether averaging the field over several forward passes is meaningful."""
         return self.extent is not Extent.OWN and self.is_smooth
 
     @property
     def is_evaluated(self) -> bool:
-        """Whether metrics and writers may need it: logits are for losses alone."""
+        """Whether metrics and writers may need the field; only losses need logits."""
         return self.extent is not Extent.OWN and self.kind is not Kind.LOGITS
 
     @property
     def can_be_served(self) -> bool:
-        """Whether it is a map of the image, or says something of it as a whole."""
+        """Whether the field describes the pixels of the image, or the whole image."""
         return self.extent is not Extent.OWN
 
 
 class Padding(enum.Enum):
-    """What fills up the smaller images of an evaluation batch."""
+    """The value that pads the smaller images of an evaluation batch."""
 
     ZERO = "zero"
     # The pixel that input normalisation maps to zero.
     MEAN_PIXEL = "mean_pixel"
-    # The class id of no class.
+    # The class id of pixels that belong to no class.
     IGNORE_LABEL = "ignore_label"
-    # The panoptic label of no class.
+    # The panoptic label of pixels that belong to no class.
     VOID = "void"
     # The depth of pixels without depth.
     IGNORE_DEPTH = "ignore_depth"
-    # The instance number of no instance.
+    # The instance number of pixels that belong to no instance.
     NO_INSTANCE = "no_instance"
 
 
 class Side(enum.Enum):
     """Where a field of a batch is needed."""
 
-    # By the model or the losses, on the devices.
+    # The model or the losses need it, on the devices.
     DEVICE = "device"
-    # By metrics, writers and messages alone: it never goes to a device.
+    # Only metrics, writers and messages need it; it is never copied to a device.
     HOST = "host"
 
 
@@ -130,10 +131,10 @@ class ExampleField:
     """The record of a field of the input pipeline.
 
     Attributes:
-      padding: what fills up smaller images of a batch.
-      side: where it is needed.
+      padding: value that pads the smaller images of a batch.
+      side: where the field is needed.
       as_stored: whether it has the size of the stored image, before resizing.
-      shown: whether metrics and writers need it although it goes to the devices.
+      shown: whether metrics and writers need the field as well as the devices.
     """
 
     padding: Padding = Padding.ZERO
@@ -143,12 +144,12 @@ class ExampleField:
 
     @property
     def is_kept(self) -> bool:
-        """Whether metrics and writers get it."""
+        """Whether metrics and writers receive the field."""
         return self.side is Side.HOST or self.shown
 
 
 def records(structure: type) -> dict[str, Any]:
-    """Returns the record of each field of a named tuple, in the order of the fields.
+    """Returns the records of the fields of a named tuple, by name and in order.
 
     Raises:
       TypeError: a field has no record.
@@ -158,6 +159,9 @@ def records(structure: type) -> dict[str, Any]:
     for name, hint in hints.items():
         record = getattr(hint, "__metadata__", (None,))[0]
         if not isinstance(record, PredictionField | ExampleField):
-            raise TypeError(f"{structure.__name__}.{name} has no record of its kind")
+            raise TypeError(
+                f"{structure.__name__}.{name} has no record; annotate it with a "
+                "PredictionField or an ExampleField"
+            )
         found[name] = record
     return found

@@ -1,7 +1,7 @@
-"""What labels mean for arithmetic: `label = class_id * label_divisor + instance_id`.
+"""Arithmetic of panoptic labels: `label = class_id * label_divisor + instance_id`.
 
-The only place where the divisor is multiplied, divided or taken a remainder of.
-Instance id 0 of a thing class is a crowd region (things that nobody told apart).
+No other module multiplies or divides by the divisor. Instance id 0 of a thing class
+marks a crowd region, whose instances are not distinguished.
 """
 
 from __future__ import annotations
@@ -12,18 +12,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class LabelSpace:
-    """The labels of a data set, without what people call them.
+    """The labels of a data set, without names and colours.
 
-    The methods take ints, NumPy arrays and TensorFlow tensors alike, and keep their
-    dtype.
+    The methods take ints, NumPy arrays or TensorFlow tensors, and keep their dtype.
 
     Attributes:
-      num_classes: channels of a semantic output; class ids are below it.
-      thing_ids: classes whose instances are told apart, ascending.
-      stuff_ids: the other classes, ascending.
+      num_classes: number of channels of a semantic output; class ids are below it.
+      thing_ids: ids of the classes whose instances are distinguished, ascending.
+      stuff_ids: ids of the other classes, ascending.
       ignore_label: class id of pixels that belong to no class.
-      label_divisor: what a class id is multiplied by in a panoptic label; instance
-        ids are below it.
+      label_divisor: factor of the class id in a panoptic label; instance ids are
+        below it.
     """
 
     num_classes: int
@@ -39,11 +38,11 @@ class LabelSpace:
 
     @property
     def max_instances(self) -> int:
-        """How many instances of one class the divisor can tell apart."""
+        """Largest number of instances of one class that the divisor allows."""
         return self.label_divisor - 1
 
     def encode(self, class_id: Any, instance_id: Any) -> Any:
-        """Returns the panoptic labels of class and instance ids of the same shape."""
+        """Returns the panoptic labels of class ids and instance ids of one shape."""
         return class_id * self.label_divisor + instance_id
 
     def decode(self, label: Any) -> tuple[Any, Any]:

@@ -1,7 +1,7 @@
-"""Paths of object stores, such as gs://bucket/run, beside those of local disks.
+"""Paths in object stores, such as gs://bucket/run, alongside local paths.
 
-They stay text: `pathlib` would make gs:/bucket/run of it. TensorFlow opens them, and is
-imported when the first one is met.
+Paths stay strings, because `pathlib` would turn gs://bucket/run into gs:/bucket/run.
+TensorFlow opens remote paths; it is imported on first use.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ def is_remote(path: str | os.PathLike[str]) -> bool:
 
 
 def tidy(path: str | os.PathLike[str]) -> str:
-    """Returns a path without double slashes and a slash at its end, its scheme kept."""
+    """Returns a path without double or trailing slashes, and with its scheme."""
     scheme, mark, rest = os.fspath(path).rpartition(_SCHEME)
     if not mark:
         return str(Path(rest))
-    # Object stores know no "..": it is resolved here.
+    # Object stores do not resolve "..".
     return f"{scheme}{mark}{posixpath.normpath(rest)}"
 
 
 def beside(path: str | os.PathLike[str], name: str) -> str:
-    """Returns the path of a file that another one names relative to its own folder.
+    """Returns the path of a file that another file names relative to its directory.
 
     Args:
-      path: the file that names it.
-      name: what it says; a whole path stays as it is.
+      path: path of the file that contains the name.
+      name: the name; an absolute path is returned as it is.
     """
     if is_remote(name):
         return name
@@ -48,7 +48,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
 
     Raises:
       OSError: the file cannot be read.
-      UnicodeDecodeError: it is not text.
+      UnicodeDecodeError: the file is not UTF-8 text.
     """
     if not is_remote(path):
         return Path(path).read_text(encoding="utf-8")
@@ -60,13 +60,13 @@ def read_text(path: str | os.PathLike[str]) -> str:
 
 @contextlib.contextmanager
 def as_os_errors(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Turns TensorFlow's errors of files into those of Python.
+    """Converts TensorFlow's file errors into OSError.
 
     Args:
-      path: the file that the block is about.
+      path: path of the file that the block uses.
 
     Raises:
-      OSError: TensorFlow could not do something with the file.
+      OSError: an operation of TensorFlow on the file failed.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Small frozen configurations that travel together through constructors."""
+"""Small frozen configurations that constructors take as one argument."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """A feature map that a backbone offers: its channels and its stride."""
+    """The channels and the stride of a feature map that a backbone returns."""
 
     channels: int
     stride: int
@@ -16,15 +16,15 @@ class FeatureSpec:
 
 @dataclass(frozen=True)
 class NormConfig:
-    """What normalises the output of convolutions and the products of attention.
+    """The normalisation of convolutions and of the products of attention.
 
     Attributes:
-      kind: a name registered in `deeplab.layers.norms`.
-      momentum: weight of the old value in moving statistics, 0 to 1.
-      epsilon: added to the variance.
-      groups: groups of channels that have statistics together.
-      weight_standardization: whether the kernels of convolutions that a norm follows
-        are standardised, see `deeplab.layers.weight_standardization`.
+      kind: name registered in `deeplab.layers.norms`.
+      momentum: weight of the old value in moving averages, 0 to 1.
+      epsilon: constant added to the variance.
+      groups: number of groups of channels that share statistics.
+      weight_standardization: whether to standardise the kernels of convolutions that
+        a norm follows; see `deeplab.layers.weight_standardization`.
     """
 
     kind: str = "batch"
@@ -34,7 +34,7 @@ class NormConfig:
     weight_standardization: bool = False
 
     def ungrouped(self) -> NormConfig:
-        """Returns the same norm with one group, for what has no channels to group."""
+        """Returns the same norm with one group, for inputs without channel groups."""
         return dataclasses.replace(self, groups=1)
 
 
@@ -43,13 +43,13 @@ class AxialAttentionConfig:
     """Self-attention along the axes of a feature map.
 
     Attributes:
-      num_heads: heads.
-      key_expansion: channels of queries and keys, over those of the layer.
-      value_expansion: channels of values, likewise.
-      block: queries that are worked on together in local attention; 0 attends to the
-        whole axis.
-      halo: how many positions to each side local attention reaches.
-      activation: "softmax" or "sigmoid", which makes weights of similarities.
+      num_heads: number of heads.
+      key_expansion: channels of queries and keys, relative to those of the layer.
+      value_expansion: channels of values, relative to those of the layer.
+      block: number of queries per block of local attention; 0 attends to the whole
+        axis.
+      halo: number of positions to each side that local attention reaches.
+      activation: "softmax" or "sigmoid", which turns similarities into weights.
     """
 
     num_heads: int = 8
@@ -62,11 +62,11 @@ class AxialAttentionConfig:
 
 @dataclass(frozen=True)
 class PixelSampling:
-    """Pixels that a loss term draws at random.
+    """Random sampling of the pixels of a loss term.
 
     Attributes:
-      count: pixels of an image; 0 takes all.
-      temperature: the higher, the more often small segments are drawn.
+      count: number of pixels drawn per image; 0 takes all pixels.
+      temperature: the higher it is, the more often small segments are drawn.
     """
 
     count: int = 0

@@ -1,7 +1,7 @@
-"""Input normalisation: what a network sees of the pixels of an image.
+"""Input normalisations: from the pixels of an image to the input of a network.
 
-`INPUT_NORMALIZATIONS.get(name)` is one; a config selects it by
-`model_options.input_normalization`.
+`INPUT_NORMALIZATIONS.get(name)` returns an `InputNormalization`; a config selects it
+with `model_options.input_normalization`.
 """
 
 from deeplab.input_normalization.base import InputNormalization

@@ -1,4 +1,4 @@
-"""What an input normalisation is, and the usual one: mean and deviation by channel."""
+"""The interface of input normalisations, and the usual one: per-channel statistics."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Pixel = tuple[float, float, float]
 
 
 class InputNormalization(Protocol):
-    """Brings pixels to the range that a network was trained with.
+    """Maps pixels to the range that a network was trained with.
 
     Attributes:
-      mean_pixel: red, green and blue, 0 to 255, of the pixel that becomes zero:
-        images are padded with it.
+      mean_pixel: red, green and blue, 0 to 255, of the pixel that is mapped to zero.
+        Images are padded with it.
     """
 
     mean_pixel: Pixel
@@ -26,30 +26,30 @@ class InputNormalization(Protocol):
         """Normalises images.
 
         Args:
-          images: `[b, h, w, c]` float32 or uint8, 0 to 255: RGB frames one after the
-            other, then further channels if there are any.
+          images: `[b, h, w, c]` float32 or uint8, 0 to 255: one or more RGB frames,
+            then any other channels.
 
         Returns:
-          The same shape, float32.
+          Float32 images of the same shape.
         """
         ...
 
 
 class PerChannel:
-    """Subtracts a mean from each channel and divides by a deviation.
+    """Subtracts a mean from each channel and divides by a standard deviation.
 
-    Channels that belong to no RGB frame go from -1 to 1.
+    Channels beyond the RGB frames are mapped from 0 to 255 to -1 to 1.
     """
 
     def __init__(
         self, mean_pixel: Pixel, deviation: Sequence[float], *, reverses: bool = False
     ):
-        """Makes the normalisation.
+        """Creates the normalisation.
 
         Args:
-          mean_pixel: red, green and blue, 0 to 255.
-          deviation: what the differences are divided by, in the same order.
-          reverses: whether the network sees blue, green and red.
+          mean_pixel: mean of red, green and blue, 0 to 255.
+          deviation: standard deviation of red, green and blue.
+          reverses: whether to reverse the channels to blue, green, red.
         """
         self.mean_pixel = mean_pixel
         self._deviation = tuple(deviation)

@@ -1,4 +1,4 @@
-"""Blue, green and red minus their means, 0 to 255, as networks of Caffe take them."""
+"""BGR pixels, 0 to 255, minus the mean of each channel, as for networks from Caffe."""
 
 from __future__ import annotations
 

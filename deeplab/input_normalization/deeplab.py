@@ -1,4 +1,4 @@
-"""Pixels from -1 to 1, as DeepLab2 and its forerunners take them."""
+"""Pixels from -1 to 1, as for DeepLab2 and its predecessors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mean and deviation of ImageNet's pixels, as torchvision, MXNet and timm take them."""
+"""Mean and standard deviation of ImageNet, as in torchvision, MXNet and timm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Activation functions by the names that configs and papers use."""
+"""Activation functions under the names used in configs and papers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Activation = Callable[[tf.Tensor], tf.Tensor]
 
 
 def hard_sigmoid(x: tf.Tensor) -> tf.Tensor:
-    """Returns a piecewise linear sigmoid, 0 below -3 and 1 above 3.
+    """Returns a piecewise linear sigmoid: 0 below -3 and 1 above 3.
 
-    The slope is the rounded 0.16667 that the published weights were trained with.
+    Its slope is 0.16667, the rounded value used to train the published weights.
     """
     return tf.nn.relu6(x + 3.0) * 0.16667
 
@@ -27,11 +27,12 @@ def gelu(x: tf.Tensor) -> tf.Tensor:
     """Returns `x` times the probability that a normal variable is below `x`.
 
     Gaussian Error Linear Units (GELUs), Dan Hendrycks and Kevin Gimpel,
-    https://arxiv.org/abs/1606.08415. TensorFlow's own takes twice as long in float32
-    and seven times in bfloat16: it computes erfc, which its CPU kernels do one number
-    at a time. Below -5, where that keeps relative precision, this is 0 within 1e-6.
+    https://arxiv.org/abs/1606.08415. TensorFlow's own implementation takes twice as
+    long in float32 and seven times as long in bfloat16, because it computes erfc, which
+    is not vectorised on CPUs. Below -5, where that implementation keeps its relative
+    precision, this one is 0 within 1e-6.
     """
-    # The sum has to be float32: half precision cannot tell 1 - 1e-3 from 1.
+    # The sum has to be in float32: half precision cannot tell 1 - 1e-3 from 1.
     wide = tf.cast(x, tf.float32)
     half = 0.5 * wide
     return tf.cast(half + half * tf.math.erf(wide * 0.5**0.5), x.dtype)
@@ -55,7 +56,7 @@ def get_activation(name: str) -> Activation:
     """Returns the activation function called `name`.
 
     Raises:
-      ValueError: there is none; the message lists all names.
+      ValueError: the name is unknown; the message lists all names.
     """
     try:
         return _ACTIVATIONS[name]

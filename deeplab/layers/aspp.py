@@ -2,8 +2,8 @@
 
 Rethinking Atrous Convolution for Semantic Image Segmentation, Liang-Chieh Chen,
 George Papandreou, Florian Schroff, Hartwig Adam, https://arxiv.org/abs/1706.05587.
-The image-wide mean becomes a moving one in images larger than the training crop:
-what the network saw in training is what it pools at test time.
+In images larger than the training crop, the global mean becomes a moving average, so
+that the network pools over the same area at test time as in training.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class AsppConv(tf_keras.layers.Layer):
 
 
 class AsppPool(tf_keras.layers.Layer):
-    """The branch that averages over a large window."""
+    """The pooling branch, which averages over a large window."""
 
     def __init__(self, channels: int, *, name: str, norm: NormConfig, activation: str):
         super().__init__(name=name)
@@ -69,7 +69,7 @@ class AsppPool(tf_keras.layers.Layer):
 
 
 class ASPP(tf_keras.layers.Layer):
-    """A 1x1, three atrous and a pooling branch, joined by a 1x1 convolution."""
+    """A 1x1, three atrous and a pooling branch, fused by a 1x1 convolution."""
 
     def __init__(
         self,
@@ -82,14 +82,14 @@ class ASPP(tf_keras.layers.Layer):
         activation: str = "relu",
         name: str = "aspp",
     ):
-        """Makes the branches.
+        """Creates the branches.
 
         Args:
-          channels: output channels, and those of each branch.
+          channels: output channels of the layer and of each branch.
           atrous_rates: three rates, in feature pixels.
           norm: kind and options of the norms.
-          only_projection: leaves out the branches; a 1x1 convolution is left.
-          dropout: share of the output that training drops.
+          only_projection: whether to replace the branches by a 1x1 convolution.
+          dropout: fraction of the output that is dropped in training.
           activation: name of the activation.
           name: name of the layer.
 
@@ -105,7 +105,7 @@ class ASPP(tf_keras.layers.Layer):
             return
         if len(atrous_rates) != 3:
             raise ValueError(
-                f"decoder.atrous_rates {list(atrous_rates)}: ASPP takes three rates"
+                f"decoder.atrous_rates {list(atrous_rates)}: ASPP needs three rates"
             )
         self._conv_bn_act = Conv2DSame(
             channels, 1, name="conv_bn_act", norm=norm, activation=activation
@@ -131,9 +131,9 @@ class ASPP(tf_keras.layers.Layer):
 
         Args:
           inputs: `[b, h, w, c]` features.
-          pool_size: (height, width) of the window of the pooling branch in feature
-            pixels, cut to the features; None takes the whole image.
-          training: whether to normalise by the batch and drop.
+          pool_size: (height, width) of the pooling window in feature pixels, clipped to
+            the size of the features; None pools over the whole image.
+          training: whether to use batch statistics and dropout.
 
         Returns:
           `[b, h, w, channels]`.
@@ -150,7 +150,7 @@ class ASPP(tf_keras.layers.Layer):
 
 
 def _moving_mean(x: tf.Tensor, window: PoolSize | None) -> tf.Tensor:
-    """Averages over all positions of a window that lie inside the features."""
+    """Averages over a window at all positions where it is inside the features."""
     if window is None:
         return tf.reduce_mean(x, axis=[1, 2], keepdims=True)
     for axis, length in zip((1, 2), window, strict=True):
@@ -165,7 +165,7 @@ def _moving_mean_along(x: tf.Tensor, axis: int, length: int) -> tf.Tensor:
     window = [length if a == axis else 1 for a in range(4)]
     if isinstance(size, int):
         return tf.nn.avg_pool2d(x, window, 1, "VALID")
-    # Features shorter than the window: pad, and divide by the part that is real.
+    # The features may be shorter than the window: pad, and rescale by the real part.
     missing = tf.maximum(length - size, 0)
     paddings = [[0, missing if a == axis else 0] for a in range(4)]
     total = tf.nn.avg_pool2d(tf.pad(x, paddings), window, 1, "VALID")

@@ -1,4 +1,4 @@
-"""Sequences cut into blocks, each with the stretch that its positions can see."""
+"""Splits sequences into blocks of queries, each with the keys that it can attend to."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ Length = Any
 
 
 class Blocks:
-    """Cuts `[n, heads, length, channels]`; one block is the whole sequence.
+    """Splits `[n, heads, length, channels]` into blocks, or into one for the whole.
 
     Attributes:
-      queries: positions of a block.
-      reach: the largest distance between a position and what its block holds.
+      queries: number of positions per block.
+      reach: largest distance between a query and a key of its block.
     """
 
     def __init__(self, length: Length, block: int, halo: int):
         """Plans the blocks.
 
         Args:
-          length: of the sequence.
-          block: positions of a block; 0 makes one block of all.
-          halo: how far a position can see to each side, if there are blocks.
+          length: length of the sequence.
+          block: number of positions per block; 0 takes the whole sequence as one block.
+          halo: number of positions to each side that a query attends to; unused with
+            one block.
         """
         self._length = length
         self._halo = halo if block else 0
@@ -40,17 +41,17 @@ class Blocks:
         return self._windows(sequence, 0)
 
     def memory(self, sequence: tf.Tensor) -> tf.Tensor:
-        """Returns what each block can see, `[n * blocks, heads, memory, c]`."""
+        """Returns each block with its halo, `[n * blocks, heads, memory, c]`."""
         if not self._local:
             return sequence
         return self._windows(sequence, self._halo)
 
     def hide(self, similarity: tf.Tensor, value: float) -> tf.Tensor:
-        """Overwrites what a position cannot see: too far, or beyond the sequence.
+        """Masks keys that are too far from the query or outside the sequence.
 
         Args:
           similarity: `[n * blocks, heads, queries, memory]`.
-          value: the value to write.
+          value: similarity of the masked keys.
         """
         if not self._local:
             return similarity
@@ -68,7 +69,7 @@ class Blocks:
         return tf.where(seen, similarity, tf.cast(value, similarity.dtype))
 
     def join(self, blocks: tf.Tensor) -> tf.Tensor:
-        """Returns `[n, heads, length, c]` of `[n * blocks, heads, queries, c]`."""
+        """Joins `[n * blocks, heads, queries, c]` into `[n, heads, length, c]`."""
         if not self._local:
             return blocks
         shape: Any = blocks.shape

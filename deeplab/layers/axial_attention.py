@@ -1,11 +1,12 @@
-"""Position-sensitive attention along one axis, along both, or over the whole plane.
+"""Position-sensitive attention along one axis or both, and global attention.
 
 Axial-DeepLab: Stand-Alone Axial-Attention for Panoptic Segmentation, Huiyu Wang, Yukun
 Zhu, Bradley Green, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, ECCV 2020,
 https://arxiv.org/abs/2003.07853. The private attribute names are the keys of published
-checkpoints. Departures: any input size without a rebuild; local attention, which the
-published layer announces, works; norms are folded into the products where they can be;
-weights are computed in float32 at any precision.
+checkpoints. Departures: the layer takes any input size without being rebuilt; it
+implements local attention, which the published layer only declares; norms are folded
+into the products where possible; attention weights are computed in float32 at any
+precision.
 """
 
 from __future__ import annotations
@@ -28,15 +29,16 @@ from deeplab.layers.weight_standardization import standardized
 from deeplab.ops.resize import spatial_size
 
 _HEIGHT, _WIDTH = 1, 2
-_UNSEEN = -1e9  # The similarity of a key that a query cannot see.
+_MASKED = -1e9  # The similarity of a masked key.
 
 
 class AxialAttention(tf_keras.layers.Layer):
     """Multi-head self-attention along one axis of a feature map.
 
-    With blocks, the padding of the last one counts in the statistics that a norm takes
-    of the similarities: in training, with batch normalisation. Group normalisation sees
-    each row or column (or block of one) as an image, and each term and head as a group.
+    With blocks, the padding of the last block is part of the statistics of the
+    similarities; with batch normalisation, this affects only training. Group
+    normalisation treats each row or column (or block of one) as an image, and each term
+    and head as a group.
     """
 
     def __init__(
@@ -49,15 +51,15 @@ class AxialAttention(tf_keras.layers.Layer):
         norm: NormConfig,
         relative: bool = True,
     ):
-        """Makes the layers.
+        """Creates the layers.
 
         Args:
-          channels: what the expansions of the config multiply.
+          channels: base channels, which the expansions of the config multiply.
           config: heads, expansions and reach.
           axis: 1 attends along columns, 2 along rows.
           name: name of the layer.
-          norm: of the projections, the similarities and the result.
-          relative: whether to use encodings of relative positions.
+          norm: kind and options of the norms of projections, similarities and output.
+          relative: whether to use relative positional encodings.
 
         Raises:
           ValueError: the channels cannot be divided among the heads.
@@ -91,7 +93,7 @@ class AxialAttention(tf_keras.layers.Layer):
             )
 
     def build(self, input_shape: Any) -> None:
-        """Makes the projection to queries, keys and values."""
+        """Creates the projection to queries, keys and values."""
         channels = input_shape[-1]
         self.qkv_kernel = self.add_weight(
             name="qkv_kernel",
@@ -101,11 +103,11 @@ class AxialAttention(tf_keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Attends.
+        """Attends along the axis.
 
         Args:
           inputs: `[b, h, w, c]`.
-          training: whether to normalise by the batch.
+          training: whether to normalise by batch statistics.
 
         Returns:
           `[b, h, w, channels * value_expansion]`.
@@ -118,7 +120,7 @@ class AxialAttention(tf_keras.layers.Layer):
             blocks.split(query), blocks.memory(key), blocks, training
         )
         # Half precision has too few digits for sums over an axis.
-        similarity = blocks.hide(tf.cast(similarity, tf.float32), _UNSEEN)
+        similarity = blocks.hide(tf.cast(similarity, tf.float32), _MASKED)
         softmax = config.activation == "softmax"
         activate = tf.nn.softmax if softmax else get_activation(config.activation)
         weights = tf.cast(activate(similarity), inputs.dtype)
@@ -172,41 +174,43 @@ class AxialAttention(tf_keras.layers.Layer):
     def _similarity(
         self, query: tf.Tensor, key: tf.Tensor, blocks: Blocks, training: bool
     ) -> tf.Tensor:
-        """Returns `[n, heads, queries, keys]`, normalised and summed over its terms."""
+        """Returns `[n, heads, queries, keys]`: the sum of the normalised terms."""
         norm = self._batch_norm_similarity
         affine = norm.affine(training)
         if affine is None:
             terms = self._terms(query, query, key, key, blocks)
             return tf.reduce_sum(norm(tf.stack(terms), training=training), axis=0)
-        scales, shift = _of_terms(affine, query.dtype)
-        # Scaled keys and queries are small, similarities are not.
-        of_rpe = [query, key]
+        scales, shift = _per_term(affine, query.dtype)
+        # Queries and keys are smaller than similarities, so they are scaled instead.
+        positional = [query, key]
         if self._relative:
-            of_rpe = [query * scales[1], key * scales[2]]
-        terms = self._terms(query * scales[0], of_rpe[0], key, of_rpe[1], blocks)
+            positional = [query * scales[1], key * scales[2]]
+        terms = self._terms(
+            query * scales[0], positional[0], key, positional[1], blocks
+        )
         return tf.add_n(terms) + shift
 
     def _terms(
         self,
         query: tf.Tensor,
-        query_of_rpe: tf.Tensor,
+        positional_query: tf.Tensor,
         key: tf.Tensor,
-        key_of_rpe: tf.Tensor,
+        positional_key: tf.Tensor,
         blocks: Blocks,
     ) -> list[tf.Tensor]:
-        """Returns the similarities of content, query and position, key and position."""
+        """Returns the similarities query-key, query-position and key-position."""
         content = tf.matmul(query, key, transpose_b=True)
         if not self._relative:
             return [content]
         encoding = tf.cast(self._query_rpe.within(blocks.reach), query.dtype)
-        products = tf.einsum("nhqd,rd->nhqr", query_of_rpe, encoding)
-        of_query = skewed(products, blocks.queries)
-        # Seen from a key, the queries are at the reverse distances.
+        products = tf.einsum("nhqd,rd->nhqr", positional_query, encoding)
+        query_position = skewed(products, blocks.queries)
+        # From a key to a query, the distance has the opposite sign.
         encoding = tf.cast(self._key_rpe.within(blocks.reach), query.dtype)[::-1]
-        products = tf.einsum("nhkd,rd->nhkr", key_of_rpe, encoding)
+        products = tf.einsum("nhkd,rd->nhkr", positional_key, encoding)
         keys = key.shape[2] or tf.shape(key)[2]
-        of_key = tf.linalg.matrix_transpose(skewed(products, keys))
-        return [content, of_query, of_key]
+        key_position = tf.linalg.matrix_transpose(skewed(products, keys))
+        return [content, query_position, key_position]
 
     def _retrieve(
         self, weights: tf.Tensor, value: tf.Tensor, blocks: Blocks, training: bool
@@ -222,13 +226,13 @@ class AxialAttention(tf_keras.layers.Layer):
         affine = norm.affine(training)
         if affine is None:
             return tf.reduce_sum(norm(tf.stack(parts), training=training), axis=0)
-        scales, shift = _of_terms(affine, weights.dtype)
+        scales, shift = _per_term(affine, weights.dtype)
         scaled = [part * scale for part, scale in zip(parts, scales, strict=True)]
         return tf.add_n(scaled) + shift
 
 
 class AxialAttention2D(tf_keras.layers.Layer):
-    """Attention along the columns, then along the rows; then an activation."""
+    """Attention along the columns and then along the rows, followed by activation."""
 
     def __init__(
         self,
@@ -239,13 +243,13 @@ class AxialAttention2D(tf_keras.layers.Layer):
         strides: int = 1,
         activation: str = "relu",
     ):
-        """Makes the layers.
+        """Creates the layers.
 
         Args:
-          channels: what the expansions of the config multiply.
+          channels: base channels, which the expansions of the config multiply.
           config: heads, expansions and reach.
-          norm: of the projections, the similarities and the result.
-          strides: steps of the output in input pixels.
+          norm: kind and options of the norms.
+          strides: stride of the output.
           activation: name of the activation.
         """
         super().__init__(name="attention")
@@ -266,7 +270,7 @@ class AxialAttention2D(tf_keras.layers.Layer):
 
 
 class GlobalAttention2D(tf_keras.layers.Layer):
-    """Attention of every pixel to every pixel, by content alone; then an activation."""
+    """Content-only attention of every pixel to every pixel, followed by activation."""
 
     def __init__(
         self,
@@ -277,7 +281,7 @@ class GlobalAttention2D(tf_keras.layers.Layer):
         strides: int = 1,
         activation: str = "relu",
     ):
-        """Makes the layers; arguments as in `AxialAttention2D`."""
+        """Creates the layers; arguments as in `AxialAttention2D`."""
         super().__init__(name="attention")
         self._strides = strides
         self._activation = get_activation(activation)
@@ -295,10 +299,10 @@ class GlobalAttention2D(tf_keras.layers.Layer):
         return self._activation(x[:, :: self._strides, :: self._strides])
 
 
-def _of_terms(
+def _per_term(
     affine: tuple[tf.Tensor, tf.Tensor], dtype: tf.DType
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """Returns the factor of each of the stacked terms, and the summand of their sum."""
+    """Returns the scale of each of the stacked terms, and the shift of their sum."""
     scale, shift = affine
     scales = tf.unstack(tf.cast(scale, dtype))
     return scales, tf.cast(tf.reduce_sum(shift, axis=0), dtype)

@@ -1,4 +1,4 @@
-"""Residual bottlenecks with attention in place of the 3x3 convolution.
+"""Residual bottlenecks with attention instead of the 3x3 convolution.
 
 Axial-DeepLab: Stand-Alone Axial-Attention for Panoptic Segmentation, Huiyu Wang, Yukun
 Zhu, Bradley Green, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, ECCV 2020,
@@ -15,7 +15,7 @@ from deeplab.layers.residual import ResidualBlock
 
 
 class AxialBlock(ResidualBlock):
-    """1x1 convolution, attention along both axes or over the plane, 1x1 convolution."""
+    """1x1 convolution, axial or global attention, and another 1x1 convolution."""
 
     def __init__(
         self,
@@ -30,17 +30,17 @@ class AxialBlock(ResidualBlock):
         activation: str = "relu",
         **options: Any,
     ):
-        """Makes the layers.
+        """Creates the layers.
 
         Args:
           in_channels: channels of the input.
-          channels: of the first convolution, those that the expansions of attention
-            multiply, and of the output.
+          channels: channels of the first convolution, base channels of the attention,
+            and channels of the output.
           name: name of the layer.
           norm: kind and options of the norms.
           attention: heads, expansions and reach.
-          plane: whether every pixel attends to every pixel.
-          strides: steps of the output in input pixels.
+          plane: whether to use global instead of axial attention.
+          strides: stride of the output.
           activation: name of the activation.
           **options: `squeeze_excite`, `keep_prob` and `recompute_activations` of
             `ResidualBlock`.

@@ -1,4 +1,4 @@
-"""The block of ConvNeXt, and the convolution between its stages.
+"""The ConvNeXt block, and the downsampling layer between its stages.
 
 A ConvNet for the 2020s, Zhuang Liu, Hanzi Mao, Chao-Yuan Wu, Christoph Feichtenhofer,
 Trevor Darrell, Saining Xie, CVPR 2022, https://arxiv.org/abs/2201.03545.
@@ -25,7 +25,7 @@ _EXPANSION = 4
 
 
 class ConvNeXtBlock(tf_keras.layers.Layer):
-    """Filter each channel (7x7), normalise, widen, activate, project, scale, add."""
+    """A 7x7 depthwise convolution and an inverted bottleneck, with a shortcut."""
 
     def __init__(
         self,
@@ -36,14 +36,15 @@ class ConvNeXtBlock(tf_keras.layers.Layer):
         keep_prob: float = 1.0,
         recompute_activations: bool = False,
     ):
-        """Makes the layers.
+        """Creates the layers.
 
         Args:
-          channels: of input and output.
+          channels: input and output channels.
           name: name of the layer.
-          atrous_rate: of the depthwise convolution.
-          keep_prob: probability of keeping the path in training.
-          recompute_activations: saves memory, see `deeplab.layers.recompute`.
+          atrous_rate: atrous rate of the depthwise convolution.
+          keep_prob: probability of keeping the residual path in training.
+          recompute_activations: whether to save memory; see
+            `deeplab.layers.recompute`.
         """
         super().__init__(name=name)
         self._keep_prob = keep_prob
@@ -67,18 +68,18 @@ class ConvNeXtBlock(tf_keras.layers.Layer):
         )
 
     def build(self, input_shape: Any) -> None:
-        """Makes the factors of the path."""
+        """Creates the scales of the residual path."""
         self.layer_scale = add_layer_scale(self, input_shape[-1])
         super().build(input_shape)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Returns `[b, h, w, channels]`, not activated."""
+        """Returns `[b, h, w, channels]`, before activation."""
         dropping = training and self._keep_prob < 1.0
         mask = drop_path_mask(inputs, self._keep_prob) if dropping else None
 
         def forward(inputs: tf.Tensor) -> tf.Tensor:
             x = self.depthwise_conv(inputs)
-            # Matrices, not maps: products, biases and activation become one kernel.
+            # As matrices, product, bias and activation are fused into one kernel.
             rows = self.norm(tf.reshape(x, [-1, x.shape[-1]]))
             rows = self.pointwise_conv2(self._activation(self.pointwise_conv1(rows)))
             path = self.layer_scale * tf.reshape(rows, tf.shape(inputs))
@@ -88,10 +89,10 @@ class ConvNeXtBlock(tf_keras.layers.Layer):
 
 
 class Patches(tf_keras.layers.Layer):
-    """A convolution of patches that do not overlap, before or after normalisation.
+    """A convolution of non-overlapping patches, preceded or followed by a norm.
 
-    Sides that the patch does not divide are padded, so that an output exists for
-    each patch begun, around the position that other backbones have there.
+    Sides that are not a multiple of the patch size are padded, so that incomplete
+    patches have an output too. Outputs are at the same positions as in other backbones.
     """
 
     def __init__(
@@ -105,17 +106,17 @@ class Patches(tf_keras.layers.Layer):
         strides: int | None = None,
         atrous_rate: int = 1,
     ):
-        """Makes the layers.
+        """Creates the layers.
 
         Args:
           channels: output channels.
           patch_size: height and width of the kernel.
           name: name of the layer.
-          padding: zeros before and after the pixels of each side.
-          normalize_first: whether to normalise, padding included, before the
-            convolution instead of after it.
-          strides: steps of the output in input pixels; None is the patch size.
-          atrous_rate: distance of the kernel's taps in pixels.
+          padding: number of zeros before and after the pixels, along both axes.
+          normalize_first: whether the norm comes before the convolution and includes
+            the padding, instead of after it.
+          strides: stride of the output; None takes the patch size.
+          atrous_rate: atrous rate of the convolution.
         """
         super().__init__(name=name)
         self._padding = padding

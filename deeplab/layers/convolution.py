@@ -1,8 +1,8 @@
-"""Convolutions with normalisation and activation, padded alike on all sides.
+"""Convolutions with normalisation and activation, and with symmetric padding.
 
-Keras pads an even input of a strided convolution more at the bottom right; here
-both sides get the same, so that a feature lies where its receptive field does.
-The private attribute names are the keys of published checkpoints.
+Keras pads an even-sized input of a strided convolution more at the bottom right. Here
+both sides get the same padding, so that features are at the centres of their receptive
+fields. The private attribute names are the keys of published checkpoints.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ class Conv2DSame(tf_keras.layers.Layer):
         activation: str | None = None,
         switchable: bool = False,
     ):
-        """Makes the layers.
+        """Creates the layers.
 
         Args:
           channels: output channels.
           kernel_size: height and width of the kernel.
           name: name of the layer.
-          strides: steps of the output in input pixels.
-          atrous_rate: distance of the kernel's taps in input pixels.
-          norm: what follows the convolution; None takes a bias instead.
+          strides: stride of the output.
+          atrous_rate: spacing of the kernel's taps in input pixels.
+          norm: norm after the convolution; None adds a bias instead.
           gamma_initializer: initial scale of the norm.
           activation: name of the activation, or None.
-          switchable: makes it a switchable atrous convolution between two global
-            contexts. A strided one keeps its single rate.
+          switchable: whether to use a switchable atrous convolution between two global
+            contexts. A strided convolution keeps its single rate.
         """
         super().__init__(name=name)
         self._padding = _padding(kernel_size, strides, atrous_rate)
@@ -100,8 +100,8 @@ class Conv2DSame(tf_keras.layers.Layer):
     def _affine(
         self, x: tf.Tensor, training: bool
     ) -> tuple[tf.Tensor, tf.Tensor] | None:
-        # TensorFlow merges a float32 norm by itself, without the cost of scaling the
-        # kernel, but no other precision.
+        # TensorFlow itself fuses a norm in float32, without the cost of scaling the
+        # kernel, but not in other precisions.
         if (
             self._batch_norm is None
             or self._post_global_context is not None
@@ -124,7 +124,7 @@ class DepthwiseConv2DSame(tf_keras.layers.Layer):
         atrous_rate: int = 1,
         activation: str | None = None,
     ):
-        """Makes the layers; arguments as in `Conv2DSame`."""
+        """Creates the layers; arguments as in `Conv2DSame`."""
         super().__init__(name=name)
         self._padding = _padding(kernel_size, strides, atrous_rate)
         self._depthwise_conv = FoldableDepthwiseConv2D(
@@ -161,7 +161,7 @@ class SeparableConv2DSame(tf_keras.layers.Layer):
         norm: NormConfig,
         activation: str | None = None,
     ):
-        """Makes the layers; arguments as in `Conv2DSame`."""
+        """Creates the layers; arguments as in `Conv2DSame`."""
         super().__init__(name=name)
         self._depthwise = DepthwiseConv2DSame(
             kernel_size, name="depthwise", norm=norm, activation=activation
@@ -178,7 +178,7 @@ class SeparableConv2DSame(tf_keras.layers.Layer):
 
 
 class Conv1D(tf_keras.layers.Layer):
-    """A projection of each position, then norm or bias, then activation."""
+    """Pointwise convolution, then norm or bias, then activation."""
 
     def __init__(
         self,
@@ -191,7 +191,7 @@ class Conv1D(tf_keras.layers.Layer):
         activation: str | None = None,
         dtype: str | None = None,
     ):
-        """Makes the layers; arguments as in `Conv2DSame`, `dtype` as in Keras."""
+        """Creates the layers; arguments as in `Conv2DSame`, `dtype` as in Keras."""
         super().__init__(name=name, dtype=dtype)
         self._conv = FoldablePointwiseConv1D(
             channels,
@@ -218,7 +218,7 @@ class Conv1D(tf_keras.layers.Layer):
 
 
 class StackedConv2DSame(tf_keras.layers.Layer):
-    """Convolutions of one kind in a row, each normalised and activated."""
+    """A stack of convolutions of one kind, each normalised and activated."""
 
     def __init__(
         self,
@@ -231,19 +231,19 @@ class StackedConv2DSame(tf_keras.layers.Layer):
         norm: NormConfig,
         activation: str = "relu",
     ):
-        """Makes the layers.
+        """Creates the layers.
 
         Args:
-          num_layers: how many.
+          num_layers: number of convolutions.
           conv_type: "standard_conv" or "depthwise_separable_conv".
-          channels: output channels of each.
+          channels: output channels of each convolution.
           kernel_size: height and width of the kernels.
           name: name of the layer.
-          norm: what follows each convolution.
+          norm: norm after each convolution.
           activation: name of the activation.
 
         Raises:
-          ValueError: `conv_type` is neither.
+          ValueError: `conv_type` is unknown.
         """
         super().__init__(name=name)
         if conv_type not in CONV_TYPES:
@@ -285,7 +285,7 @@ def _standardizes(norm: NormConfig | None) -> bool:
 
 
 def _padding(kernel_size: int, strides: int, atrous_rate: int) -> int:
-    # A convolution of stride 1 is padded alike by "same".
+    # At stride 1, "same" padding is symmetric already.
     return 0 if strides == 1 else (kernel_size - 1) * atrous_rate // 2
 
 

@@ -1,7 +1,7 @@
-"""Depthwise convolution with a bias, stored as a grouped one.
+"""Depthwise convolution with a bias, whose weights are stored as a grouped convolution.
 
-Grouped convolutions of one channel per group are depthwise convolutions; as such they
-run on every device, which grouped ones do not.
+A grouped convolution with one channel per group is a depthwise convolution. It runs as
+such, because not every device supports grouped convolutions.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import tf_keras
 
 
 class ChannelwiseConv2D(tf_keras.layers.Conv2D):
-    """Filters each channel on its own, at stride 1 and the size of the input.
+    """Depthwise convolution with stride 1 and "same" padding.
 
-    The kernel is `[k, k, 1, channels]`, the bias `[channels]`.
+    The kernel is `[k, k, 1, channels]`, and the bias is `[channels]`.
     """
 
     bias: tf.Variable
@@ -29,14 +29,14 @@ class ChannelwiseConv2D(tf_keras.layers.Conv2D):
         atrous_rate: int = 1,
         kernel_initializer: Any = "glorot_uniform",
     ):
-        """Makes the layer.
+        """Creates the layer.
 
         Args:
-          channels: of input and output.
+          channels: input and output channels.
           kernel_size: height and width of the kernel.
           name: name of the layer.
-          atrous_rate: distance of the kernel's taps in pixels.
-          kernel_initializer: of the kernel.
+          atrous_rate: spacing of the kernel's taps in pixels.
+          kernel_initializer: initialiser of the kernel.
         """
         super().__init__(
             channels,

@@ -1,4 +1,4 @@
-"""Stochastic depth: whole residual paths dropped during training.
+"""Stochastic depth: drops whole residual paths during training.
 
 Deep Networks with Stochastic Depth, Gao Huang, Yu Sun, Zhuang Liu, Daniel Sedra,
 Kilian Weinberger, ECCV 2016, https://arxiv.org/abs/1603.09382.
@@ -14,16 +14,16 @@ SCHEDULES = ("constant", "linear")
 def keep_prob_at(
     last_keep_prob: float, schedule: str, stage: int, num_stages: int
 ) -> float:
-    """Returns the probability of keeping a path of a stage.
+    """Returns the probability of keeping a residual path in a stage.
 
     Args:
-      last_keep_prob: the probability in the last stage, above 0 and at most 1.
-      schedule: "constant", or "linear" from 1 at stage 0 to the last.
-      stage: 0 (the stem) to `num_stages`.
+      last_keep_prob: probability in the last stage, above 0 and at most 1.
+      schedule: "constant", or "linear" from 1 at stage 0 to `last_keep_prob`.
+      stage: index of the stage, 0 (the stem) to `num_stages`.
       num_stages: index of the last stage.
 
     Raises:
-      ValueError: the schedule is unknown or the probability out of range.
+      ValueError: the schedule is unknown or the probability is out of range.
     """
     if not 0.0 < last_keep_prob <= 1.0:
         raise ValueError(f"drop_path_keep_prob {last_keep_prob}: choose 0 < p <= 1")
@@ -37,17 +37,18 @@ def keep_prob_at(
 
 
 def drop_path_mask(inputs: tf.Tensor, keep_prob: float) -> tf.Tensor:
-    """Draws which examples keep their path, from TensorFlow's global generator.
+    """Draws which examples of a batch keep their residual path.
 
-    Its state can be saved, so that a resumed run draws on.
+    The random numbers come from TensorFlow's global generator, whose state can be
+    saved, so that a resumed run continues its sequence.
 
     Args:
-      inputs: the batch is its first axis.
+      inputs: `[b, ...]` tensor.
       keep_prob: probability of keeping a path.
 
     Returns:
-      `[b, 1, ...]` of the rank and dtype of `inputs`: 0 for a dropped path, else
-      1 / keep_prob, so that the expectation stays.
+      `[b, 1, ...]` with the rank and dtype of `inputs`: 0 for a dropped path, and
+      1 / keep_prob otherwise, which preserves the expectation.
     """
     shape = tf.concat(
         [tf.shape(inputs)[:1], tf.ones([inputs.shape.rank - 1], tf.int32)], axis=0

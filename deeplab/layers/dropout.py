@@ -1,4 +1,4 @@
-"""Dropout whose randomness can be saved, so that a resumed run draws on.
+"""Dropout whose random state can be saved, so that a resumed run continues it.
 
 Nitish Srivastava, Geoffrey Hinton, Alex Krizhevsky, Ilya Sutskever, Ruslan
 Salakhutdinov, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting",
@@ -12,13 +12,13 @@ import tf_keras
 
 
 class Dropout(tf_keras.layers.Dropout):
-    """Keras's layer, drawing from TensorFlow's global generator.
+    """Keras's Dropout with random numbers from TensorFlow's global generator.
 
-    Keras draws from the kernel of the operation, whose state no checkpoint holds.
+    Keras uses a stateful random operation, whose state is not saved in checkpoints.
     """
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Sets a share `rate` of the inputs to 0 in training, and scales the rest."""
+        """Sets a fraction `rate` of the inputs to 0 in training and scales the rest."""
         if not training or not self.rate:
             return inputs
         drawn = tf.random.get_global_generator().uniform(tf.shape(inputs))

@@ -2,10 +2,10 @@
 
 MaX-DeepLab: End-to-End Panoptic Segmentation with Mask Transformers, Huiyu Wang, Yukun
 Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
-https://arxiv.org/abs/2012.00759. Memory attends to pixels and to itself at once, and
-pixels attend to memory; attention of pixels to pixels is what convolutions and axial
-attention do beside it. The private attribute names are the keys of published
-checkpoints.
+https://arxiv.org/abs/2012.00759. The memory attends to pixels and to itself in one
+step, and the pixels attend to the memory. Pixel-to-pixel exchange is left to the
+convolutions and axial attention of the backbone. The private attribute names are the
+keys of published checkpoints.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class TransformerConfig:
     """Channels of a dual-path transformer.
 
     Attributes:
-      channels: what the expansions multiply.
-      num_heads: heads.
-      bottleneck_expansion: of the projections before attention.
-      key_expansion: of queries and keys.
-      value_expansion: of values.
-      feed_forward_channels: in the middle of the memory's last two projections.
+      channels: base channels, which the expansions multiply.
+      num_heads: number of heads.
+      bottleneck_expansion: expansion of the projections before attention.
+      key_expansion: expansion of queries and keys.
+      value_expansion: expansion of values.
+      feed_forward_channels: hidden channels of the memory's feed-forward network.
     """
 
     channels: int = 128
@@ -44,7 +44,7 @@ class TransformerConfig:
 
 
 class DualPathTransformer(tf_keras.layers.Layer):
-    """One exchange between memory and pixels."""
+    """One exchange of features between memory and pixels."""
 
     def __init__(
         self,
@@ -57,15 +57,15 @@ class DualPathTransformer(tf_keras.layers.Layer):
         keep_prob: float = 1.0,
         activation: str = "relu",
     ):
-        """Makes the layers.
+        """Creates the layers.
 
         Args:
-          pixel_channels: channels of the features of pixels.
+          pixel_channels: channels of the pixel features.
           memory_channels: channels of the memory.
-          config: channels in between.
+          config: internal channels.
           name: name of the layer.
           norm: kind and options of the norms.
-          keep_prob: probability of keeping each path in training.
+          keep_prob: probability of keeping each residual path in training.
           activation: name of the activation.
         """
         super().__init__(name=name)
@@ -105,16 +105,15 @@ class DualPathTransformer(tf_keras.layers.Layer):
     def call(
         self, pixels: tf.Tensor, memory: tf.Tensor, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Exchanges features.
+        """Exchanges features between pixels and memory.
 
         Args:
-          pixels: `[b, h, w, pixel_channels]`, not activated.
+          pixels: `[b, h, w, pixel_channels]`, before activation.
           memory: `[b, slots, memory_channels]`.
-          training: whether to normalise by the batch and drop paths.
+          training: whether to use batch statistics and drop path.
 
         Returns:
-          Pixels and memory of the same shapes: pixels before and after the activation,
-          then memory.
+          The pixels before and after activation, and the memory, in the same shapes.
         """
         flat = tf.reshape(pixels, [-1, _pixel_count(pixels), pixels.shape[-1]])
         memory = tf.cast(memory, pixels.dtype)

@@ -1,9 +1,9 @@
 """Convolutions that a norm can be folded into, at any atrous rate.
 
-Where a norm multiplies each output channel by a constant, as batch normalisation does
-at inference, multiplying the kernel instead makes convolution, norm and activation one
-pass over the features. Kernels are standardised and scaled as they are stored, before
-they are rounded to the precision of the features.
+If a norm multiplies each output channel by a constant, as batch normalisation does at
+inference, the kernel can be multiplied instead. Convolution, norm and activation then
+take one pass over the features. Kernels are standardised and scaled in the precision
+they are stored in, before they are cast to that of the features.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from deeplab.layers.weight_standardization import standardized
 
 
 class FoldableConv2D(tf_keras.layers.Conv2D):
-    """Conv2D in the precision of its input, whatever that of its weights.
+    """Conv2D in the precision of its input, whatever the precision of its weights.
 
-    A kernel with gaps (atrous) runs as one kernel, and so does its gradient where
-    TensorFlow has it: on GPUs, under XLA and on most CPUs. Elsewhere the gradient runs
-    on several shifted copies of the input, as both always do in Keras.
+    An atrous convolution runs as one operation, and so does its gradient where
+    TensorFlow supports it: on GPUs, under XLA and on most CPUs. Elsewhere the gradient
+    runs on several shifted copies of the input, as both always do in Keras.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class FoldableConv2D(tf_keras.layers.Conv2D):
         weight_standardization: bool = False,
         **kwargs: Any,
     ):
-        """Makes the layer.
+        """Creates the layer.
 
         Args:
           filters: output channels.
@@ -49,10 +49,10 @@ class FoldableConv2D(tf_keras.layers.Conv2D):
 
         Args:
           inputs: `[b, h, w, c]`.
-          scale: `[filters]` float32 factors of the output; None leaves it.
+          scale: `[filters]` float32 factors of the output; None for no scaling.
 
         Returns:
-          `[b, h', w', filters]` of the dtype of `inputs`.
+          `[b, h', w', filters]`, with the dtype of `inputs`.
         """
         outputs = self.convolution_op(inputs, self._scaled(scale, inputs.dtype))
         if self.bias is not None:
@@ -75,12 +75,12 @@ class FoldableConv2D(tf_keras.layers.Conv2D):
 
 
 class FoldablePointwiseConv1D(tf_keras.layers.Conv1D):
-    """Conv1D of kernel size 1 in the precision of its input: a matrix product."""
+    """Conv1D with kernel size 1, a matrix product, in the precision of its input."""
 
     def __init__(
         self, filters: int, *, weight_standardization: bool = False, **kwargs: Any
     ):
-        """Makes the layer; arguments as in `FoldableConv2D`."""
+        """Creates the layer; arguments as in `FoldableConv2D`."""
         super().__init__(filters, 1, **_uncast(), **kwargs)
         self._weight_standardization = weight_standardization
 
@@ -98,12 +98,12 @@ class FoldablePointwiseConv1D(tf_keras.layers.Conv1D):
 
 
 class FoldableDepthwiseConv2D(tf_keras.layers.DepthwiseConv2D):
-    """DepthwiseConv2D in the precision of its input, whatever that of its weights."""
+    """DepthwiseConv2D in the precision of its input, whatever that of the weights."""
 
     def __init__(
         self, kernel_size: int, *, weight_standardization: bool = False, **kwargs: Any
     ):
-        """Makes the layer; arguments as in `FoldableConv2D`."""
+        """Creates the layer; arguments as in `FoldableConv2D`."""
         super().__init__(kernel_size, use_bias=False, **_uncast(), **kwargs)
         self._weight_standardization = weight_standardization
 
@@ -124,12 +124,12 @@ class FoldableDepthwiseConv2D(tf_keras.layers.DepthwiseConv2D):
 
 
 def atrous_convolution(inputs: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
-    """Convolves `[b, h, w, c]` at stride 1, padded to the same size.
+    """Convolves feature maps with stride 1 and "same" padding.
 
     Args:
-      inputs: feature maps.
+      inputs: `[b, h, w, c]`.
       kernel: `[k, k, c, channels]`.
-      rate: distance of the kernel's taps in pixels.
+      rate: spacing of the kernel's taps in pixels.
 
     Returns:
       `[b, h, w, channels]`.
@@ -142,7 +142,7 @@ def atrous_convolution(inputs: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Te
 def _with_shifted_gradient(
     inputs: tf.Tensor, kernel: tf.Tensor, rate: int
 ) -> tf.Tensor:
-    """Convolves as one kernel; only the gradient runs on shifted copies."""
+    """Convolves in one operation; only the gradient runs on shifted copies."""
 
     @tf.custom_gradient
     def convolve(inputs: tf.Tensor, kernel: tf.Tensor) -> Any:
@@ -160,7 +160,7 @@ def _with_shifted_gradient(
 
 
 def _uncast() -> dict[str, Any]:
-    """Returns arguments of a layer that reads its weights as they are stored."""
+    """Returns the arguments of a layer that does not cast its stored weights."""
     stored = tf_keras.mixed_precision.global_policy().variable_dtype
     return {"dtype": stored, "autocast": False}
 

@@ -1,4 +1,4 @@
-"""k-means cross-attention: each pixel goes to one cluster, clusters take their sums.
+"""k-means cross-attention: assigns pixels to clusters, and sums over each cluster.
 
 k-means Mask Transformer, Qihang Yu, Huiyu Wang, Siyuan Qiao, Maxwell Collins, Yukun
 Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, ECCV 2022,
@@ -29,11 +29,11 @@ _FEED_FORWARD_EXPANSION = 8
 
 
 def kmeans_sums(mask_logits: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """Assigns each pixel to its best slot, and sums the values of each slot.
+    """Assigns each pixel to its best slot and sums the values of each slot.
 
     Args:
-      mask_logits: `[b, h, w, slots]`. The first of equal ones wins; no gradient
-        flows through the choice.
+      mask_logits: `[b, h, w, slots]`. Ties go to the first slot, and no gradient flows
+        through the assignment.
       values: `[b, h, w, c]`.
 
     Returns:
@@ -43,7 +43,7 @@ def kmeans_sums(mask_logits: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     pixels = tf.reduce_prod(tf.shape(values)[1:3])
     best = tf.argmax(mask_logits, axis=-1, output_type=tf.int32)
     assignment = tf.stop_gradient(tf.one_hot(best, slots, dtype=tf.float32))
-    # Thousands of pixels add up: in float32, whatever the precision of the network.
+    # Sums over thousands of pixels need float32, whatever the network's precision.
     return tf.matmul(
         tf.reshape(assignment, [-1, pixels, slots]),
         tf.reshape(tf.cast(values, tf.float32), [-1, pixels, values.shape[-1]]),
@@ -52,7 +52,7 @@ def kmeans_sums(mask_logits: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
 
 
 class KMeansTransformerLayer(tf_keras.layers.Layer):
-    """k-means cross-attention, self-attention and feed-forward of cluster centres."""
+    """k-means cross-attention, self-attention and feed-forward network."""
 
     def __init__(
         self,
@@ -64,16 +64,18 @@ class KMeansTransformerLayer(tf_keras.layers.Layer):
         keep_prob: float = 1.0,
         activation: str = "gelu",
     ):
-        """Makes the layers.
+        """Creates the layers.
 
         Args:
-          predictor: called with the features "feature_panoptic" `[b, h, w, channels]`,
+          predictor: predicts the masks that assign pixels to clusters, from the
+            features "feature_panoptic" `[b, h, w, channels]`,
             "transformer_mask_feature" and "transformer_class_feature"
-            `[b, slots, channels]`, predicts the masks that assign pixels to clusters.
-          channels: of a cluster centre, a multiple of 16.
+            `[b, slots, channels]`.
+          channels: channels of a cluster centre, a multiple of 16.
           name: name of the layer.
           norm: kind and options of the norms.
-          keep_prob: probability of keeping each of the three paths in training.
+          keep_prob: probability of keeping each of the three residual paths in
+            training.
           activation: name of the activation.
 
         Raises:
@@ -83,7 +85,7 @@ class KMeansTransformerLayer(tf_keras.layers.Layer):
         if channels % CHANNEL_DIVISOR:
             raise ValueError(
                 f"k-means attention: {channels} channels are not a multiple of "
-                f"{CHANNEL_DIVISOR}"
+                f"{CHANNEL_DIVISOR}; choose one that is"
             )
         self._channels = channels
         self._keep_prob = keep_prob
@@ -93,7 +95,7 @@ class KMeansTransformerLayer(tf_keras.layers.Layer):
         def projection(attribute: str, width: int = channels, **kwargs: Any) -> Conv1D:
             return Conv1D(width, name=attribute, norm=norm, **kwargs)
 
-        # Without a norm this spread would keep the size of features.
+        # Without a norm, this deviation would preserve the variance of the features.
         stddev = channels**-0.5
         last: dict[str, Any] = {"gamma_initializer": "zeros"}
         active: dict[str, Any] = {"activation": activation}
@@ -121,16 +123,16 @@ class KMeansTransformerLayer(tf_keras.layers.Layer):
     def call(
         self, pixels: tf.Tensor, centers: tf.Tensor, training: bool = False
     ) -> tuple[tf.Tensor, MaskOutput]:
-        """Moves the cluster centres once.
+        """Updates the cluster centres once.
 
         Args:
-          pixels: `[b, h, w, c]` features, not activated.
+          pixels: `[b, h, w, c]` features, before activation.
           centers: `[b, slots, channels]`.
-          training: whether to normalise by the batch and drop paths.
+          training: whether to use batch statistics and drop path.
 
         Returns:
-          The centres `[b, slots, channels]`, and the masks that pixels were assigned
-          by, at the stride of `pixels`.
+          The centres, `[b, slots, channels]`, and the masks that assigned the pixels,
+          at the stride of `pixels`.
         """
         memory = self._memory_conv1_bn_act(centers, training=training)
         update, prediction = self._kmeans(pixels, memory, training)

@@ -2,8 +2,8 @@
 
 Going Deeper with Image Transformers, Hugo Touvron, Matthieu Cord, Alexandre
 Sablayrolles, Gabriel Synnaeve, Hervé Jégou, ICCV 2021,
-https://arxiv.org/abs/2103.17239. The factors start near zero, so that a deep network
-starts as an almost shallow one.
+https://arxiv.org/abs/2103.17239. The factors start near zero, so that every residual
+block is initially close to the identity.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ INITIAL_SCALE: Any = 1e-6
 
 
 def add_layer_scale(layer: tf_keras.layers.Layer, channels: int) -> tf.Variable:
-    """Adds the factors `[1, 1, 1, channels]` to a layer, as its own weight.
+    """Adds the factors, `[1, 1, 1, channels]`, to a layer as a weight.
 
-    They belong to the layer, not to one of its own, because published checkpoints
-    keep them so.
+    They are not a layer of their own, for the sake of published checkpoints.
     """
     return layer.add_weight(
         name="layer_scale",

@@ -1,4 +1,4 @@
-"""MBConv: an inverted bottleneck that normalises first, and MOAT's, which attends.
+"""MBConv, a pre-norm inverted bottleneck, and the MOAT block, which adds attention.
 
 MOAT: Alternating Mobile Convolution and Attention Brings Strong Vision Models,
 Chenglin Yang, Siyuan Qiao, Qihang Yu, Xiaoding Yuan, Yukun Zhu, Alan Yuille, Hartwig
@@ -31,12 +31,13 @@ _LAYER_NORM_EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class RelativeAttentionConfig:
-    """How a block attends; see `deeplab.layers.relative_attention`.
+    """The attention of a block; see `deeplab.layers.relative_attention`.
 
     Attributes:
-      head_channels: channels of a head.
-      position_embedding_size: side of the stored table; None has no biases.
-      window: height and width of the windows; None is the whole map.
+      head_channels: channels per head.
+      position_embedding_size: side of the map that the table of biases is stored for;
+        None means no biases.
+      window: height and width of the attention windows; None attends to the whole map.
     """
 
     head_channels: int = 32
@@ -45,9 +46,9 @@ class RelativeAttentionConfig:
 
 
 class MBConvBlock(tf_keras.layers.Layer):
-    """Normalise, widen, filter each channel, weigh the channels, project, add."""
+    """A pre-norm inverted bottleneck with squeeze-and-excite and a shortcut."""
 
-    # Residual paths, each of which may be dropped.
+    # Number of residual paths, each of which may be dropped.
     _num_paths = 1
 
     def __init__(
@@ -63,18 +64,19 @@ class MBConvBlock(tf_keras.layers.Layer):
         keep_prob: float = 1.0,
         recompute_activations: bool = False,
     ):
-        """Makes the layers.
+        """Creates the layers.
 
         Args:
           in_channels: channels of the input.
           channels: channels of the output.
           name: name of the layer.
           norm: kind and options of the norms.
-          strides: of the depthwise convolution.
-          pool_size: side of the pixels that a strided shortcut averages.
-          squeeze_excite: weighs channels by the whole image.
-          keep_prob: probability of keeping the path in training.
-          recompute_activations: saves memory, see `deeplab.layers.recompute`.
+          strides: stride of the depthwise convolution.
+          pool_size: kernel size of the average pooling in a strided shortcut.
+          squeeze_excite: whether to use squeeze-and-excite.
+          keep_prob: probability of keeping each residual path in training.
+          recompute_activations: whether to save memory; see
+            `deeplab.layers.recompute`.
         """
         super().__init__(name=name)
         self._strides = strides
@@ -143,7 +145,7 @@ class MBConvBlock(tf_keras.layers.Layer):
 
 
 class MoatBlock(MBConvBlock):
-    """MBConv without squeeze-and-excite, then attention, each with a shortcut."""
+    """MBConv without squeeze-and-excite, then attention; each has a shortcut."""
 
     _num_paths = 2
 
@@ -155,7 +157,7 @@ class MoatBlock(MBConvBlock):
         attention: RelativeAttentionConfig,
         **kwargs: Any,
     ):
-        """Makes the layers; other arguments as in `MBConvBlock`."""
+        """Creates the layers; other arguments as in `MBConvBlock`."""
         super().__init__(in_channels, channels, squeeze_excite=False, **kwargs)
         self._attention_norm = tf_keras.layers.LayerNormalization(
             epsilon=_LAYER_NORM_EPSILON, name="attention_norm"

@@ -1,4 +1,4 @@
-"""Multi-head attention between sequences, with a norm for scaling.
+"""Multi-head attention between sequences, with a norm instead of fixed scaling.
 
 MaX-DeepLab: End-to-End Panoptic Segmentation with Mask Transformers, Huiyu Wang, Yukun
 Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
@@ -19,16 +19,16 @@ from deeplab.layers.normalization import normalization
 
 
 class MemoryAttention(tf_keras.layers.Layer):
-    """What queries retrieve from values, by their similarity to keys; activated."""
+    """Attention with normalised similarities and a normalised, activated output."""
 
     def __init__(self, *, name: str, norm: NormConfig, activation: str = "relu"):
-        """Makes the layers.
+        """Creates the layers.
 
         Args:
           name: name of the layer.
-          norm: of the similarities, per head, and of what is found. Group
-            normalisation has the heads as its groups.
-          activation: of the output.
+          norm: norm of the similarities, per head, and of the retrieved values. Group
+            normalisation takes the heads as its groups.
+          activation: name of the activation of the output.
         """
         super().__init__(name=name)
         self._batch_norm_similarity = normalization(
@@ -46,17 +46,17 @@ class MemoryAttention(tf_keras.layers.Layer):
         value: tf.Tensor,
         training: bool = False,
     ) -> tf.Tensor:
-        """Attends.
+        """Retrieves values by the similarity of queries to keys.
 
         Args:
           query: `[b, heads, queries, c]`.
           key: `[b, heads, keys, c]`.
           value: `[b, heads, keys, c']`.
-          training: whether to normalise by the batch.
+          training: whether to normalise by batch statistics.
 
         Returns:
-          `[b, queries, heads * c']`, in the precision of `value`; weights are computed
-          in float32.
+          `[b, queries, heads * c']`, in the precision of `value`. Attention weights are
+          computed in float32.
         """
         norm = self._batch_norm_similarity
         affine = norm.affine(training)
@@ -64,7 +64,7 @@ class MemoryAttention(tf_keras.layers.Layer):
             similarity = tf.matmul(query, key, transpose_b=True)
             similarity = norm(similarity, training=training)
         else:
-            # A summand per head would not change the softmax.
+            # The softmax does not depend on the shift, which is constant per head.
             scale = affine[0][:, tf.newaxis, tf.newaxis]
             query = query * tf.cast(scale, query.dtype)
             similarity = tf.matmul(query, key, transpose_b=True)
@@ -91,6 +91,6 @@ def merge_heads(x: tf.Tensor) -> tf.Tensor:
 
 
 def _sizes(x: tf.Tensor) -> list[Any]:
-    """Returns the shape, as ints where they are known."""
+    """Returns the shape, as ints where it is static."""
     dynamic = tf.shape(x)
     return [dynamic[i] if n is None else n for i, n in enumerate(x.shape)]

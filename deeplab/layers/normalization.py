@@ -1,4 +1,4 @@
-"""The layer that a `NormConfig` describes."""
+"""Creates the layer that a `NormConfig` describes."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def normalization(
     """Returns a new layer of the kind that `norm` names.
 
     Args:
-      norm: the kind and its options.
-      name: the layer's name, by default that of published networks.
-      axis: axes with parameters of their own for each index: the channels, and in
-        attention those of terms and heads.
-      gamma_initializer: initial scale.
+      norm: kind and options of the norm.
+      name: name of the layer, by default that in published networks.
+      axis: axes along which each index has its own parameters: the channels and, in
+        attention, the terms and heads.
+      gamma_initializer: initialiser of the scale.
       dtype: precision, as in Keras.
 
     Raises:
-      ValueError: no kind of norm has this name.
+      ValueError: the kind of norm is unknown.
     """
     return NORMS.get(norm.kind)(
         norm, name=name, axis=axis, gamma_initializer=gamma_initializer, dtype=dtype

@@ -2,10 +2,10 @@
 
 Self-Attention with Relative Position Representations, Peter Shaw, Jakob Uszkoreit,
 Ashish Vaswani, NAACL 2018, https://arxiv.org/abs/1803.02155. An encoding is a row of a
-table, and which row depends on the distance alone. So nothing of the size "queries
-times keys times channels" is ever made: `skewed` moves the products of the queries
-with the table to the keys that they belong to, and `unskewed` does the reverse. The
-published layer gathers the table for every pair.
+table, and the row depends only on the distance. Therefore no tensor of queries x keys x
+channels is needed: `skewed` moves the products of the queries with the table to the
+corresponding keys, and `unskewed` does the reverse. The published layer gathers the
+table for every pair.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-# Distances from -254 to 254 have encodings; farther ones share the last.
+# Distances from -254 to 254 have encodings; larger distances share the last one.
 MAX_SPAN = 255
 
 
@@ -23,10 +23,10 @@ class RelativePositionalEncoding(tf_keras.layers.Layer):
     """The table of encodings of one axis."""
 
     def __init__(self, channels: int, *, name: str, initial_std: float = 1.0):
-        """Makes the layer.
+        """Creates the layer.
 
         Args:
-          channels: of an encoding.
+          channels: channels of an encoding.
           name: name of the layer.
           initial_std: standard deviation of the initial values.
         """
@@ -41,7 +41,7 @@ class RelativePositionalEncoding(tf_keras.layers.Layer):
         """Returns the encodings of the distances -reach to reach.
 
         Args:
-          reach: the largest distance.
+          reach: largest distance.
 
         Returns:
           `[2 * reach + 1, channels]`.
@@ -50,23 +50,23 @@ class RelativePositionalEncoding(tf_keras.layers.Layer):
             return self.embeddings[MAX_SPAN - 1 - reach : MAX_SPAN + reach]
         known = tf.minimum(reach, MAX_SPAN - 1)
         rows = self.embeddings[MAX_SPAN - 1 - known : MAX_SPAN + known]
-        # Not gathered: that gradient would be a list of rows.
+        # A gather would have a sparse gradient.
         beyond = tf.ones([reach - known, 1], rows.dtype)
         return tf.concat([beyond * rows[:1], rows, beyond * rows[-1:]], axis=0)
 
 
 def skewed(products: tf.Tensor, queries: Any) -> tf.Tensor:
-    """Moves values of distances to the keys at these distances.
+    """Moves the values of distances to the keys at these distances.
 
     Args:
-      products: `[n, h, queries, distances]`, the value of distance -(queries - 1) in
-        the first column. With as many keys as queries there are
-        `2 * queries - 1` distances; a memory that reaches farther has more of both.
+      products: `[n, h, queries, distances]`, with the value of distance
+        -(queries - 1) in the first column. With as many keys as queries there are
+        `2 * queries - 1` distances; with a halo there are more keys and distances.
       queries: number of queries.
 
     Returns:
       `[n, h, queries, keys]`, where key m of query l has the value of distance m - l,
-      counted from the first; `keys = distances - queries + 1`.
+      counted from the first key; `keys = distances - queries + 1`.
     """
     heads = products.shape[1]
     distances = products.shape[3] or tf.shape(products)[3]
@@ -78,14 +78,14 @@ def skewed(products: tf.Tensor, queries: Any) -> tf.Tensor:
 
 
 def unskewed(weights: tf.Tensor, queries: Any) -> tf.Tensor:
-    """Moves values of keys to their distances; the reverse of `skewed`.
+    """Moves the values of keys to their distances; the inverse of `skewed`.
 
     Args:
       weights: `[n, h, queries, keys]`.
       queries: number of queries.
 
     Returns:
-      `[n, h, queries, keys + queries - 1]`, 0 where a distance has no key.
+      `[n, h, queries, keys + queries - 1]`, 0 where there is no key at a distance.
     """
     heads = weights.shape[1]
     keys: Any = weights.shape[3] or tf.shape(weights)[3]

@@ -1,8 +1,8 @@
 """Gradient checkpointing: recompute activations in the backward pass.
 
 Training Deep Nets with Sublinear Memory Cost, Tianqi Chen, Bing Xu, Chiyuan Zhang,
-Carlos Guestrin, https://arxiv.org/abs/1604.06174. Takes the memory of one block
-instead of all, for one more forward pass.
+Carlos Guestrin, https://arxiv.org/abs/1604.06174. It needs the memory of one block
+instead of all blocks, at the cost of a second forward pass.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _recomputing = contextvars.ContextVar("recomputing", default=False)
 
 
 def is_recomputing() -> bool:
-    """Returns whether the code runs for the second time, for its gradient.
+    """Returns whether the code is running a second time, to compute gradients.
 
-    Layers with a side effect, such as moving averages, skip it then.
+    Layers skip side effects, such as updates of moving averages, in the second run.
     """
     return _recomputing.get()
 
@@ -29,8 +29,8 @@ def recompute(function: Callable[..., Any]) -> Callable[..., Any]:
     """Wraps `function` so that its activations are not kept for the gradient.
 
     Args:
-      function: takes and returns tensors. It must not draw random numbers, which
-        would differ the second time: draw them outside and pass them in.
+      function: takes and returns tensors. It must not draw random numbers, because they
+        would differ in the second run; draw them outside and pass them in.
 
     Returns:
       The wrapped function.
@@ -60,10 +60,10 @@ def recompute(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _zero_after(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Returns a 0 that nothing can know before `tensors` are there.
+    """Returns a 0 whose computation depends on `tensors`.
 
-    Without it, the second run could be moved to the first, and merged with it, which
-    `tf.recompute_grad` allows where the gradient of the first output is constant.
+    It keeps the second run from being moved to and merged with the first, which
+    `tf.recompute_grad` allows if the gradient of the first output is constant.
     """
     firsts = [tf.cast(tf.reshape(t, [-1])[:1], tf.float32) for t in tensors]
     return tf.minimum(tf.reduce_sum(tf.abs(tf.concat(firsts, axis=0))), 0.0)

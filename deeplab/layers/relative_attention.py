@@ -2,13 +2,12 @@
 
 MOAT: Alternating Mobile Convolution and Attention Brings Strong Vision Models,
 Chenglin Yang, Siyuan Qiao, Qihang Yu, Xiaoding Yuan, Yukun Zhu, Alan Yuille, Hartwig
-Adam, Liang-Chieh Chen, ICLR 2023, https://arxiv.org/abs/2210.01820; the bias is that of
+Adam, Liang-Chieh Chen, ICLR 2023, https://arxiv.org/abs/2210.01820. The bias comes from
 CoAtNet: Marrying Convolution and Attention for All Data Sizes, Zihang Dai, Hanxiao Liu,
 Quoc V. Le, Mingxing Tan, NeurIPS 2021, https://arxiv.org/abs/2106.04803.
 
-The table of biases is resized to the size of the map, or of the window, at each call:
-any input size works with the same weights. The attribute names are the keys of
-published checkpoints.
+The table of biases is resized to the map or the window at each call, so any input size
+works with the same weights. The attribute names are the keys of published checkpoints.
 """
 
 from __future__ import annotations
@@ -20,28 +19,28 @@ import tf_keras
 
 from deeplab.ops.resize import spatial_size
 
-# Of all kernels. Described, not made: each weight draws from an initialiser of its own.
+# The initialiser of all kernels, as a config, so that each weight creates its own.
 NORMAL: Any = {"class_name": "RandomNormal", "config": {"stddev": 0.02}}
 _MASKED = -1e9
 
 
 class HeadProjection(tf_keras.layers.Layer):
-    """A matrix product from some trailing axes to others, and a bias."""
+    """A dense layer from some trailing axes to others, with a bias."""
 
     def __init__(self, shape: tuple[int, ...], *, name: str, num_input_axes: int = 1):
-        """Makes the layer.
+        """Creates the layer.
 
         Args:
-          shape: trailing axes of the output.
+          shape: sizes of the trailing axes of the output.
           name: name of the layer.
-          num_input_axes: trailing axes of the input that are summed over.
+          num_input_axes: number of trailing axes of the input to sum over.
         """
         super().__init__(name=name)
         self._shape = shape
         self._num_input_axes = num_input_axes
 
     def build(self, input_shape: Any) -> None:
-        """Makes weight and bias."""
+        """Creates weight and bias."""
         inputs = tuple(input_shape[-self._num_input_axes :])
         self.weight = self.add_weight(
             name="weight",
@@ -68,17 +67,17 @@ class RelativeAttention(tf_keras.layers.Layer):
         position_embedding_size: int | None = None,
         window: tuple[int, int] | None = None,
     ):
-        """Makes the projections.
+        """Creates the projections.
 
         Args:
-          channels: of input and output.
+          channels: input and output channels.
           name: name of the layer.
-          head_channels: channels of a head.
+          head_channels: channels per head.
           position_embedding_size: side of the map that the table of biases is stored
-            for; None has no biases.
-          window: height and width of the windows that attention stays within; None
-            is the whole map. Windows that reach beyond the map attend to what of
-            them is inside.
+            for; None means no biases.
+          window: height and width of the attention windows; None attends to the whole
+            map. In windows that extend beyond the map, only positions inside the map
+            are attended to.
         """
         super().__init__(name=name)
         self._channels = channels
@@ -94,7 +93,7 @@ class RelativeAttention(tf_keras.layers.Layer):
         self.relative_position_embedding = None
 
     def build(self, input_shape: Any) -> None:
-        """Makes the table of biases."""
+        """Creates the table of biases."""
         if self._table_size is not None:
             side = 2 * self._table_size - 1
             self.relative_position_embedding = self.add_weight(
@@ -121,12 +120,12 @@ class RelativeAttention(tf_keras.layers.Layer):
     def _attend(
         self, tokens: tf.Tensor, size: tuple[Any, Any], mask: tf.Tensor | None
     ) -> tf.Tensor:
-        """Lets the tokens `[n, h * w, c]` of maps attend to each other.
+        """Lets the tokens of each map attend to each other.
 
         Args:
-          tokens: of n maps, row by row.
+          tokens: `[n, h * w, c]`, the pixels of n maps, row by row.
           size: height and width of a map.
-          mask: `[m, h * w]` float32, added to the logits of a key; m divides n.
+          mask: `[m, h * w]` float32, added to the logits of the keys; m divides n.
         """
         query = self._q_proj(tokens) * self._head_channels**-0.5
         logits = tf.einsum("nshc,nthc->nhst", query, self._k_proj(tokens))
@@ -150,7 +149,7 @@ def resize_table(table: tf.Tensor, size: tuple[Any, Any]) -> tf.Tensor:
 
     Args:
       table: entry (a - 1 + dy, b - 1 + dx) is the bias of the offset (dy, dx).
-      size: height and width of the map that it shall serve.
+      size: height and width of the map to attend to.
 
     Returns:
       `[heads, 2 * height - 1, 2 * width - 1]` float32.
@@ -160,15 +159,15 @@ def resize_table(table: tf.Tensor, size: tuple[Any, Any]) -> tf.Tensor:
 
 
 def relative_bias(table: tf.Tensor, size: tuple[Any, Any]) -> tf.Tensor:
-    """Returns the bias of each pair of positions, from the table of their offsets.
+    """Returns the bias of each pair of positions, looked up by their offset.
 
     Args:
       table: `[heads, 2 * height - 1, 2 * width - 1]`.
       size: height and width of the map.
 
     Returns:
-      `[heads, height * width, height * width]`: of the query's position, then of the
-      key's, both row by row.
+      `[heads, height * width, height * width]`, indexed by the query position and the
+      key position, both row by row.
     """
     height, width = size
     rows, columns = tf.range(height), tf.range(width)
@@ -178,18 +177,18 @@ def relative_bias(table: tf.Tensor, size: tuple[Any, Any]) -> tf.Tensor:
     by_columns = tf.gather(table, across, axis=2)
     heads = by_columns.shape[0]
     flat = tf.reshape(by_columns, [heads, (2 * height - 1) * width, width])
-    # [row of the query, column of the query, row of the key]: one gather puts whole
-    # rows of keys where they belong, without a transposition of the large result.
+    # [row of the query, column of the query, row of the key]: one gather places whole
+    # rows of keys, without transposing the large result.
     index = down[:, tf.newaxis] * width + columns[:, tf.newaxis]
     count = height * width
     return tf.reshape(tf.gather(flat, index, axis=1), [heads, count, count])
 
 
 def split_windows(inputs: tf.Tensor, window: tuple[int, int]) -> tf.Tensor:
-    """Cuts maps `[b, h, w, c]` into windows, zero beyond the map.
+    """Splits `[b, h, w, c]` maps into windows, with zeros beyond the map.
 
     Returns:
-      `[b * windows, window height * window width, c]`, windows row by row.
+      `[b * windows, window height * window width, c]`, with windows in row-major order.
     """
     size = spatial_size(inputs)
     covered = _covered(size, window)
@@ -205,7 +204,7 @@ def split_windows(inputs: tf.Tensor, window: tuple[int, int]) -> tf.Tensor:
 def join_windows(
     windows: tf.Tensor, window: tuple[int, int], size: tuple[Any, Any]
 ) -> tf.Tensor:
-    """Puts windows back together: the inverse of `split_windows`.
+    """Joins windows into maps: the inverse of `split_windows`.
 
     Args:
       windows: `[b * windows, window height * window width, c]`.
@@ -225,7 +224,7 @@ def join_windows(
 
 
 def _divides(window: tuple[int, int], size: tuple[Any, Any]) -> bool:
-    """Returns whether windows surely fill a map; of unknown sizes none is sure."""
+    """Returns whether windows are known to tile a map; False if its size is unknown."""
     return all(
         isinstance(length, int) and length % side == 0
         for length, side in zip(size, window, strict=True)
@@ -233,6 +232,6 @@ def _divides(window: tuple[int, int], size: tuple[Any, Any]) -> bool:
 
 
 def _covered(size: tuple[Any, Any], window: tuple[int, int]) -> tuple[Any, Any]:
-    """Returns the size of the windows that cover a map, together."""
+    """Returns the total size of the windows that cover a map."""
     height, width = (-(-a // b) * b for a, b in zip(size, window, strict=True))
     return height, width

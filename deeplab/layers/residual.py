@@ -5,8 +5,8 @@ Ren, Jian Sun, CVPR 2016, https://arxiv.org/abs/1512.03385. MobileNetV2: Inverte
 Residuals and Linear Bottlenecks, Mark Sandler, Andrew Howard, Menglong Zhu, Andrey
 Zhmoginov, Liang-Chieh Chen, CVPR 2018, https://arxiv.org/abs/1801.04381.
 
-The stride is in the 3x3 convolution, and each residual path starts as zero (its
-last normalisation has scale 0), which steadies the first epochs.
+The stride is in the 3x3 convolution. The last norm of each residual path is initialised
+with scale 0, which stabilises the first epochs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from deeplab.layers.squeeze_excite import SimplifiedSqueezeExcite, SqueezeExcite
 
 
 class ResidualBlock(tf_keras.layers.Layer):
-    """A basic block (3x3, 3x3) or a bottleneck (1x1, 3x3, 1x1) and its shortcut."""
+    """A basic block (3x3, 3x3) or a bottleneck (1x1, 3x3, 1x1), with a shortcut."""
 
     def __init__(
         self,
@@ -42,24 +42,26 @@ class ResidualBlock(tf_keras.layers.Layer):
         activation: str = "relu",
         attention: tf_keras.layers.Layer | None = None,
     ):
-        """Makes the layers.
+        """Creates the layers.
 
         Args:
           in_channels: channels of the input.
-          channels: output channels of the convolutions: two make a basic block,
-            three a bottleneck.
+          channels: output channels of the convolutions: two for a basic block, three
+            for a bottleneck.
           name: name of the layer.
           norm: kind and options of the norms.
-          strides: of the first 3x3 convolution.
-          atrous_rate: of the first 3x3 convolution.
-          second_atrous_rate: of the second in a basic block; the first's when None.
-          switchable: makes the 3x3 convolutions switchable atrous convolutions.
-          squeeze_excite: ends the path with a simplified squeeze-and-excite.
-          keep_prob: probability of keeping the path in training.
-          recompute_activations: saves memory, see `deeplab.layers.recompute`.
+          strides: stride of the first 3x3 convolution.
+          atrous_rate: atrous rate of the first 3x3 convolution.
+          second_atrous_rate: atrous rate of the second 3x3 convolution of a basic
+            block; None takes that of the first.
+          switchable: whether the 3x3 convolutions are switchable atrous convolutions.
+          squeeze_excite: whether the path ends with a simplified squeeze-and-excite.
+          keep_prob: probability of keeping the residual path in training.
+          recompute_activations: whether to save memory; see
+            `deeplab.layers.recompute`.
           activation: name of the activation.
-          attention: takes the place of the 3x3 convolution of a bottleneck, its
-            stride included.
+          attention: layer that replaces the 3x3 convolution of a bottleneck, including
+            its stride.
         """
         super().__init__(name=name)
         self._strides = strides
@@ -121,11 +123,11 @@ class ResidualBlock(tf_keras.layers.Layer):
 
         Args:
           inputs: `[b, h, w, in_channels]`, activated.
-          training: whether to normalise by the batch and drop paths.
+          training: whether to use batch statistics and drop path.
 
         Returns:
-          The sum of path and shortcut `[b, ceil(h / strides), ceil(w / strides),
-          channels[-1]]`, and the same activated.
+          The sum of path and shortcut, `[b, ceil(h / strides), ceil(w / strides),
+          channels[-1]]`, before and after activation.
         """
         dropping = training and self._keep_prob < 1.0
         mask = drop_path_mask(inputs, self._keep_prob) if dropping else None
@@ -151,7 +153,7 @@ class ResidualBlock(tf_keras.layers.Layer):
 
 
 class InvertedBottleneck(tf_keras.layers.Layer):
-    """Widen (1x1), filter each channel, weigh the channels, project (1x1)."""
+    """Expansion (1x1), depthwise convolution, squeeze-and-excite, projection (1x1)."""
 
     def __init__(
         self,
@@ -169,21 +171,24 @@ class InvertedBottleneck(tf_keras.layers.Layer):
         atrous_rate: int = 1,
         recompute_activations: bool = False,
     ):
-        """Makes the layers.
+        """Creates the layers.
 
         Args:
           in_channels: channels of the input.
           channels: channels of the output.
-          kernel_size: of the depthwise convolution.
-          expanded_channels: in the middle; those of the input skip the widening.
-          squeeze_channels: bottleneck of the squeeze-and-excite; None has none.
+          kernel_size: kernel size of the depthwise convolution.
+          expanded_channels: channels of the depthwise convolution; there is no
+            expansion if they equal `in_channels`.
+          squeeze_channels: bottleneck channels of the squeeze-and-excite; None leaves
+            it out.
           activation: name of the activation.
-          residual: adds the input; it has the shape of the output then.
+          residual: whether to add the input, which must have the shape of the output.
           name: name of the layer.
           norm: kind and options of the norms.
-          strides: of the depthwise convolution.
-          atrous_rate: of the depthwise convolution.
-          recompute_activations: saves memory, see `deeplab.layers.recompute`.
+          strides: stride of the depthwise convolution.
+          atrous_rate: atrous rate of the depthwise convolution.
+          recompute_activations: whether to save memory; see
+            `deeplab.layers.recompute`.
         """
         super().__init__(name=name)
         self._residual = residual
@@ -215,7 +220,7 @@ class InvertedBottleneck(tf_keras.layers.Layer):
     def call(
         self, inputs: tf.Tensor, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the output, and the depthwise features that decoders take.
+        """Returns the output, and the depthwise features that decoders use.
 
         Both are `[b, ceil(h / strides), ceil(w / strides), ...]`.
         """

@@ -1,10 +1,10 @@
-"""Sums of feature maps of several strides and channels.
+"""Sums of feature maps with different strides and channels.
 
 MaX-DeepLab: End-to-End Panoptic Segmentation with Mask Transformers, Huiyu Wang, Yukun
 Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
 https://arxiv.org/abs/2012.00759. The private attribute names are the keys of published
-checkpoints. The published layer looks at sizes to see which inputs it halves; here that
-is said when the layer is made, so that any input size has the same layers.
+checkpoints. The published layer decides by the input sizes which inputs to halve; here
+this is an argument, so that the layers do not depend on the input size.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from deeplab.ops.resize import resize_bilinear
 
 
 class ResizedFuse(tf_keras.layers.Layer):
-    """Brings features to one size and number of channels, adds them, activates.
+    """Projects and resizes features to a common shape, adds and activates them.
 
-    Features that have the right number of channels are only resized.
+    Features that already have the right number of channels are only resized.
     """
 
     def __init__(
@@ -36,14 +36,14 @@ class ResizedFuse(tf_keras.layers.Layer):
         halved: Sequence[int] = (),
         activation: str = "relu",
     ):
-        """Makes the layer.
+        """Creates the layer.
 
         Args:
-          channels: channels of the output.
+          channels: output channels.
           name: name of the layer.
           norm: kind and options of the norms.
-          halved: which inputs have twice the size of the output: a projection of
-            theirs has stride 2.
+          halved: indices of the inputs with twice the size of the output, whose
+            projections have stride 2.
           activation: name of the activation.
         """
         super().__init__(name=name)
@@ -54,7 +54,7 @@ class ResizedFuse(tf_keras.layers.Layer):
         self._names: list[str | None] = []
 
     def build(self, input_shape: Sequence[tf.TensorShape]) -> None:
-        """Makes a projection for each input of another number of channels."""
+        """Creates a projection for each input with a different number of channels."""
         for i, shape in enumerate(input_shape):
             if shape[-1] == self._channels:
                 self._names.append(None)
@@ -74,9 +74,9 @@ class ResizedFuse(tf_keras.layers.Layer):
         """Fuses features.
 
         Args:
-          inputs: `[b, h, w, c]` of each feature, not activated.
+          inputs: `[b, h, w, c]` features, before activation.
           size: height and width of the output.
-          training: whether to normalise by the batch.
+          training: whether to normalise by batch statistics.
 
         Returns:
           `[b, *size, channels]`, activated.

@@ -1,4 +1,4 @@
-"""Squeeze-and-excite: channels weighted by what the whole image shows.
+"""Squeeze-and-excite: channels weighted by the features of the whole image.
 
 Squeeze-and-Excitation Networks, Jie Hu, Li Shen, Samuel Albanie, Gang Sun, Enhua
 Wu, CVPR 2018, https://arxiv.org/abs/1709.01507. The simplified form has a single
@@ -17,7 +17,7 @@ from deeplab.layers.activations import get_activation, hard_sigmoid
 
 
 class SqueezeExcite(tf_keras.layers.Layer):
-    """Two projections with a bottleneck, gated by a sigmoid."""
+    """Two projections with a bottleneck and a sigmoid gate."""
 
     def __init__(
         self,
@@ -28,14 +28,14 @@ class SqueezeExcite(tf_keras.layers.Layer):
         activation: str = "relu",
         kernel_initializer: Any = "he_normal",
     ):
-        """Makes the projections.
+        """Creates the projections.
 
         Args:
-          channels: of input and output.
-          bottleneck_channels: between the projections.
+          channels: input and output channels.
+          bottleneck_channels: channels between the projections.
           name: name of the layer.
           activation: name of the activation between the projections.
-          kernel_initializer: of the projections.
+          kernel_initializer: initialiser of the projections.
         """
         super().__init__(name=name)
         self._activation = get_activation(activation)
@@ -54,7 +54,7 @@ class SqueezeExcite(tf_keras.layers.Layer):
 
 
 class SimplifiedSqueezeExcite(tf_keras.layers.Layer):
-    """One projection without a bottleneck, gated by a hard sigmoid."""
+    """One projection without a bottleneck, with a hard sigmoid gate."""
 
     def __init__(self, channels: int, *, name: str = "squeeze_and_excite"):
         super().__init__(name=name)

@@ -1,9 +1,10 @@
 """Stems: the first convolutions, from the image to features of stride 2.
 
-The 3x3 trio is that of Inception-v4, Inception-ResNet and the Impact of Residual
-Connections on Learning, Christian Szegedy, Sergey Ioffe, Vincent Vanhoucke, Alex
-Alemi, AAAI 2017, https://arxiv.org/abs/1602.07261. No stem pools: the first block
-after it has the stride instead. Stems return features before activation.
+The three 3x3 convolutions come from Inception-v4, Inception-ResNet and the Impact of
+Residual Connections on Learning, Christian Szegedy, Sergey Ioffe, Vincent Vanhoucke,
+Alex Alemi, AAAI 2017, https://arxiv.org/abs/1602.07261. Stems have no pooling; the
+first block after the stem has the stride instead. Stems return features before
+activation.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from deeplab.layers.convolution import Conv2DSame
 
 
 def resnet_stem(width_multiplier: float, norm: NormConfig) -> Conv2DSame:
-    """Returns the 7x7 stem of ResNet, 64 channels wide at multiplier 1."""
+    """Returns the 7x7 stem of ResNet, with 64 channels at multiplier 1."""
     return Conv2DSame(
         round(64 * width_multiplier), 7, name="stem", strides=2, norm=norm
     )
 
 
 def wide_stem(width_multiplier: float, norm: NormConfig) -> Conv2DSame:
-    """Returns the 3x3 stem of wide ResNets, 64 channels wide at multiplier 1."""
+    """Returns the 3x3 stem of wide ResNets, with 64 channels at multiplier 1."""
     return Conv2DSame(
         round(64 * width_multiplier), 3, name="stem", strides=2, norm=norm
     )
 
 
 class InceptionStem(tf_keras.layers.Layer):
-    """Three 3x3 convolutions, 64, 64 and 128 channels wide at multiplier 1."""
+    """Three 3x3 convolutions with 64, 64 and 128 channels at multiplier 1."""
 
     def __init__(
         self, width_multiplier: float, norm: NormConfig, activation: str = "relu"

@@ -2,9 +2,9 @@
 
 DetectoRS: Detecting Objects with Recursive Feature Pyramid and Switchable Atrous
 Convolution, Siyuan Qiao, Liang-Chieh Chen, Alan Yuille, CVPR 2021,
-https://arxiv.org/abs/2006.02334. As in the published DeepLab models, both rates
-share the kernel as it is: there is no learned difference between them, and weight
-standardisation only where a config asks for it.
+https://arxiv.org/abs/2006.02334. As in the published DeepLab models, both rates use the
+same kernel, without a learned difference, and the kernel is standardised only if the
+config sets weight standardisation.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from deeplab.layers.folding import FoldableConv2D, atrous_convolution
 
 
 class GlobalContext(tf_keras.layers.Layer):
-    """Adds a learned projection of the image-wide mean to every pixel."""
+    """Adds a learned projection of the global mean to every pixel."""
 
     def build(self, input_shape: Any) -> None:
-        """Makes the projection, which starts as zero."""
+        """Creates the projection, initialised with zeros."""
         self.convolution = tf_keras.layers.Conv2D(
             input_shape[-1], 1, kernel_initializer="zeros", name="convolution"
         )
@@ -36,8 +36,8 @@ class GlobalContext(tf_keras.layers.Layer):
 class SwitchableAtrousConv2D(FoldableConv2D):
     """A convolution at two atrous rates, blended per pixel by a learned switch.
 
-    The second rate is three times the first. Takes the arguments of `FoldableConv2D`;
-    stride 1 and "same" padding.
+    The second rate is three times the first. The layer takes the arguments of
+    `FoldableConv2D`, with stride 1 and "same" padding.
     """
 
     def __init__(self, filters: int, kernel_size: int, **kwargs: Any):

@@ -1,4 +1,4 @@
-"""Resizing, mirroring and padding of fields as their records ask."""
+"""Resizes, mirrors, crops and pads fields as their records specify."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from deeplab.ops.resize import resize_bilinear, resize_offsets
 def resize_field(
     record: PredictionField, value: tf.Tensor, size: tuple[Any, Any]
 ) -> tf.Tensor:
-    """Returns a field at another size, corners aligned.
+    """Resizes a field with aligned corners.
 
-    Smooth fields are interpolated bilinearly, offsets then pointing to the same
-    place; of others, the nearest pixel is taken. Fields that do not follow the image
-    stay as they are.
+    Smooth fields are interpolated bilinearly, and offsets are rescaled so that they
+    point to the same place. Other fields take the nearest pixel. Fields that are not
+    maps of the image stay unchanged.
 
     Args:
-      record: what the field is.
+      record: record of the field.
       value: `[b, h, w]` or `[b, h, w, c]`.
       size: (height, width), ints or int32 scalars.
     """
@@ -39,7 +39,7 @@ def resize_field(
 
 
 def mirror_field(record: PredictionField, value: tf.Tensor) -> tf.Tensor:
-    """Returns a field of a mirrored image as that of the image."""
+    """Flips a field predicted for a mirrored image back to the original image."""
     if not record.is_resized:
         return value
     mirrored = tf.reverse(value, [2])
@@ -52,7 +52,7 @@ def crop_field(record: PredictionField, value: tf.Tensor, size: tf.Tensor) -> tf
     """Returns the upper left part of a field.
 
     Args:
-      record: what the field is.
+      record: record of the field.
       value: `[b, h, w, ...]`.
       size: [2] int32, height and width to keep.
     """
@@ -60,10 +60,10 @@ def crop_field(record: PredictionField, value: tf.Tensor, size: tf.Tensor) -> tf
 
 
 def pad_field(record: PredictionField, value: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """Returns a field of one image padded with zeros at the bottom and on the right.
+    """Pads a field of one image with zeros at the bottom and on the right.
 
     Args:
-      record: what the field is.
+      record: record of the field.
       value: `[h, w, ...]`, without the batch.
       size: [2] int32, height and width of the result.
     """

@@ -1,4 +1,4 @@
-"""Gaussian peaks on a map, as Panoptic-DeepLab learns instance centres.
+"""Gaussian peaks on a map: Panoptic-DeepLab's target for instance centres.
 
 Bowen Cheng et al., "Panoptic-DeepLab", CVPR 2020 (https://arxiv.org/abs/1911.10194).
 """
@@ -12,14 +12,14 @@ import tensorflow as tf
 def gaussian_peaks(
     centers: tf.Tensor, height: tf.Tensor, width: tf.Tensor, sigma: float
 ) -> tf.Tensor:
-    """Draws a Gaussian of height 1 around each centre; where two meet, the higher.
+    """Draws a Gaussian of height 1 around each centre; overlaps take the maximum.
 
-    A Gaussian ends three standard deviations and a pixel from its centre.
+    Each Gaussian is cut off three standard deviations and one pixel from its centre.
 
     Args:
       centers: `[n, 2]` int32, (y, x) inside the map.
-      height: rows of the map.
-      width: columns of the map.
+      height: number of rows of the map.
+      width: number of columns of the map.
       sigma: standard deviation in pixels.
 
     Returns:
@@ -29,11 +29,11 @@ def gaussian_peaks(
       ValueError: `sigma` is not positive.
     """
     if sigma <= 0:
-        raise ValueError(f"sigma {sigma} of a Gaussian must be positive")
+        raise ValueError(f"sigma {sigma}: a Gaussian needs a positive sigma")
     stamp = _stamp(sigma)
     side = stamp.shape[0]
     before = round(3 * sigma + 1)
-    # On a map with a margin no stamp has to be cut.
+    # The map has a margin, so that no stamp has to be cropped.
     rows = centers[:, 0, tf.newaxis] + tf.range(side)
     columns = centers[:, 1, tf.newaxis] + tf.range(side)
     padded_width = width + side

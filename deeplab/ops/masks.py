@@ -1,7 +1,7 @@
-"""Masks as maps of probabilities, and how much they have in common.
+"""Areas and overlaps of masks, given as probability maps or as numbers per pixel.
 
-Pixels are flat: [b, pixels, ...]. A map of numbers says which of several masks, which
-do not overlap, covers a pixel; -1 is none.
+Pixels are flattened: [b, pixels, ...]. Masks that do not overlap are given as one map
+with the number of the mask that covers each pixel, -1 where there is none.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ _EPSILON = 1e-5
 
 
 def known_size(values: tf.Tensor, axis: int) -> int:
-    """Returns the size of an axis that must be known before anything runs.
+    """Returns the size of an axis, which must be known statically.
 
     Raises:
-      ValueError: it is not.
+      ValueError: the size is unknown.
     """
     size = values.shape[axis]
     if size is None:
-        raise ValueError(f"axis {axis} of {values.shape} must have a known size")
+        raise ValueError(f"axis {axis} of {values.shape} must have a static size")
     return int(size)
 
 
@@ -34,16 +34,16 @@ def flat_pixels(maps: tf.Tensor) -> tf.Tensor:
 
 
 def mask_areas(numbers: tf.Tensor, masks: int) -> tf.Tensor:
-    """Returns [b, masks] float32, the pixels of each mask of a [b, pixels] map."""
+    """Returns the area of each mask of a [b, pixels] map, as [b, masks] float32."""
     return tf.reduce_sum(tf.one_hot(numbers, masks), axis=1)
 
 
 def shared_area(numbers: tf.Tensor, masks: int, probs: tf.Tensor) -> tf.Tensor:
-    """Returns how much masks have in common with maps of probabilities.
+    """Returns the intersection of masks with probability maps.
 
     Args:
-      numbers: [b, pixels] int32, the mask of each pixel or -1.
-      masks: how many there are.
+      numbers: [b, pixels] int32, number of the mask of each pixel, or -1.
+      masks: number of masks.
       probs: [b, pixels, slots] float32, 0 to 1.
 
     Returns:
@@ -55,15 +55,15 @@ def shared_area(numbers: tf.Tensor, masks: int, probs: tf.Tensor) -> tf.Tensor:
 def dice_similarity(
     shared: tf.Tensor, areas: tf.Tensor, others: tf.Tensor
 ) -> tf.Tensor:
-    """Returns the Dice coefficient, 0 to 1, of masks: what they share of their mean.
+    """Returns the Dice coefficients of masks, 0 to 1: intersection over mean area.
 
     V-Net, Fausto Milletari, Nassir Navab, Seyed-Ahmad Ahmadi, 3DV 2016,
     https://arxiv.org/abs/1606.04797.
 
     Args:
-      shared: float32, what two masks have in common, in pixels.
-      areas: their areas, of shapes that broadcast to it.
-      others: likewise.
+      shared: float32, intersections in pixels.
+      areas: areas of the first masks, of a shape that broadcasts to `shared`.
+      others: areas of the second masks, of a shape that broadcasts to `shared`.
     """
     return shared / ((areas + others) / 2.0 + _EPSILON)
 

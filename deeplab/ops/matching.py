@@ -1,11 +1,11 @@
-"""Linear sum assignment on the device: rows to columns at the least total cost.
+"""Linear sum assignment on the device: matches rows to columns at minimum total cost.
 
 The Hungarian method by shortest augmenting paths: R. Jonker, A. Volgenant, "A Shortest
 Augmenting Path Algorithm for Dense and Sparse Linear Assignment Problems", Computing
 38, 1987, https://doi.org/10.1007/BF02278710. Rows are added one by one, for all
-matrices of the batch together; a row ends the shortest path over reduced costs at a
-column that is free. Shapes are static and the loops depend on values alone, so that it
-compiles under XLA; rows that do not count take no time.
+matrices of the batch at once; the shortest path over reduced costs leads from the new
+row to a free column. Shapes are static and only the loops depend on values, so the
+function compiles under XLA. Rows that are left out take no time.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _FAR = float("inf")
 
 
 class _Search(NamedTuple):
-    """The tree of shortest paths from the row that is added, for each matrix."""
+    """The tree of shortest paths from the new row, for each matrix."""
 
     # [b] bool, False once a free column is reached.
     active: tf.Tensor
-    # [b] int32, the row to go on from.
+    # [b] int32, the row to continue from.
     row: tf.Tensor
-    # [b] float32, length of the path to it.
+    # [b] float32, length of the path to this row.
     length: tf.Tensor
     # [b, columns] float32, length of the shortest known path to each column.
     lengths: tf.Tensor
@@ -39,24 +39,26 @@ class _Search(NamedTuple):
 
 
 def assign_rows(costs: tf.Tensor, counts: tf.Tensor | None = None) -> tf.Tensor:
-    """Assigns each row a column of its own so that the sum of the costs is least.
+    """Assigns rows to distinct columns so that the total cost is minimal.
 
-    Where more rows count than there are columns, as many rows as columns get one.
+    If more rows take part than there are columns, every column is assigned and the
+    other rows get none.
 
     Args:
-      costs: [b, rows, columns] float32, rows and columns known. Entries that are not
-        finite count as 0.
-      counts: [b, rows] bool, the rows that take part; all when None.
+      costs: [b, rows, columns] float32; rows and columns are static. Entries that are
+        not finite count as 0.
+      counts: [b, rows] bool, the rows that take part; None takes all rows.
 
     Returns:
-      [b, rows] int32, the column of each row, -1 where it gets none. No gradient.
+      [b, rows] int32, the column of each row, -1 if it gets none. No gradient flows
+      through the result.
     """
     costs = tf.stop_gradient(tf.cast(costs, tf.float32))
     costs = tf.where(tf.math.is_finite(costs), costs, 0.0)
     rows, columns = known_size(costs, 1), known_size(costs, 2)
     if counts is None:
         counts = tf.ones(tf.shape(costs)[:2], tf.bool)
-    # Rows that count come first.
+    # Rows that take part come first.
     order = tf.argsort(tf.cast(tf.logical_not(counts), tf.int32), stable=True)
     number = tf.math.count_nonzero(counts, axis=1, dtype=tf.int32)
     costs = _with_spare_columns(tf.gather(costs, order, batch_dims=1))
@@ -78,7 +80,7 @@ def assign_rows(costs: tf.Tensor, counts: tf.Tensor | None = None) -> tf.Tensor:
         add_row,
         (0, tf.fill(shape, -1), tf.zeros(shape)),
     )[1]
-    # From the row of each column to the column of each row, in the given order.
+    # Invert the map from columns to rows, and restore the given order of the rows.
     taken = tf.equal(owner[:, tf.newaxis, :columns], tf.range(rows)[:, tf.newaxis])
     column = tf.where(
         tf.reduce_any(taken, axis=2),
@@ -89,14 +91,14 @@ def assign_rows(costs: tf.Tensor, counts: tf.Tensor | None = None) -> tf.Tensor:
 
 
 def _with_spare_columns(costs: tf.Tensor) -> tf.Tensor:
-    """Adds columns until all rows fit, too dear to be taken without need."""
+    """Adds columns until all rows fit, too expensive to be used unless necessary."""
     rows, columns = known_size(costs, 1), known_size(costs, 2)
     if rows <= columns:
         return costs
     highest = tf.reduce_max(costs, axis=[1, 2], keepdims=True)
     lowest = tf.reduce_min(costs, axis=[1, 2], keepdims=True)
-    dear = highest + rows * (highest - lowest) + 1.0
-    spare = tf.broadcast_to(dear, [tf.shape(costs)[0], rows, rows - columns])
+    prohibitive = highest + rows * (highest - lowest) + 1.0
+    spare = tf.broadcast_to(prohibitive, [tf.shape(costs)[0], rows, rows - columns])
     return tf.concat([costs, spare], axis=2)
 
 
@@ -107,15 +109,16 @@ def _search(
     owner: tf.Tensor,
     potential: tf.Tensor,
 ) -> _Search:
-    """Finds the shortest path from a row to a column that nobody owns.
+    """Finds the shortest path from a row to a free column.
 
     Args:
       costs: [b, rows, columns] float32.
       row: scalar int32, the row to add.
       wanted: [b] bool, the matrices that have this row.
-      owner: [b, columns] int32, the row of each column, -1 for none.
-      potential: [b, columns] float32, what a cost is reduced by. That of a row follows
-        from its column: the reduced cost of a pair is 0.
+      owner: [b, columns] int32, the row of each column, -1 if it is free.
+      potential: [b, columns] float32, subtracted from the costs of each column. The
+        potential of a row follows from its column, as the reduced cost of a matched
+        pair is 0.
     """
     columns = costs.shape[2]
 
@@ -123,7 +126,7 @@ def _search(
         now = _Search(*state)
         cost = tf.gather(costs, tf.maximum(now.row, 0), batch_dims=1) - potential
         own = tf.gather(cost, now.column, batch_dims=1)
-        # The row that is added owns no column.
+        # The new row owns no column.
         own = tf.where(now.row == row, 0.0, own)
         through = (now.length - own)[:, tf.newaxis] + cost
         nearer = tf.logical_not(now.final) & (through < now.lengths)
@@ -167,7 +170,7 @@ def _search(
 def _augment(
     search: _Search, row: tf.Tensor, wanted: tf.Tensor, owner: tf.Tensor
 ) -> tf.Tensor:
-    """Returns the owners after every row of the path has moved to the next column."""
+    """Returns the owners after each row on the path has moved to its next column."""
     columns = owner.shape[1]
 
     def step(
@@ -175,7 +178,7 @@ def _augment(
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         mover = tf.gather(search.before, column, batch_dims=1)
         at = tf.one_hot(column, columns, on_value=True, off_value=False)
-        # What the row owned so far is free for the row before it.
+        # The column that the row leaves becomes free for the previous row.
         owned = tf.equal(owner, mover[:, tf.newaxis])
         left = tf.argmax(tf.cast(owned, tf.int32), axis=1, output_type=tf.int32)
         owner = tf.where(active[:, tf.newaxis] & at, mover[:, tf.newaxis], owner)

@@ -1,8 +1,8 @@
 """Bilinear resizing with aligned corners, and the sizes that go with it.
 
-Corner pixels of input and output lie on each other, so a map of
-`(size - 1) / stride + 1` pixels and the image of `size` pixels share a grid: the
-reason for crops of k * stride + 1 pixels.
+The corner pixels of input and output coincide, so a map of `(size - 1) / stride + 1`
+pixels shares a grid with the image of `size` pixels. This is why crops have
+k * stride + 1 pixels.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import tensorflow as tf
 
 
 def scaled_size(size: Any, scale: float) -> Any:
-    """Returns the number of pixels that span a length at another scale.
+    """Returns the size of a map at another scale, with aligned corners.
 
     Args:
-      size: pixels, an int or an int32 tensor.
+      size: number of pixels, an int or an int32 tensor.
       scale: factor between the grids; 1 / stride for a feature map.
 
     Returns:
@@ -28,7 +28,7 @@ def scaled_size(size: Any, scale: float) -> Any:
 
 
 def spatial_size(images: tf.Tensor) -> tuple[Any, Any]:
-    """Returns height and width of `[b, h, w, c]`, as ints where they are known."""
+    """Returns height and width of `[b, h, w, c]`, as ints if they are static."""
     dynamic = tf.shape(images)
     height, width = images.shape[1:3]
     return (
@@ -38,14 +38,14 @@ def spatial_size(images: tf.Tensor) -> tuple[Any, Any]:
 
 
 def resize_bilinear(images: tf.Tensor, size: tuple[Any, Any]) -> tf.Tensor:
-    """Resizes `[b, h, w, c]` maps to `size`, corners aligned.
+    """Resizes `[b, h, w, c]` maps to `size` with aligned corners.
 
     Args:
       images: floating-point maps.
       size: (height, width), ints or int32 scalars.
 
     Returns:
-      `[b, height, width, c]` of the dtype of `images`.
+      `[b, height, width, c]`, with the dtype of `images`.
     """
     fixed = all(isinstance(length, int) for length in size)
     if fixed and images.shape[1:3] == tuple(size):
@@ -59,7 +59,7 @@ def resize_bilinear(images: tf.Tensor, size: tuple[Any, Any]) -> tf.Tensor:
 def resize_offsets(offsets: tf.Tensor, size: tuple[Any, Any]) -> tf.Tensor:
     """Resizes `[b, h, w, 2]` maps of (dy, dx) and rescales their values.
 
-    The values grow with the grid, by (new size - 1) / (old size - 1) per axis: an
+    The values scale with the grid, by (new size - 1) / (old size - 1) per axis, so an
     offset keeps pointing to the same place.
     """
     old = spatial_size(offsets)

@@ -1,4 +1,4 @@
-"""Choosing some of many pixels."""
+"""Selects some of the pixels of a map."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import tensorflow as tf
 
 
 def subsample(values: tf.Tensor, size: tuple[Any, Any]) -> tf.Tensor:
-    """Returns the pixels of a map that a coarser map of the same image has.
+    """Subsamples a map to the grid of a coarser map of the same image.
 
-    Corners lie on each other: with strides that divide, every stride-th pixel is
-    taken, else the nearest.
+    Corners are aligned: every stride-th pixel is taken if the strides divide, and the
+    nearest pixel otherwise.
 
     Args:
       values: [b, h, w, ...] of any dtype.
@@ -30,35 +30,35 @@ def subsample(values: tf.Tensor, size: tuple[Any, Any]) -> tf.Tensor:
 
 
 def _nearest(length: tf.Tensor, shorter: Any) -> tf.Tensor:
-    """Returns [shorter] int32: the pixel of each, corners aligned."""
+    """Returns the index of the nearest pixel, corners aligned, as [shorter] int32."""
     steps = tf.maximum(shorter - 1, 1)
     return (tf.range(shorter) * (length - 1) * 2 + steps) // (2 * steps)
 
 
 def check_sample_k(k: int) -> None:
-    """Checks how many pixels are to be sampled.
+    """Checks the number of pixels to sample.
 
     Raises:
-      ValueError: there are none.
+      ValueError: the number is not positive.
     """
     if k < 1:
         raise ValueError(f"pixels to sample: {k}; choose at least 1")
 
 
 def draw_without_replacement(logits: tf.Tensor, k: int) -> tf.Tensor:
-    """Draws `k` different places from the distributions softmax(logits).
+    """Draws `k` distinct indices from the distributions softmax(logits).
 
-    Adds Gumbel noise and takes the highest: W. Kool, H. van Hoof, M. Welling,
+    Adds Gumbel noise and takes the largest values: W. Kool, H. van Hoof, M. Welling,
     "Stochastic Beams and Where to Find Them", ICML 2019,
-    https://arxiv.org/abs/1903.06059. The noise is from TensorFlow's global generator,
-    whose state can be saved, so that a resumed run draws on.
+    https://arxiv.org/abs/1903.06059. The noise comes from TensorFlow's global
+    generator, whose state can be saved, so that a resumed run continues its sequence.
 
     Args:
       logits: [b, n] float32, log-probabilities up to a constant; -inf is drawn last.
-      k: all places where there are fewer.
+      k: number of indices; all n are drawn if there are fewer.
 
     Returns:
-      [b, k] int32.
+      [b, min(k, n)] int32.
     """
     places = logits.shape[1]
     drawn = tf.minimum(k, tf.shape(logits)[1]) if places is None else min(k, places)
@@ -68,27 +68,26 @@ def draw_without_replacement(logits: tf.Tensor, k: int) -> tf.Tensor:
 
 
 def check_top_k(fraction: float) -> None:
-    """Refuses a fraction of pixels outside 0 (excluded) to 1.
+    """Checks that a fraction of pixels is above 0 and at most 1.
 
     Raises:
       ValueError: the fraction is out of range.
     """
     if not 0.0 < fraction <= 1.0:
         raise ValueError(
-            f"top_k_percent is a fraction above 0 and up to 1, but is {fraction}"
+            f"top_k_percent {fraction}: choose a fraction above 0 and up to 1"
         )
 
 
 def top_k_mean(values: tf.Tensor, fraction: float = 1.0) -> tf.Tensor:
-    """Returns the mean over the nonzero ones of the largest values of each sample.
+    """Returns the mean of the nonzero values among the largest of each sample.
 
-    Zeros are pixels that do not count (ignored, or of weight 0): they take part in
-    the choice of the `round(fraction * pixels)` largest values, at least one, but
-    not in the mean.
+    Zeros mark pixels that are ignored or have weight 0. They take part in the selection
+    of the `round(fraction * pixels)` largest values, at least one, but not in the mean.
 
     Args:
-      values: [batch, ...] float32, at least 0.
-      fraction: share of the values to look at, above 0 and up to 1.
+      values: [batch, ...] float32, not negative.
+      fraction: fraction of the values to select, above 0 and up to 1.
 
     Returns:
       [batch] float32, 0 for a sample without nonzero values.
@@ -106,7 +105,7 @@ def top_k_mean(values: tf.Tensor, fraction: float = 1.0) -> tf.Tensor:
 
 
 def _rounded(fraction: float, pixels: int | tf.Tensor) -> int | tf.Tensor:
-    # XLA needs to know the count, so it stays a Python number if it can.
+    # XLA needs a static count, so it stays a Python int if possible.
     if isinstance(pixels, int):
         return max(1, round(fraction * pixels))
     count = tf.math.round(fraction * tf.cast(pixels, tf.float64))

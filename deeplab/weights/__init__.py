@@ -1,6 +1,6 @@
-"""Weights from files: what formats hold, and which of it belongs to which variable.
+"""Loads weights from files and matches them to the variables of a model.
 
-A reader (`readers/`) lists the arrays of a file by key. Name maps (`name_maps/`) say
-under which keys others keep a weight of ours, and in which layout. `restore.py` brings
-both together, and `report.py` tells what was taken.
+A reader (`readers/`) lists the arrays of a file by key. Name maps (`name_maps/`) give
+the keys and layouts under which other programs store our weights. `restore.py` combines
+the two, and `report.py` summarises what was restored.
 """

@@ -1,10 +1,10 @@
-"""What files hold besides weights: optimizer slots, counters, the state of a run."""
+"""Separates weights from bookkeeping: optimizer slots, counters, state of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-# First parts of keys: what TensorFlow and our own runs save beside a model.
+# First components of the keys that TensorFlow and our own runs save besides a model.
 _STATE = frozenset(
     {
         "beta1_power",
@@ -21,10 +21,10 @@ _STATE = frozenset(
 
 
 def weight_keys(keys: Iterable[str]) -> list[str]:
-    """Returns the keys of weights, sorted: those of bookkeeping are left out.
+    """Returns the sorted keys of the weights, without those of bookkeeping.
 
-    A weight has nothing below it. What lies there was made from it: slots of an
-    optimizer (`conv/kernel/.OPTIMIZER_SLOT/...`, `conv/kernel/Momentum`) and averages.
+    Keys below the key of a weight belong to values derived from it: optimizer slots
+    (`conv/kernel/.OPTIMIZER_SLOT/...`, `conv/kernel/Momentum`) and averages.
     """
     everything = set(keys)
     return sorted(

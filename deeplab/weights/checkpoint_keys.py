@@ -1,4 +1,4 @@
-"""Variables by the keys under which TensorFlow writes them to checkpoints."""
+"""Looks up variables by the keys under which TensorFlow checkpoints store them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def variables_by_key(items: Mapping[str, Any]) -> dict[str, tf.Variable]:
     """Returns the variables of `tf.train.Checkpoint(**items)` by checkpoint key."""
     root = tf.train.Checkpoint(**items)
     view = tf.train.TrackableView(root)
-    # Breadth first, as TensorFlow names them: the shortest path counts.
+    # Breadth first, like TensorFlow: the shortest path names a variable.
     found: dict[str, tf.Variable] = {}
     queue: list[tuple[str, Any]] = [("", root)]
     seen = {id(root)}

@@ -1,5 +1,5 @@
-"""The error of files with weights."""
+"""The exception for weight files."""
 
 
 class WeightsError(ValueError):
-    """Weights that cannot be had: says which file, what is wrong, and what to do."""
+    """Weights that cannot be loaded. The message names the file, problem and remedy."""

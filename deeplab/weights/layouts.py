@@ -1,7 +1,7 @@
-"""Layouts of arrays: how other frameworks store a weight, and how to turn it into ours.
+"""Array layouts: how other frameworks store a weight, and how to convert it to ours.
 
-TensorFlow keeps kernels of convolutions as `[height, width, in, out]` and those of
-dense layers as `[in, out]`; PyTorch, MXNet and Caffe keep the outputs first.
+TensorFlow stores convolution kernels as `[height, width, in, out]` and dense kernels as
+`[in, out]`; PyTorch, MXNet and Caffe store the output channels first.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Layout:
-    """A way from a stored array to one of ours.
+    """A conversion from a stored array to our layout.
 
     Attributes:
-      name: what it is called in messages.
-      shape: the shape of ours for a stored shape; None if no array of that shape has
-        the layout.
-      array: ours for a stored array, whose shape `shape` accepts; may be a view.
+      name: name of the layout in messages.
+      shape: maps a stored shape to the shape in our layout, or to None if no array of
+        that shape can have this layout.
+      array: converts a stored array whose shape `shape` accepts; may return a view.
     """
 
     name: str
@@ -31,11 +31,11 @@ class Layout:
 
 
 def transposed(name: str, axes: Shape) -> Layout:
-    """Returns the layout whose axes have another order.
+    """Returns a layout whose axes are permuted.
 
     Args:
-      name: what it is called.
-      axes: the stored axis that becomes the first of ours, the second, and so on.
+      name: name of the layout in messages.
+      axes: for each of our axes in order, the stored axis that it comes from.
     """
 
     def shape(stored: Shape) -> Shape | None:
@@ -48,13 +48,13 @@ def transposed(name: str, axes: Shape) -> Layout:
 
 AS_STORED = Layout("as stored", lambda shape: shape, lambda array: array)
 
-# `[out, in, height, width]` of a convolution becomes `[height, width, in, out]`;
-# `[in, out, height, width]` of a transposed one `[height, width, out, in]`, as Keras
-# has it.
+# A convolution's `[out, in, height, width]` becomes `[height, width, in, out]`. A
+# transposed convolution's `[in, out, height, width]` becomes
+# `[height, width, out, in]`, as in Keras.
 CONVOLUTION = transposed("convolution, outputs first", (2, 3, 1, 0))
 
-# `[channels, 1, height, width]` becomes `[height, width, channels, 1]`: one kernel for
-# each channel.
+# `[channels, 1, height, width]` becomes `[height, width, channels, 1]`: one kernel per
+# channel.
 DEPTHWISE = transposed("depthwise convolution, channels first", (2, 3, 0, 1))
 
 # `[out, in]` becomes `[in, out]`.

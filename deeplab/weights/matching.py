@@ -1,4 +1,4 @@
-"""Which array of a file belongs to which variable: by key and by shape."""
+"""Matches the arrays of a file to variables by key and by shape."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from deeplab.weights.report import RestoreReport
 
 
 class Match(NamedTuple):
-    """A variable, and the array that it takes its value from."""
+    """A variable and the stored array that it is restored from."""
 
     variable: tf.Variable
     stored: StoredArray
     layout: Layout
 
     def assign(self) -> None:
-        """Gives the variable its value.
+        """Assigns the stored array to the variable.
 
         Raises:
-          WeightsError: the file is damaged there.
+          WeightsError: the array cannot be read because the file is damaged.
         """
         self.variable.assign(self.layout.array(self.stored.read()))
 
@@ -37,16 +37,17 @@ def match(
     arrays: Mapping[str, StoredArray],
     name_maps: Sequence[NameMap],
 ) -> tuple[list[Match], RestoreReport]:
-    """Finds an array for each variable; none is read.
+    """Finds a stored array for each variable, without reading it.
 
     Args:
-      source: the file, for the report.
-      variables: those of a model by checkpoint key.
-      arrays: those of the file by its own keys.
-      name_maps: where to look for what the file has not under its checkpoint key.
+      source: name of the file, for the report.
+      variables: checkpoint key -> variable of a model.
+      arrays: key in the file -> stored array.
+      name_maps: alternative keys to try for weights that the file does not store
+        under their checkpoint keys.
 
     Returns:
-      The matches, and what the report says once they are assigned.
+      The matches, and the report that is true once they are assigned.
     """
     report = RestoreReport(source)
     matches: list[Match] = []

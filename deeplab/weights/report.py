@@ -1,4 +1,4 @@
-"""What became of the weights of a file, and of those of a model."""
+"""The report of which weights of a model were restored from a file."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ _COLUMNS = ("restored", "skipped (shape differs)", "missing", "unused")
 
 @dataclass
 class RestoreReport:
-    """What was taken from a file.
+    """Which weights were restored from a file, and which were not.
 
     Attributes:
-      source: the file.
-      restored: checkpoint keys of the model's weights that have their value from it.
-      skipped: key -> (shape in the file, shape in the model), where they differ; the
-        first as it is in our layout.
-      missing: keys of the model's weights that the file does not have.
-      unused: the file's own keys of weights that nothing of the model asked for.
-        Optimizer slots and counters are no weights.
+      source: path of the file.
+      restored: checkpoint keys of the model's weights that were restored.
+      skipped: checkpoint key -> (shape in the file, shape in the model) of weights
+        whose shapes differ; the first is converted to our layout where possible.
+      missing: checkpoint keys of the model's weights that the file does not have.
+      unused: keys in the file of weights that the model does not have. Optimizer slots
+        and counters do not count as weights.
     """
 
     source: str
@@ -31,11 +31,11 @@ class RestoreReport:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every weight of the model has its value from the file."""
+        """Whether every weight of the model was restored."""
         return not self.skipped and not self.missing
 
     def table(self) -> str:
-        """Returns the report as a table: one row per part of the model or file."""
+        """Returns the report as a table, with one row per part of the model or file."""
         parts: dict[str, list[int]] = {}
         columns = (self.restored, self.skipped, self.missing, self.unused)
         for column, keys in enumerate(columns):
@@ -51,7 +51,9 @@ class RestoreReport:
             cells = (f"{n:{len(c)}}" for n, c in zip(counts, _COLUMNS, strict=True))
             lines.append(f"  {part:<{width}}  {'  '.join(cells)}")
         for key, (stored, wanted) in sorted(self.skipped.items()):
-            lines.append(f"  skipped {key}: {stored} there, {wanted} here")
+            lines.append(
+                f"  skipped {key}: {stored} in the file, {wanted} in the model"
+            )
         lines += _listed("missing", self.missing) + _listed("unused", self.unused)
         return "\n".join(lines)
 

@@ -1,7 +1,7 @@
-"""Variables get the values that a file has for them: `deeplab.load_weights`.
+"""Restores the weights of a model from a file: `deeplab.load_weights`.
 
-Published checkpoints hold the optimizer and the step besides the model; only the
-model's weights are looked at.
+Published checkpoints also contain the optimizer state and the step; only the weights of
+the model are used.
 """
 
 from __future__ import annotations
@@ -20,39 +20,39 @@ from deeplab.weights.report import RestoreReport
 
 @runtime_checkable
 class HasCheckpointItems(Protocol):
-    """A model whose parts have names in checkpoints."""
+    """A model with named parts in checkpoints."""
 
     @property
     def checkpoint_items(self) -> Mapping[str, Any]:
-        """Name -> layer or model, with variables."""
+        """Name -> layer or model with variables."""
         ...
 
 
 def load_weights(
     model: HasCheckpointItems, path: str | os.PathLike[str], *, strict: bool = True
 ) -> RestoreReport:
-    """Gives a model the weights of a file.
+    """Loads the weights of a model from a file.
 
     Args:
-      model: what `deeplab.build_model` returned.
-      path: a checkpoint's prefix, its `.index` file, the folder that holds it (a run,
-        its `best/`), a `.tar`, `.tar.gz` or `.tgz` of it, or an `.h5` file of Keras.
-      strict: whether each weight of the model has to be in the file, with its shape.
-        False takes what fits.
+      model: a model that `deeplab.build_model` returned.
+      path: a checkpoint's prefix, its `.index` file, its folder (a run folder or its
+        `best/`), a `.tar`, `.tar.gz` or `.tgz` of it, or a Keras `.h5` file.
+      strict: whether every weight of the model must be in the file, with the same
+        shape. If False, the weights that match are loaded.
 
     Returns:
-      What was restored, skipped, missing and unused.
+      A report of the weights that were restored, skipped, missing and unused.
 
     Raises:
-      WeightsError: there is no such file, it cannot be read, or it lacks a weight
-        (strict) or all of them (not strict). The model is then as it was, unless the
-        file turned out to be damaged while its arrays were read.
+      WeightsError: the file does not exist, cannot be read, or lacks a weight (strict)
+        or all weights (not strict). The model is left unchanged, unless the file turns
+        out to be damaged while its arrays are read.
       TypeError: the model has no `checkpoint_items`.
     """
     if not isinstance(model, HasCheckpointItems):
         raise TypeError(
             f"{type(model).__name__} has no checkpoint_items: give load_weights a "
-            "model of deeplab.build_model"
+            "model from deeplab.build_model"
         )
     restore = restore_all if strict else restore_matching
     return restore(path, model.checkpoint_items)
@@ -61,15 +61,15 @@ def load_weights(
 def restore_matching(
     path: str | os.PathLike[str], items: Mapping[str, Any]
 ) -> RestoreReport:
-    """Gives variables the values that a file has for them, where the shape is the same.
+    """Restores the variables for which a file has a value of the same shape.
 
     Args:
-      path: see `load_weights`.
-      items: name -> layer or model, with variables; the part of the model's
+      path: path of the weights; see `load_weights`.
+      items: name -> layer or model with variables: the part of the model's
         `checkpoint_items` to restore.
 
     Raises:
-      WeightsError: there is no such file, it cannot be read, or nothing in it fits.
+      WeightsError: the file does not exist, cannot be read, or has no matching weight.
     """
     return _restore(path, items, whole=False)
 
@@ -77,10 +77,10 @@ def restore_matching(
 def restore_all(
     path: str | os.PathLike[str], items: Mapping[str, Any]
 ) -> RestoreReport:
-    """Gives every variable its value in a file; see `restore_matching`.
+    """Restores every variable from a file; see `restore_matching`.
 
     Raises:
-      WeightsError: there is no such file, it cannot be read, or it lacks a weight.
+      WeightsError: the file does not exist, cannot be read, or lacks a weight.
     """
     return _restore(path, items, whole=True)
 
@@ -104,11 +104,11 @@ def _refuse_too_little(
     if not matches:
         parts = sorted({key.split("/")[0] for key in keys})
         raise WeightsError(
-            f"{report.source}: nothing in this checkpoint fits the model; it holds "
+            f"{report.source}: nothing in this checkpoint fits the model; it contains "
             f"{', '.join(parts[:20]) or 'no weights'}\n{report.table()}"
         )
     if whole and not report.is_whole:
         raise WeightsError(
-            f"{report.source} does not hold the whole model of this config\n"
+            f"{report.source} does not contain the whole model of this config\n"
             f"{report.table()}"
         )

@@ -70,7 +70,7 @@ def test_multipliers_scale_width_and_depth():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"output_stride": 16}, "output_stride 16: MOAT has stride 32 alone"),
+        ({"output_stride": 16}, "output_stride 16: MOAT supports only 32"),
         ({"attention_window": [224]}, r"attention_window \[224\]: give height and"),
         ({"attention_window": [224, 100]}, r"\[224, 100\]: choose multiples of 32"),
         ({"attention_window": [0, 32]}, r"\[0, 32\]: choose multiples of 32"),

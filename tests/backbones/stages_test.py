@@ -46,5 +46,5 @@ def test_paths_are_dropped_from_a_stride_on_and_more_often_later():
 
 def test_layer_multiplier_rounds_down_and_leaves_no_stage_empty():
     assert scaled_blocks((3, 6, 3, 3), 4.5) == [13, 27, 13, 13]
-    with pytest.raises(ValueError, match=r"0\.2.*every stage needs one"):
+    with pytest.raises(ValueError, match=r"0\.2.*every stage needs at least one"):
         scaled_blocks((3, 4, 6, 3), 0.2)

@@ -73,7 +73,7 @@ def test_a_checkpoint_without_the_whole_model_is_refused(trained, tmp_path, caps
     words = [f"--checkpoint={prefix}", f"--output={tmp_path}/out"]
     assert run(*words, f"--config_file={trained}/config.textproto") == 2
     error = capsys.readouterr().err
-    assert "does not hold the whole model" in error
+    assert "does not contain the whole model" in error
     assert "missing encoder/bias" in error
     assert not (tmp_path / "out").exists()
 

@@ -133,7 +133,7 @@ def test_path_of_no_format_is_answered_with_all_formats(tmp_path, name):
     if name == "there.xyz":
         (tmp_path / name).write_bytes(b"something")
     there = name.startswith("there")
-    problem = "no format of weights that is known" if there else "no such checkpoint"
+    problem = "unknown weight format" if there else "no such checkpoint"
     with pytest.raises(WeightsError, match=f"{problem}; give ") as error:
         reader_of(str(tmp_path / name))
     for format_name in READERS.names():

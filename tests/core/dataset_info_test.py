@@ -38,7 +38,7 @@ def test_things_and_stuff():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"num_classes": 1}, r"class ids \[1\] lie outside 0 to 0"),
+        ({"num_classes": 1}, r"class ids \[1\] are outside 0 to 0"),
         ({"ignore_label": 1}, "also the ignore label"),
         ({"label_divisor": 1}, "below 2"),
         (

@@ -46,7 +46,7 @@ def test_sizes_that_must_be_known():
     def sizes(values):
         assert masks.known_size(values, 1) == 3
         with pytest.raises(
-            ValueError, match=r"axis 0 of \(None, 3\) must have a known"
+            ValueError, match=r"axis 0 of \(None, 3\) must have a static"
         ):
             masks.known_size(values, 0)
 

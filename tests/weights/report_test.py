@@ -15,7 +15,7 @@ def test_table():
         "  encoder         2                        0        0       0\n"
         "  head            0                        1        1       0\n"
         "  old             0                        0        0       1\n"
-        "  skipped head/kernel: [1, 1, 4, 3] there, [1, 1, 4, 7] here\n"
+        "  skipped head/kernel: [1, 1, 4, 3] in the file, [1, 1, 4, 7] in the model\n"
         "  missing head/bias\n"
         "  unused old/weight"
     )

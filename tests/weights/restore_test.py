@@ -75,7 +75,9 @@ def test_what_does_not_fit_is_listed_and_left_alone(saved):
     assert report.missing == ["extra/weight"]
     table = report.table()
     assert "encoder                     6                        0        0" in table
-    assert "skipped semantic_last_layer/bias: [3] there, [7] here" in table
+    assert (
+        "skipped semantic_last_layer/bias: [3] in the file, [7] in the model" in table
+    )
     assert "missing extra/weight" in table
     assert report.unused == []
 
@@ -124,7 +126,7 @@ def test_nothing_in_common_is_an_error(saved):
     module.weight = tf.Variable([1.0])
     with pytest.raises(WeightsError, match="nothing in this checkpoint fits") as e:
         restore_matching(prefix, {"decoder": module})
-    assert "it holds" in str(e.value)
+    assert "it contains" in str(e.value)
     assert "encoder" in str(e.value)
 
 
@@ -143,9 +145,11 @@ def test_all_or_nothing(saved):
     _, prefix = saved
     other = tiny.build_model(seed=6, classes=7)
     before = [v.numpy() for v in other.variables]
-    with pytest.raises(WeightsError, match="does not hold the whole model") as error:
+    with pytest.raises(WeightsError, match="does not contain the whole model") as error:
         restore_all(prefix, other.checkpoint_items)
-    assert "skipped semantic_last_layer/bias: [3] there, [7] here" in str(error.value)
+    assert "skipped semantic_last_layer/bias: [3] in the file, [7] in the model" in str(
+        error.value
+    )
     for variable, value in zip(other.variables, before, strict=True):
         np.testing.assert_array_equal(variable, value)
 
@@ -157,7 +161,7 @@ def test_public_function(saved):
     assert report.is_whole
     assert _same(model, other)
     larger = tiny.build_model(seed=6, classes=7)
-    with pytest.raises(WeightsError, match="does not hold the whole model"):
+    with pytest.raises(WeightsError, match="does not contain the whole model"):
         deeplab.load_weights(larger, prefix)
     report = deeplab.load_weights(larger, prefix, strict=False)
     assert _same(model.encoder, larger.encoder)

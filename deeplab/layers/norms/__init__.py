@@ -1,7 +1,7 @@
-"""Norms: what follows a convolution, and the products of attention.
+"""Norms: the normalisation layers of convolutions and of the products of attention.
 
-`NORMS.get(kind)` is the layer's class; `deeplab.layers.normalization` makes one of a
-`NormConfig`.
+`NORMS.get(kind)` is a layer class; `deeplab.layers.normalization` creates a layer from
+a `NormConfig`.
 """
 
 from __future__ import annotations

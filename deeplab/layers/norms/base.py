@@ -1,4 +1,4 @@
-"""What a norm is."""
+"""The interface of norms."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Norm(tf_keras.layers.Layer):
     """A layer that normalises its input and then scales and shifts each channel.
 
     Attributes:
-      options: the fields of `NormConfig` that this kind takes; a config that sets
-        another is refused.
+      options: fields of `NormConfig` that this kind uses; a config that sets another
+        one is refused.
     """
 
     options: ClassVar[tuple[str, ...]] = ()
@@ -29,30 +29,30 @@ class Norm(tf_keras.layers.Layer):
         gamma_initializer: Any = "ones",
         dtype: str | None = None,
     ):
-        """Makes the layer; every kind takes these arguments.
+        """Creates the layer; every kind takes these arguments.
 
         Args:
-          norm: the kind's options.
-          name: the layer's name.
-          axis: axes with parameters of their own for each index.
-          gamma_initializer: initial scale.
+          norm: options of the norm.
+          name: name of the layer.
+          axis: axes along which each index has its own parameters.
+          gamma_initializer: initialiser of the scale.
           dtype: precision, as in Keras.
         """
         del norm, axis, gamma_initializer
         super().__init__(name=name, dtype=dtype)
 
     def affine(self, training: bool = False) -> tuple[tf.Tensor, tf.Tensor] | None:
-        """Returns the scale and the shift that are all that the layer does, if so.
+        """Returns scale and shift if the layer is a fixed affine map.
 
-        What comes before the layer can then take the scale into its kernel, which
-        makes two passes over the features one.
+        The preceding layer can then fold the scale into its kernel, which saves a pass
+        over the features.
 
         Args:
-          training: whether the network is trained or evaluated.
+          training: whether the network is being trained.
 
         Returns:
-          Two float32 tensors of the shape of the layer's parameters. None where the
-          layer depends on its input in another way, or has no weights yet.
+          Two float32 tensors with the shape of the layer's parameters, or None if the
+          layer is not a fixed affine map or has not been built.
         """
         del training
         return None

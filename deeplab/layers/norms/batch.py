@@ -1,4 +1,4 @@
-"""Batch normalisation, by the statistics of each replica or of all together.
+"""Batch normalisation with the statistics of each replica, or of all replicas.
 
 Batch Normalization: Accelerating Deep Network Training by Reducing Internal
 Covariate Shift, Sergey Ioffe and Christian Szegedy, ICML 2015,
@@ -21,7 +21,7 @@ from deeplab.layers.recompute import is_recomputing
 
 @NORMS.register("batch")
 class BatchNormalization(Norm, tf_keras.layers.BatchNormalization):
-    """Batch normalisation whose averages move once, recomputed or not.
+    """Batch normalisation that updates its averages once, even if recomputed.
 
     Along the last axis it runs as one fused kernel.
     """
@@ -38,7 +38,7 @@ class BatchNormalization(Norm, tf_keras.layers.BatchNormalization):
         gamma_initializer: Any = "ones",
         dtype: str | None = None,
     ):
-        """Makes the layer; arguments as in `Norm`."""
+        """Creates the layer; arguments as in `Norm`."""
         # Not `super()`, which is `Norm`.
         tf_keras.layers.BatchNormalization.__init__(
             self,
@@ -52,12 +52,12 @@ class BatchNormalization(Norm, tf_keras.layers.BatchNormalization):
         )
 
     def add_update(self, updates: Callable[[], Any]) -> None:
-        """Runs an update of the moving averages, unless it ran before."""
+        """Updates the moving averages, except in a recomputation."""
         if not is_recomputing():
             super().add_update(updates)
 
     def affine(self, training: bool = False) -> tuple[tf.Tensor, tf.Tensor] | None:
-        """Returns scale and shift at inference, see `Norm.affine`."""
+        """Returns scale and shift at inference; see `Norm.affine`."""
         if training or not self.built:
             return None
         scale = self.gamma * tf.math.rsqrt(self.moving_variance + self.epsilon)
@@ -66,6 +66,6 @@ class BatchNormalization(Norm, tf_keras.layers.BatchNormalization):
 
 @NORMS.register("sync_batch")
 class SyncBatchNormalization(BatchNormalization):
-    """Batch normalisation by the moments over all replicas; not fused."""
+    """Batch normalisation with moments over all replicas; not fused."""
 
     _over_replicas = True

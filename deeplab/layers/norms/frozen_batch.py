@@ -1,8 +1,8 @@
-"""Batch normalisation that training leaves as it was, as in Caffe's DeepLab.
+"""Batch normalisation that stays frozen in training, as in the Caffe DeepLab.
 
-Moving statistics, scale and shift come from a checkpoint. They are used in training
-too, and nothing of them is trained: what is left is a fixed affine map of each channel.
-It suits batches too small for statistics of their own.
+Moving averages, scale and shift come from a checkpoint. They are used in training as
+well and are not trained, so the layer is a fixed affine map of each channel. This suits
+batches that are too small for batch statistics.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ class FrozenBatchNormalization(BatchNormalization):
     options = ("epsilon",)
 
     def add_weight(self, *args: Any, **kwargs: Any) -> tf.Variable:
-        """Makes a weight that is not trained, whatever `trainable` of the model."""
+        """Creates a weight that is not trained, whatever the model's `trainable`."""
         return super().add_weight(*args, **{**kwargs, "trainable": False})
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Returns the scaled and shifted `inputs`, in training and out of it."""
+        """Returns the scaled and shifted `inputs`, in training and evaluation alike."""
         del training
         return super().call(inputs, training=False)
 
     def affine(self, training: bool = False) -> tuple[tf.Tensor, tf.Tensor] | None:
-        """Returns scale and shift, in training too; see `Norm.affine`."""
+        """Returns scale and shift, also in training; see `Norm.affine`."""
         del training
         return super().affine(training=False)

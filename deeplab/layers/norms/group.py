@@ -1,7 +1,7 @@
-"""Group normalisation: by the statistics of groups of channels, image by image.
+"""Group normalisation: the statistics are those of a group of channels of one image.
 
 Group Normalization, Yuxin Wu and Kaiming He, ECCV 2018,
-https://arxiv.org/abs/1803.08494. It does not depend on the batch, and does the same in
+https://arxiv.org/abs/1803.08494. It does not depend on the batch, and is the same in
 training and evaluation.
 """
 
@@ -21,9 +21,9 @@ from deeplab.layers.norms.base import Norm
 class GroupNormalization(Norm):
     """Group normalisation with float32 statistics.
 
-    The statistics are those of each index of the first axis that is not in `axis`
-    (the image), of each index of the axes in `axis` except the last one of the input
-    (terms and heads of attention), and of each group of channels along the last axis.
+    Statistics are separate for each index of the first axis that is not in `axis` (the
+    image), for each index of the axes in `axis` except the last axis of the input (the
+    terms and heads of attention), and for each group of channels along the last axis.
     """
 
     options = ("groups", "epsilon")
@@ -37,7 +37,7 @@ class GroupNormalization(Norm):
         gamma_initializer: Any = "ones",
         dtype: str | None = None,
     ):
-        """Makes the layer; arguments as in `Norm`."""
+        """Creates the layer; arguments as in `Norm`."""
         super().__init__(norm, name=name, dtype=dtype)
         self._groups = norm.groups
         self._epsilon = norm.epsilon
@@ -45,7 +45,7 @@ class GroupNormalization(Norm):
         self._gamma_initializer = tf_keras.initializers.get(gamma_initializer)
 
     def build(self, input_shape: Any) -> None:
-        """Makes scale and shift.
+        """Creates scale and shift.
 
         Raises:
           ValueError: the groups do not divide the channels.
@@ -62,7 +62,7 @@ class GroupNormalization(Norm):
             )
         image = min(set(range(rank)) - own)
         reduced = set(range(rank)) - own - {image}
-        # The last axis becomes two, group and channel, of which the latter is averaged.
+        # The last axis is split into groups and channels; channels are averaged over.
         self._reduced = sorted(reduced | {rank}) if last in own else sorted(reduced)
         self._split = [self._groups, channels // self._groups] if last in own else None
         shape = [input_shape[axis] if axis in own else 1 for axis in range(rank)]
@@ -87,7 +87,7 @@ class GroupNormalization(Norm):
         return tf.ensure_shape(x, inputs.shape)
 
     def _parameter(self, name: str, shape: list[int], initializer: Any) -> tf.Variable:
-        # Of 16 bits in no precision, as in batch normalisation.
+        # Never 16 bits, as in batch normalisation.
         stored = tf.as_dtype(self.variable_dtype or "float32")
         return self.add_weight(
             name=name,

@@ -1,4 +1,4 @@
-"""No normalisation, for networks that do without."""
+"""No normalisation, for networks without norms."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deeplab.layers.norms.base import Norm
 
 @NORMS.register("none")
 class NoNormalization(Norm):
-    """Returns its input; has no variables."""
+    """Returns its input unchanged; has no variables."""
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns `inputs`."""

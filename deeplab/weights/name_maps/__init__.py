@@ -1,7 +1,7 @@
-"""Names that weights have elsewhere: one file per map.
+"""Name maps: the keys of our weights in files of other programs, one module per map.
 
-`NAME_MAPS.get(name)` is a `deeplab.weights.name_maps.base.NameMap`. All are asked for
-each weight that a file does not have under its checkpoint key.
+`NAME_MAPS.get(name)` is a `deeplab.weights.name_maps.base.NameMap`. All maps are tried
+for each weight that a file does not store under its checkpoint key.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a name map is asked, and what it answers."""
+"""The interface of name maps."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class ModelWeight(NamedTuple):
     """A weight of a model.
 
     Attributes:
-      key: its checkpoint key without suffix, such as `encoder/_stem/_conv/kernel`.
-      variable: the name of its variable, which is made of names of layers, such as
+      key: checkpoint key without suffix, such as `encoder/_stem/_conv/kernel`.
+      variable: name of the variable, which consists of layer names, such as
         `image_segmenter/resnet50/stem/conv/kernel:0`.
     """
 
@@ -22,17 +22,17 @@ class ModelWeight(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A place where a weight may be found.
+    """A key under which a file may store a weight.
 
     Attributes:
-      key: as a reader lists it.
-      layout: how it is stored there.
+      key: key as a reader lists it.
+      layout: layout of the stored array.
     """
 
     key: str
     layout: Layout = AS_STORED
 
 
-# The places where others keep a weight, the likeliest first; none for weights of models
-# that they do not have.
+# Returns where other programs store a weight, the likeliest place first, or nothing for
+# weights of models that they do not have.
 NameMap = Callable[[ModelWeight], Iterable[Candidate]]

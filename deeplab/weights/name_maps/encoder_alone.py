@@ -1,4 +1,4 @@
-"""Weights that were saved of the encoder alone, as the published ones of ConvNeXt."""
+"""Files that contain only the encoder, such as the published ConvNeXt weights."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ _ENCODER = "encoder/"
 
 @NAME_MAPS.register("encoder_alone")
 def encoder_alone(weight: ModelWeight) -> Iterator[Candidate]:
-    """Yields the key of a weight of the encoder as seen from the encoder."""
+    """Yields the key of an encoder weight relative to the encoder."""
     if weight.key.startswith(_ENCODER):
         yield Candidate(weight.key.removeprefix(_ENCODER))

@@ -1,9 +1,9 @@
-"""Paths of weights in the `.h5` files that `save_weights` writes of our models.
+"""Paths of weights in the `.h5` files that Keras's `save_weights` writes.
 
-Keras puts a variable under the name of the outermost layer that holds it, and there
-under its whole name: `resnet50/image_segmenter/resnet50/stem/conv/kernel:0`. The
-model's own name does not count as a layer's. Files of a backbone alone begin one
-further inside.
+Keras stores a variable under the name of the outermost layer that contains it, followed
+by the full name of the variable:
+`resnet50/image_segmenter/resnet50/stem/conv/kernel:0`. The model itself does not count
+as a layer. Paths in a file of only the backbone start one level further in.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from deeplab.weights.name_maps.base import Candidate, ModelWeight
 
 @NAME_MAPS.register("keras_layers")
 def keras_layers(weight: ModelWeight) -> Iterator[Candidate]:
-    """Yields the paths in a file of the whole model, and in those of a part of it."""
+    """Yields the paths in a file of the whole model, and in files of one part."""
     model, _, inside = weight.variable.partition("/")
     part, _, further = inside.partition("/")
     layer = further.partition("/")[0]
     if not part or not layer:
         return
     yield Candidate(f"{part}/{model}/{inside}")
-    # A part that was saved out of the model, and one that was built without it.
+    # A part that was saved from within the model, and one that was built on its own.
     yield Candidate(f"{layer}/{model}/{inside}")
     yield Candidate(f"{layer}/{inside}")

@@ -1,8 +1,8 @@
 """Names of MOAT's variables in its published checkpoints.
 
-Those are of TensorFlow 1, where a variable has the name of its layer, not its place in
-the model. The code that published them reads trained variables alone; here the moving
-statistics come along.
+These are TensorFlow 1 checkpoints, whose keys are variable names instead of object
+paths. The published code restores only trainable variables; here the moving statistics
+are restored as well.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _LAYERS = {
 
 @NAME_MAPS.register("moat")
 def moat(weight: ModelWeight) -> Iterator[Candidate]:
-    """Yields the published name of a weight, if it may be one of MOAT.
+    """Yields the published name of a weight, if the weight may belong to MOAT.
 
-    That of `encoder/_blocks/2/0/_attention/_q_proj/weight` is
+    For example, `encoder/_blocks/2/0/_attention/_q_proj/weight` is published as
     `moat/block_02_00/attention/q/weight`.
     """
     if block := _BLOCK.fullmatch(weight.key):

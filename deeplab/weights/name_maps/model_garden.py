@@ -1,4 +1,4 @@
-"""Where the trainer of the TensorFlow Model Garden keeps the encoder."""
+"""Keys of the encoder in checkpoints of the TensorFlow Model Garden's trainer."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ _ENCODER = "encoder/"
 
 @NAME_MAPS.register("model_garden")
 def model_garden(weight: ModelWeight) -> Iterator[Candidate]:
-    """Yields the key of a weight of the encoder in a checkpoint of the Model Garden."""
+    """Yields the key of an encoder weight in a checkpoint of the Model Garden."""
     if weight.key.startswith(_ENCODER):
         yield Candidate("backbone/_encoder/" + weight.key.removeprefix(_ENCODER))

@@ -1,7 +1,7 @@
-"""Readers of files with weights: one file per format.
+"""Readers of weight files, one module per format.
 
-`READERS.get(name)()` is a `deeplab.weights.readers.base.Reader`. Readers know files,
-nothing of models.
+`READERS.get(name)()` is a `deeplab.weights.readers.base.Reader`. Readers do not depend
+on models.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ READERS: Registry[Callable[[], Reader]] = Registry(
 
 
 def reader_of(path: str) -> Reader:
-    """Returns the reader that takes a path.
+    """Returns the reader that accepts a path.
 
     Raises:
-      WeightsError: none does.
+      WeightsError: no reader accepts it.
     """
     readers = [READERS.get(name)() for name in READERS.names()]
     for reader in readers:
         if reader.takes(path):
             return reader
     there = os.path.exists(path)
-    problem = "no format of weights that is known" if there else "no such checkpoint"
+    problem = "unknown weight format" if there else "no such checkpoint"
     forms = ", or ".join(reader.forms for reader in readers)
     raise WeightsError(f"{path}: {problem}; give {forms}")

@@ -1,4 +1,4 @@
-"""What a reader of a format offers."""
+"""The interface of readers of weight files."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import numpy as np
 
 
 class StoredArray(NamedTuple):
-    """An array of a file that is not read yet.
+    """An array in a file that has not been read yet.
 
     Attributes:
-      shape: its sides; empty for a single number.
-      dtype: type of its numbers.
-      read: reads it, while the file is open. Raises WeightsError if it is damaged.
+      shape: shape of the array; empty for a scalar.
+      dtype: dtype of the array.
+      read: reads the array while the file is open. Raises WeightsError if the file is
+        damaged.
     """
 
     shape: tuple[int, ...]
@@ -25,11 +26,11 @@ class StoredArray(NamedTuple):
 
 
 class Reader(ABC):
-    """A format of files with weights. Reading one runs no code that it holds.
+    """Reads one format of weight files, without running any code from the file.
 
     Attributes:
       suffix: ending of the names of its files.
-      forms: what may be given as path, for messages.
+      forms: kinds of path that the reader accepts, for messages.
     """
 
     suffix: str
@@ -37,23 +38,23 @@ class Reader(ABC):
 
     @abstractmethod
     def takes(self, path: str) -> bool:
-        """Returns whether a path is of this format, by name and by what is there.
+        """Returns whether a path has this format, judged by its name and by the disk.
 
-        At most one reader takes a path. The file need not exist if its name tells.
+        At most one reader accepts a path. The file need not exist if the name decides.
         """
 
     @abstractmethod
     def open(self, path: str) -> AbstractContextManager[Mapping[str, StoredArray]]:
-        """Opens what a path means; nothing is read but names and shapes.
+        """Opens a file; only names and shapes are read.
 
         Args:
-          path: one that the reader takes.
+          path: a path that the reader accepts.
 
         Returns:
-          A block that yields key -> array: whatever in the file consists of numbers.
-          Keys have `/` between their parts, if they have parts.
+          A context manager that yields key -> array for all numeric arrays in the
+          file. `/` separates the components of a key.
 
         Raises:
-          WeightsError: there is no such file, it is damaged, or it would take more
-            memory than it can hold numbers.
+          WeightsError: the file does not exist, is damaged, or claims arrays larger
+            than its content.
         """

@@ -1,7 +1,7 @@
-"""Checkpoints of TensorFlow 2, whose keys are paths of objects, and of TensorFlow 1.
+"""Checkpoints of TensorFlow 2, whose keys are object paths, and of TensorFlow 1.
 
-The first have a suffix at each key, which is left out. They are an `.index` beside
-files of data, and are published as archives.
+TensorFlow 2 appends a suffix to each key, which is removed here. A checkpoint consists
+of an `.index` file and data files, and is published as an archive.
 """
 
 from __future__ import annotations
@@ -24,16 +24,13 @@ from deeplab.weights.error import WeightsError
 from deeplab.weights.readers import READERS
 from deeplab.weights.readers.base import Reader, StoredArray
 
-# What TensorFlow raises for damaged files.
+# Exceptions that TensorFlow raises for damaged files.
 UNREADABLE = (tf.errors.OpError, IndexError, RuntimeError)
 
-_FORMS = (
-    "a checkpoint's prefix, its .index file, the folder that holds it, or a .tar.gz of "
-    "it"
-)
+_FORMS = "a checkpoint's prefix, its .index file, its folder, or a .tar.gz of it"
 _ARCHIVES = (".tar", ".tar.gz", ".tgz")
 _INDEX = ".index"
-# What reading a damaged archive raises, whatever it is compressed with.
+# Exceptions from reading a damaged archive, whatever its compression.
 _BROKEN_ARCHIVE = (
     tarfile.TarError,
     OSError,
@@ -45,10 +42,10 @@ _BROKEN_ARCHIVE = (
 
 
 def read_checkpoint(prefix: str) -> Any:
-    """Returns TensorFlow's reader of the checkpoint with a prefix.
+    """Returns TensorFlow's reader of the checkpoint with a given prefix.
 
-    `tf.train.load_checkpoint` takes folders, too, and some object stores call a prefix
-    a folder.
+    `tf.train.load_checkpoint` also accepts folders, and some object stores report a
+    prefix as a folder.
 
     Raises:
       OpError, IndexError, RuntimeError: the checkpoint is damaged; see `UNREADABLE`.
@@ -58,13 +55,13 @@ def read_checkpoint(prefix: str) -> Any:
 
 @READERS.register("tensorflow_checkpoint")
 class TensorFlowCheckpoint(Reader):
-    """Reads a checkpoint given by prefix, `.index`, folder or archive."""
+    """Reads a checkpoint given by its prefix, `.index` file, folder or archive."""
 
     suffix = _INDEX
     forms = _FORMS
 
     def takes(self, path: str) -> bool:
-        """Returns whether a path is an archive, an index, a folder or a prefix."""
+        """Returns whether a path is an archive, an index file, a folder or a prefix."""
         return (
             path.endswith((*_ARCHIVES, _INDEX))
             or tf.io.gfile.isdir(path)
@@ -73,7 +70,7 @@ class TensorFlowCheckpoint(Reader):
 
     @contextlib.contextmanager
     def open(self, path: str) -> Iterator[Mapping[str, StoredArray]]:
-        """Opens a checkpoint; an archive is unpacked for as long as the block runs."""
+        """Opens a checkpoint; an archive stays unpacked while the block runs."""
         with _prefix(path) as prefix:
             try:
                 reader = read_checkpoint(prefix)
@@ -102,14 +99,14 @@ def _stored(
 
 def _damaged(path: str, error: Exception) -> WeightsError:
     return WeightsError(
-        f"{path}: cannot read the checkpoint: {error}; it is damaged or not whole, "
+        f"{path}: cannot read the checkpoint: {error}; it is damaged or incomplete: "
         "copy it again with all its files"
     )
 
 
 @contextlib.contextmanager
 def _prefix(path: str) -> Iterator[str]:
-    """Finds the checkpoint that a path means, for as long as the block runs."""
+    """Yields the prefix of the checkpoint that a path refers to."""
     if path.endswith(_ARCHIVES):
         with tempfile.TemporaryDirectory() as folder:
             _extract(path, folder)
@@ -132,7 +129,7 @@ def _existing(prefix: str) -> str:
 def _extract(archive: str, folder: str) -> None:
     try:
         with _opened(archive) as file, tarfile.open(fileobj=file) as tar:
-            # The filter refuses paths that lead outside the folder, links, devices.
+            # The filter refuses paths and links out of the folder, and device files.
             tar.extractall(folder, filter="data")
     except _BROKEN_ARCHIVE as error:
         raise WeightsError(
@@ -142,7 +139,7 @@ def _extract(archive: str, folder: str) -> None:
 
 @contextlib.contextmanager
 def _opened(path: str) -> Iterator[Any]:
-    """Opens a file for reading, through TensorFlow where it is remote."""
+    """Opens a file for reading, through TensorFlow if it is remote."""
     if is_remote(path):
         with as_os_errors(path), tf.io.gfile.GFile(path, "rb") as file:
             yield file
@@ -163,6 +160,6 @@ def _single_prefix(folder: str, path: str) -> str:
         raise WeightsError(
             f"{path}: expected one checkpoint inside, found {len(found)}"
             + (f" ({names})" if found else "")
-            + "; give the prefix of the one that is meant"
+            + "; give the prefix of the checkpoint"
         )
     return found[0].removesuffix(_INDEX)
