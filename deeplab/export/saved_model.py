@@ -7,7 +7,7 @@ The SavedModel includes pre- and post-processing. Its signatures:
     are padded with zeros to the largest size, and there is an additional output
     `image_size`.
 
-A video model has these signatures instead; see `inference.frame_inference`:
+A video model has these signatures instead; see `deeplab.inference.frame_inference`:
 
   initial_state: `images` [1, H, W, 3] uint8, a frame; returns the tensors `state_...`
     before the first frame of a video of that size.
@@ -70,7 +70,7 @@ def export(
       model: a built model; called with images and `training=False`, it returns a
         `Prediction`.
       preprocess: converts an image to the model's input; see
-        `inference.image_inference`.
+        `deeplab.inference.image_inference`.
       info: meaning of the labels.
       output: folder to write.
       fields: names of the fields to serve; if empty, those served by default.

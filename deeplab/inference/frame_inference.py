@@ -1,8 +1,8 @@
 """From the stored frames of a video to predictions, as graphs.
 
-It does for videos what `inference.image_inference` does for images: preprocess -> model
--> undo. The model's state is passed in and returned, so that graphs and SavedModels are
-stateless.
+It does for videos what `deeplab.inference.image_inference` does for images: preprocess
+-> model -> undo. The model's state is passed in and returned, so that graphs and
+SavedModels are stateless.
 """
 
 from __future__ import annotations

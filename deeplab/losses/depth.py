@@ -18,7 +18,7 @@ from deeplab.losses import LOSSES
 from deeplab.losses.base import LossTerm, TermOptions, check_name
 
 # Metres; predictions are clipped to this minimum, so that their logarithm is finite.
-_LEAST = 1e-6
+_MIN_DEPTH = 1e-6
 
 
 class DepthLoss:
@@ -42,7 +42,7 @@ class DepthLoss:
         is_known = (truth != self._ignore_depth) & (truth > 0)
         # Where the depth is unknown, both are 1 metre: no error, and a finite gradient.
         truth = tf.where(is_known, truth, 1.0)
-        depth = tf.where(is_known, tf.maximum(depth, _LEAST), 1.0)
+        depth = tf.where(is_known, tf.maximum(depth, _MIN_DEPTH), 1.0)
         known = tf.reduce_sum(tf.cast(is_known, tf.float32), axis=[1, 2])
 
         def mean(values: tf.Tensor) -> tf.Tensor:

@@ -39,7 +39,7 @@ class MaskLayout:
     """Order of the mask classes: things, then stuff, and "no object" last.
 
     Attributes:
-      labels: what the labels mean.
+      labels: meaning of the labels.
     """
 
     labels: LabelSpace

@@ -19,7 +19,7 @@ from deeplab.ops.masks import flat_pixels, known_size
 from deeplab.ops.sampling import top_k_mean
 
 # Minimum weight of a slot: a weight of 0 would exclude it from the mean.
-_LEAST = 1e-5
+_MIN_WEIGHT = 1e-5
 
 
 class PQStyle(PreparedTerm):
@@ -57,8 +57,8 @@ class PQStyle(PreparedTerm):
         share = self._positive_share
         weight = tf.where(
             matched.is_matched,
-            share * tf.maximum(matched.similarity, _LEAST),
-            (1.0 - share) * tf.maximum(matched.void_share, _LEAST),
+            share * tf.maximum(matched.similarity, _MIN_WEIGHT),
+            (1.0 - share) * tf.maximum(matched.void_share, _MIN_WEIGHT),
         )
         return top_k_mean(entropy * weight)
 
@@ -71,7 +71,7 @@ class PQStyle(PreparedTerm):
         # Plus 1: a missing mask that is not predicted either is a perfect match.
         dice = (2.0 * own + 1.0) / (area + matched.area + 1.0)
         weight = tf.where(
-            matched.is_matched, tf.maximum(matched.class_prob, _LEAST), 0.0
+            matched.is_matched, tf.maximum(matched.class_prob, _MIN_WEIGHT), 0.0
         )
         # The mean is over all slots, as in the class term.
         factor = self._positive_share / slots

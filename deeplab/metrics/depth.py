@@ -23,7 +23,7 @@ from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 # Largest ratio of predicted and true depth of an inlier; the others use its powers.
 _INLIER = 1.25
 # Metres; predictions are clipped to this minimum, so that their logarithm is finite.
-_NEAREST = 1e-3
+_MIN_DEPTH = 1e-3
 _NAMES = (
     *("inlier", "inlier_2", "inlier_3"),
     *("silog", "abs_rel", "sq_rel", "rmse", "rmse_log"),
@@ -58,7 +58,7 @@ class DepthErrors:
             np.compress(measured, maps).astype(np.float64)
             for maps in (example.depth_raw, prediction.depth_pred)
         )
-        np.maximum(predicted, _NEAREST, out=predicted)
+        np.maximum(predicted, _MIN_DEPTH, out=predicted)
         ratio = predicted / truth
         factor = np.maximum(ratio, truth / predicted)
         log = np.log(ratio)

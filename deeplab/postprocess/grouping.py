@@ -106,7 +106,7 @@ def _nearest_by_grid(
 ) -> tf.Tensor:
     """Returns the result of `_nearest` where `wanted`, arbitrary values elsewhere."""
     shape = tf.shape(wanted)
-    grid = _unrivalled(places, count, shape)
+    grid = _nearest_by_cell(places, count, shape)
     cells = tf.shape(grid)
     row = tf.clip_by_value(_cell(points.y), 0, cells[1] - 1)
     column = tf.clip_by_value(_cell(points.x), 0, cells[2] - 1)
@@ -129,7 +129,7 @@ def _cell(coordinate: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.floor(coordinate * (1.0 / _CELL)), tf.int32) + 1
 
 
-def _unrivalled(places: _Points, count: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
+def _nearest_by_cell(places: _Points, count: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
     """Returns the centre that is nearest to all points of a grid cell, for each cell.
 
     The difference of the squared distances to two centres is linear in the point: in

@@ -73,7 +73,7 @@ def maskwise_regions(
     # floats is three times as fast as transposing bools.
     planes = tf.transpose(probs, [0, 3, 1, 2]) > options.pixel_threshold
     planes = tf.reshape(planes, [shape[0], shape[3], shape[1] * shape[2]])
-    painted = _lay_down(planes, ranked, options.overlap_threshold)
+    painted = _paste(planes, ranked, options.overlap_threshold)
     painted = tf.reshape(painted, shape[:3])
     index = tf.maximum(painted - 1, 0)
     covered = painted > 0
@@ -111,9 +111,7 @@ def _rank(
     return _Ranked(order, channel, confidence, confidence >= threshold)
 
 
-def _lay_down(
-    planes: tf.Tensor, ranked: _Ranked, overlap_threshold: float
-) -> tf.Tensor:
+def _paste(planes: tf.Tensor, ranked: _Ranked, overlap_threshold: float) -> tf.Tensor:
     """Returns the rank, from 1, of the mask at each pixel, or 0; [b, pixels] int32.
 
     Args:

@@ -63,7 +63,7 @@ class VideoStitching:
         )
         width = tf.cast(spatial_size(prediction.offset_map)[1], tf.float32)
         backwards = prediction.next_offset_map - tf.stack([0.0, width])
-        beside = Prediction(
+        side_by_side = Prediction(
             semantic_probs=tf.concat(
                 [prediction.semantic_probs, following.semantic_probs], axis=2
             ),
@@ -73,11 +73,11 @@ class VideoStitching:
             ),
             offset_map=tf.concat([prediction.offset_map, backwards], axis=2),
         )
-        explained = self._frame(beside, tf.concat([frame, next_frame], axis=2))
+        explained = self._frame(side_by_side, tf.concat([frame, next_frame], axis=2))
         discrete = {
             name: tf.split(value, 2, axis=2)
             for name, value in present(explained).items()
-            if getattr(beside, name) is None
+            if getattr(side_by_side, name) is None
         }
         explained_next = discrete["panoptic_pred"][1]
         own = self._frame(following, next_frame).panoptic_pred

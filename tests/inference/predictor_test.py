@@ -107,7 +107,7 @@ def test_arrays_of_other_layouts(channels, dtype):
     ],
 )
 def test_arrays_that_are_no_image_are_refused(array, predictor):
-    with pytest.raises(ValueError, match=r"an image is \[H, W, 3\] uint8"):
+    with pytest.raises(ValueError, match=r"an image must be \[H, W, 3\] uint8"):
         predictor(array)
 
 
