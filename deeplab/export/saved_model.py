@@ -1,23 +1,24 @@
-"""A model as a SavedModel that plain TensorFlow loads and serves.
+"""Export of a model as a SavedModel that plain TensorFlow loads and serves.
 
-Pre- and post-processing are inside. Signatures:
+The SavedModel includes pre- and post-processing. Its signatures:
 
-  serving_default: `images` [b, H, W, 3] uint8, images of one size, any size.
-  serve_encoded: `encoded` [b] strings, JPEG or PNG files, whose sizes may differ; has
-    the further output `image_size`, and maps padded with zeros to the largest.
+  serving_default: `images` [b, H, W, 3] uint8, images of one size, which is arbitrary.
+  serve_encoded: `encoded` [b] strings, JPEG or PNG files, whose sizes may differ; maps
+    are padded with zeros to the largest size, and there is an additional output
+    `image_size`.
 
-A video model has instead, see `inference.frame_inference`:
+A video model has these signatures instead; see `deeplab.inference.frame_inference`:
 
   initial_state: `images` [1, H, W, 3] uint8, a frame; returns the tensors `state_...`
     before the first frame of a video of that size.
   serve_video: `images`, a frame; `previous_images` (Motion-DeepLab; the frame itself
-    where it is the first) or `next_images` (ViP-DeepLab; the frame itself where it is
-    the last); and `state_...`. Has these as further outputs, for the next frame.
-  serving_default: the same for Motion-DeepLab. For ViP-DeepLab pairs that know of no
-    others: `images` and `next_images`, [b, H, W, 3].
+    if it is the first) or `next_images` (ViP-DeepLab; the frame itself if it is the
+    last); and `state_...`. It also returns the `state_...` for the next frame.
+  serving_default: the same as `serve_video` for Motion-DeepLab. For ViP-DeepLab,
+    independent pairs: `images` and `next_images`, [b, H, W, 3].
 
-Outputs are named as the fields of `deeplab.core.structures.Prediction`. Beside the
-model, `dataset.json` says what the labels mean: `deeplab.load(folder)` reads both.
+Outputs are named after the fields of `deeplab.core.structures.Prediction`. The file
+`dataset.json` next to the model defines the labels; `deeplab.load(folder)` reads both.
 """
 
 from __future__ import annotations
@@ -61,26 +62,27 @@ def export(
     config_text: str = "",
     overwrite: bool = False,
 ) -> Path:
-    """Writes a model, with its weights as they are, as a SavedModel.
+    """Writes a model with its current weights as a SavedModel.
 
-    The folder appears when it is complete.
+    The folder appears only once it is complete.
 
     Args:
-      model: built; called with images and `training=False` it returns a `Prediction`.
-      preprocess: brings an image to the model's input; see
-        `inference.image_inference`.
-      info: what the labels mean.
-      output: the folder to write.
-      fields: what to serve; the fields whose records say so when empty.
-      config_text: the config of the model, to lie beside it.
-      overwrite: replaces what is in `output`.
+      model: a built model; called with images and `training=False`, it returns a
+        `Prediction`.
+      preprocess: converts an image to the model's input; see
+        `deeplab.inference.image_inference`.
+      info: meaning of the labels.
+      output: folder to write.
+      fields: names of the fields to serve; if empty, those served by default.
+      config_text: config of the model, to be written next to it.
+      overwrite: whether to replace an existing folder.
 
     Returns:
       The folder.
 
     Raises:
-      ValueError: the folder is there and `overwrite` is not set, or a field is not
-        predicted by the model.
+      ValueError: the folder is not empty and `overwrite` is not set, or the model does
+        not predict a field.
       OSError: the folder cannot be written.
     """
     folder = Path(output)
@@ -104,23 +106,28 @@ def export(
 
 
 def refuse_existing(folder: Path, overwrite: bool) -> None:
-    """Raises ValueError if the folder has content that must stay."""
+    """Raises ValueError if the folder is not empty and must not be overwritten."""
     if folder.is_file():
         raise ValueError(f"{folder} is a file; choose another folder")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise ValueError(f"{folder} is not empty; choose another, or --overwrite")
+        raise ValueError(
+            f"{folder} is not empty; choose another folder, or use --overwrite"
+        )
 
 
 def cast_weights(source: tf_keras.Model, target: tf_keras.Model) -> None:
-    """Gives a model the weights of one of the same layers in another precision.
+    """Copies weights between models that differ only in precision.
 
     Raises:
-      ValueError: the models differ in their weights.
+      ValueError: the shapes of the weights differ.
     """
     pairs = list(zip(source.variables, target.variables, strict=True))
     differing = [a.name for a, b in pairs if a.shape != b.shape]
     if differing:
-        raise ValueError(f"the models differ in {', '.join(differing[:5])}")
+        raise ValueError(
+            "the models differ in more than precision: the shapes differ of "
+            f"{', '.join(differing[:5])}"
+        )
     for variable, copy in pairs:
         copy.assign(tf.cast(variable.value(), copy.dtype))
 
@@ -129,11 +136,11 @@ Signatures = dict[str, tf.types.experimental.ConcreteFunction]
 
 
 class _Module(tf.Module):
-    """Holds the variables and the functions, and nothing of Keras."""
+    """Contains only variables and functions, no Keras objects."""
 
     def __init__(self, model: DeepLab, preprocess: Preprocess, fields: Sequence[str]):
         super().__init__(name="deeplab")
-        # Tracked: the model itself would bring along the functions of all its layers.
+        # Tracking the model itself would also save the functions of all its layers.
         self.model_variables = list(model.variables)
         self._frames: FrameInference | None = None
         self._other = ""
@@ -197,7 +204,7 @@ class _Module(tf.Module):
 
 
 def _replace(temporary: Path, folder: Path) -> None:
-    """Renames a folder; one of that name makes room and is removed."""
+    """Renames `temporary` to `folder`, and removes the folder that it replaces."""
     if not folder.exists():
         temporary.rename(folder)
         return

@@ -1,7 +1,7 @@
-"""Heads: from the features of a backbone to the outputs of an architecture.
+"""Heads: they turn the features of a backbone into the outputs of an architecture.
 
-A file holds a head and registers the architecture, or the architectures, that end in
-it: `ARCHITECTURES.get(name)` is an `Architecture`.
+Each file defines a head and registers the architectures that use it:
+`ARCHITECTURES.get(name)` is an `Architecture`.
 """
 
 from deeplab.heads.architecture import Architecture
@@ -22,15 +22,15 @@ ARCHITECTURES: Registry[Architecture] = Registry(
     ],
 )
 
-# The message that selects an architecture by its registered name.
+# Name of the message that selects an architecture by its registered name.
 NAMED_MESSAGE = "segmentation_head"
 
 
 def selected_architecture(options: ModelOptions) -> tuple[str, Architecture]:
-    """Returns name and record of the architecture that a config selects.
+    """Returns the name and the record of the architecture that a config selects.
 
     Raises:
-      ValueError: none is selected, or the name is unknown.
+      ValueError: no architecture is selected, or its name is unknown.
     """
     message = options.WhichOneof("meta_architecture")
     if message is None:
@@ -52,7 +52,7 @@ def _named(name: str) -> tuple[str, Architecture]:
     found = ARCHITECTURES.get(name)
     if found.selection.message != NAMED_MESSAGE:
         raise ValueError(
-            f"model_options.{NAMED_MESSAGE}.name {name!r}: this architecture has a "
-            f"message of its own; write {found.selection.message} {{}}"
+            f"model_options.{NAMED_MESSAGE}.name {name!r}: this architecture has its "
+            f"own message; write {found.selection.message} {{}} instead"
         )
     return name, found

@@ -1,7 +1,8 @@
-"""What an architecture is: everything that the library needs to know of one.
+"""The record of an architecture: everything that the library needs to know about it.
 
-It is declared and registered at the bottom of the file of its head. Factory, trainer,
-evaluator and checks read the record, and know no architecture by name.
+The record is declared and registered at the bottom of the file of its head. The
+factory, trainer, evaluator and checks read only the record and do not depend on any
+particular architecture.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ class Selection:
     """How a config selects an architecture.
 
     Attributes:
-      message: the field of `ModelOptions.meta_architecture` with its options.
-      num_classes: from the model options to the channels of the output of classes.
-      applies: which of the architectures of one message is meant.
-      without_effect: fields of a config, or messages, that say nothing to this
+      message: field of `ModelOptions.meta_architecture` that contains its options.
+      num_classes: returns the number of class channels that the model options set.
+      applies: tells apart the architectures that share a message: whether the model
+        options select this one.
+      without_effect: config fields or messages that have no effect on this
         architecture, although published configs set them.
     """
 
@@ -46,10 +48,10 @@ class Selection:
 class LastLayers:
     """Checkpoint items that depend on what is predicted, by kind.
 
-    They are left out where an initial checkpoint is of other classes.
+    They are not restored from an initial checkpoint that was trained on other classes.
 
     Attributes:
-      semantic: items whose shape depends on the classes.
+      semantic: items whose shapes depend on the classes.
       instance: items that predict instances.
     """
 
@@ -62,12 +64,11 @@ class DefaultTerm:
     """A loss term of an architecture.
 
     Attributes:
-      kind: what is computed, where a term offers a choice.
-      weight: factor of the term where the config sets no term.
-      reads: the field of the output that the term reads, where it is not the usual
-        one.
-      sampling: which pixels count, from the model options; None for terms that draw
-        none.
+      kind: name of the loss, for terms that offer a choice.
+      weight: factor of the term if the config does not set the term.
+      reads: output field that the term reads, if it is not the usual one.
+      sampling: returns the pixel sampling that the model options set; None for terms
+        that do not sample.
     """
 
     kind: str = ""
@@ -78,11 +79,11 @@ class DefaultTerm:
 
 @dataclass(frozen=True)
 class AuxiliaryTerms:
-    """Which terms count for an auxiliary output unless the config says otherwise.
+    """Loss terms that apply to an auxiliary output unless the config overrides them.
 
     Attributes:
-      weights: name in `LOSSES` -> factor besides the weight of the term itself.
-      separator: stands between the output's name and the term's in logs.
+      weights: name in `LOSSES` -> factor, in addition to the weight of the term itself.
+      separator: placed between the names of the output and the term in logs.
     """
 
     weights: Mapping[str, float]
@@ -94,12 +95,12 @@ class Learning:
     """What an architecture learns from.
 
     Attributes:
-      targets: names in `TARGETS`; what the input pipeline computes.
+      targets: names in `TARGETS` of what the input pipeline computes.
       terms: name in `LOSSES` -> the term; the names are fields of `LossOptions` or
-        stand in its `extra_loss`.
-      auxiliary: what counts for each auxiliary output of the head; None if it has
-        none.
-      image_class: whether an image has one class in place of a label map.
+        entries of its `extra_loss`.
+      auxiliary: terms that apply to each auxiliary output of the head; None if the
+        head has no auxiliary outputs.
+      image_class: whether an image has a single class instead of a label map.
     """
 
     targets: tuple[str, ...]
@@ -110,12 +111,12 @@ class Learning:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How the outputs of an architecture become results.
+    """How the outputs of an architecture are post-processed and evaluated.
 
     Attributes:
       postprocessor: name in `POSTPROCESSORS`.
       metrics: names in `METRICS`.
-      main_metric: logged name of the metric that picks the best checkpoint.
+      main_metric: logged name of the metric that selects the best checkpoint.
     """
 
     postprocessor: str
@@ -125,12 +126,12 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Frames:
-    """What an architecture sees of a video.
+    """Which frames of a video an architecture takes.
 
     Attributes:
       forward: name in `FORWARD_PASSES`.
-      video_state: name in `VIDEO_STATES`; empty for models of single images.
-      input_channels: channels of the images that the model takes.
+      video_state: name in `VIDEO_STATES`; empty for single-image models.
+      input_channels: channels of the model's input images.
     """
 
     forward: str = "single_frame"
@@ -144,14 +145,14 @@ class Architecture:
 
     Attributes:
       selection: how a config selects it.
-      build_head: makes its head for the features of a backbone.
+      build_head: builds its head for the features of a backbone.
       learning: targets and losses.
       evaluation: post-processing and metrics.
-      last_layers: for other classes.
-      frames: what it sees of a video.
-      tiny_configs: `ModelOptions` textprotos of very small models of it, for 5
-        classes, on features "res2", "res3", "res5" (strides 4, 8, 16), those of a
-        memory path or those of a kMaX encoder: what the contract tests build.
+      last_layers: checkpoint items that are not restored when the classes differ.
+      frames: which frames of a video it takes.
+      tiny_configs: `ModelOptions` textprotos of very small models with 5 classes, for
+        the contract tests. They take features "res2", "res3" and "res5" (strides 4, 8
+        and 16), those of a memory path, or those of a kMaX encoder.
     """
 
     selection: Selection

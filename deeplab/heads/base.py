@@ -18,7 +18,7 @@ class Head(tf_keras.layers.Layer):
     """A layer that turns features into the outputs of an architecture.
 
     Attributes:
-      auxiliary_outputs: names of the auxiliary outputs that it returns in training.
+      auxiliary_outputs: names of the auxiliary outputs returned in training.
     """
 
     auxiliary_outputs: tuple[str, ...] = ()
@@ -34,26 +34,26 @@ class Head(tf_keras.layers.Layer):
         Args:
           features: name -> `[b, h, w, c]`.
           pool_size: window of image pooling, see `deeplab.layers.aspp.ASPP`.
-          training: whether to normalise by the batch and drop.
+          training: whether to use batch statistics and dropout.
 
         Returns:
-          A tuple of `deeplab.core.structures` at the stride of the head, and in
-          training the auxiliary ones.
+          The main output, a tuple of `deeplab.core.structures` at the stride of the
+          head; in training also the auxiliary outputs.
         """
         raise NotImplementedError
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
-        """Name in checkpoints -> part of the head."""
+        """Maps the names in checkpoints to the parts of the head."""
         raise NotImplementedError
 
 
 def check_features(keys: Sequence[str], specs: Mapping[str, FeatureSpec]) -> None:
-    """Checks that a decoder can take its features in order.
+    """Checks that the features of a decoder exist and go from coarse to fine.
 
     Args:
-      keys: names, from the coarsest to the finest feature.
-      specs: what the backbone offers.
+      keys: names of the features, from the coarsest to the finest.
+      specs: the features that the backbone provides.
 
     Raises:
       ValueError: a feature does not exist, or is coarser than the one before it.
@@ -68,17 +68,19 @@ def check_features(keys: Sequence[str], specs: Mapping[str, FeatureSpec]) -> Non
         if specs[fine].stride > specs[coarse].stride:
             raise ValueError(
                 f"decoder: feature {fine!r} (stride {specs[fine].stride}) comes after "
-                f"{coarse!r} (stride {specs[coarse].stride}); list the coarser first"
+                f"{coarse!r} (stride {specs[coarse].stride}); list the coarser one "
+                "first"
             )
 
 
 def check_classes(field: str, channels: int, num_classes: int) -> None:
-    """Checks that a semantic output has a channel for each class.
+    """Checks that a semantic output has one channel per class.
 
     Raises:
-      ValueError: it does not.
+      ValueError: the number of channels differs from the number of classes.
     """
     if channels != num_classes:
         raise ValueError(
-            f"{field} is {channels}, but the data set has {num_classes} classes"
+            f"{field} is {channels}, but the data set has {num_classes} classes; set "
+            "it to the number of classes"
         )

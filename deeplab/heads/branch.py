@@ -1,4 +1,4 @@
-"""A decoder branch and a prediction head: what Panoptic-DeepLab and its kin share.
+"""The decoder branch and prediction head that Panoptic-DeepLab and its variants share.
 
 Panoptic-DeepLab: A Simple, Strong, and Fast Baseline for Bottom-Up Panoptic
 Segmentation, Bowen Cheng, Maxwell D. Collins, Yukun Zhu, Ting Liu, Thomas S. Huang,
@@ -22,7 +22,7 @@ from deeplab.protos.model_pb2 import DecoderOptions, HeadOptions, LowLevelOption
 
 @dataclass(frozen=True)
 class LowLevelConfig:
-    """A finer feature that a branch takes in, and the channels it is cut to."""
+    """A finer feature that a branch fuses, and the channels it is projected to."""
 
     feature: str
     channels: int
@@ -33,13 +33,13 @@ class BranchConfig:
     """Sizes of a decoder branch.
 
     Attributes:
-      feature: name of the coarse feature that ASPP takes.
-      low_levels: finer features, the coarser first.
+      feature: name of the coarse feature that is the input of ASPP.
+      low_levels: finer features, from coarse to fine.
       aspp_channels: output channels of ASPP.
-      decoder_channels: output channels after each finer feature.
-      atrous_rates: three rates of ASPP.
+      decoder_channels: output channels of each fusion.
+      atrous_rates: the three atrous rates of ASPP.
       conv_type: "standard_conv" or "depthwise_separable_conv".
-      only_projection: replaces ASPP by a 1x1 convolution.
+      only_projection: whether a 1x1 convolution replaces ASPP.
     """
 
     feature: str
@@ -114,7 +114,7 @@ class DecoderBranch(tf_keras.layers.Layer):
 
 
 class PredictionHead(tf_keras.layers.Layer):
-    """A 5x5 convolution and a linear 1x1 one, the latter in float32."""
+    """A 5x5 convolution, then a linear 1x1 convolution in float32."""
 
     def __init__(
         self,
@@ -129,12 +129,12 @@ class PredictionHead(tf_keras.layers.Layer):
         """Makes the convolutions.
 
         Args:
-          channels: between the convolutions.
-          output_channels: of the prediction.
+          channels: output channels of the first convolution.
+          output_channels: channels of the prediction.
           name: name of the layer.
-          norm: of the first convolution.
-          conv_type: of the first convolution, as in `BranchConfig`.
-          activation: of the first convolution.
+          norm: kind and options of the norm after the first convolution.
+          conv_type: type of the first convolution, as in `BranchConfig`.
+          activation: activation after the first convolution.
         """
         super().__init__(name=name)
         self.conv_block = StackedConv2DSame(
@@ -186,14 +186,14 @@ def prediction_head(
     norm: NormConfig,
     activation: str = "relu",
 ) -> PredictionHead:
-    """Returns the head of a `HeadOptions` message.
+    """Returns the head that a `HeadOptions` message describes.
 
     Raises:
-      ValueError: its `output_channels` is not the number that its output has.
+      ValueError: `output_channels` in the message differs from the argument.
     """
     if options.output_channels != output_channels:
         raise ValueError(
-            f"{name}.output_channels is {options.output_channels}, but its output has "
+            f"{name}.output_channels is {options.output_channels}, but must be "
             f"{output_channels}"
         )
     return PredictionHead(

@@ -46,12 +46,12 @@ class DeepLabV3(Head):
         """Makes the layers.
 
         Args:
-          feature: name of the feature that ASPP takes.
+          feature: name of the feature that is the input of ASPP.
           num_classes: channels of the output.
           aspp_channels: output channels of ASPP.
-          decoder_channels: of the 3x3 convolution.
-          atrous_rates: three rates of ASPP.
-          only_projection: replaces ASPP by a 1x1 convolution.
+          decoder_channels: output channels of the 3x3 convolution.
+          atrous_rates: the three atrous rates of ASPP.
+          only_projection: whether a 1x1 convolution replaces ASPP.
           norm: kind and options of the norms.
         """
         super().__init__(name="deeplab_v3")
@@ -81,7 +81,7 @@ class DeepLabV3(Head):
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
-        """Name in checkpoints -> part of the head."""
+        """Maps the names in checkpoints to the parts of the head."""
         return {
             "deeplab_v3_aspp": self._aspp,
             "classifier_conv_bn_act": self._classifier_conv_bn_act,
@@ -95,7 +95,7 @@ def build_deeplab_v3(
     norm: NormConfig,
     info: DatasetInfo,
 ) -> DeepLabV3:
-    """Builds the head from `decoder` and `deeplab_v3`."""
+    """Builds the head from the `decoder` and `deeplab_v3` options."""
     decoder = options.decoder
     check_features([decoder.feature_key], feature_specs)
     check_classes(

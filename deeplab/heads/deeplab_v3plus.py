@@ -1,4 +1,4 @@
-"""DeepLabv3+: ASPP, fused with a finer feature.
+"""DeepLabv3+: ASPP, fused with a low-level feature.
 
 Encoder-Decoder with Atrous Separable Convolution for Semantic Image Segmentation,
 Liang-Chieh Chen, Yukun Zhu, George Papandreou, Florian Schroff, Hartwig Adam, ECCV
@@ -33,14 +33,14 @@ from deeplab.protos.model_pb2 import ModelOptions
 
 
 class DeepLabV3Plus(Head):
-    """ASPP and a finer feature through two 3x3 convolutions to a classifier."""
+    """ASPP, two 3x3 convolutions that fuse a low-level feature, and a classifier."""
 
     def __init__(self, config: BranchConfig, *, num_classes: int, norm: NormConfig):
         """Makes the layers.
 
         Args:
-          config: sizes; one finer feature. Its convolution type is that of the two
-            convolutions which join the features.
+          config: sizes, with exactly one low-level feature. Its convolution type is
+            that of the two fusing convolutions.
           num_classes: channels of the output.
           norm: kind and options of the norms.
         """
@@ -71,7 +71,7 @@ class DeepLabV3Plus(Head):
         pool_size: PoolSize | None = None,
         training: bool = False,
     ) -> Outputs:
-        """Returns logits at the stride of the finer feature; see `Head.call`."""
+        """Returns logits at the stride of the low-level feature; see `Head.call`."""
         x = self._aspp(features[self._feature], pool_size=pool_size, training=training)
         low = features[self._low_level.feature]
         low = self._project_conv_bn_act(low, training=training)
@@ -81,7 +81,7 @@ class DeepLabV3Plus(Head):
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
-        """Name in checkpoints -> part of the head."""
+        """Maps the names in checkpoints to the parts of the head."""
         return {
             "deeplab_v3plus_aspp": self._aspp,
             "deeplab_v3plus_project_conv_bn_act": self._project_conv_bn_act,
@@ -96,7 +96,7 @@ def build_deeplab_v3_plus(
     norm: NormConfig,
     info: DatasetInfo,
 ) -> DeepLabV3Plus:
-    """Builds the head from `decoder` and `deeplab_v3_plus`."""
+    """Builds the head from the `decoder` and `deeplab_v3_plus` options."""
     head = options.deeplab_v3_plus
     config = branch_config(options.decoder, [head.low_level])
     check_features(config.features, feature_specs)

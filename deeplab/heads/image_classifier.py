@@ -1,7 +1,7 @@
-"""The head of a classifier: the mean over all pixels, normalisation, and one layer.
+"""The head of a classifier: global average pooling, layer normalisation, and logits.
 
-As MOAT is pretrained, Chenglin Yang et al., ICLR 2023,
-https://arxiv.org/abs/2210.01820; ConvNeXt ends alike.
+It is the head that MOAT is pretrained with (Chenglin Yang et al., ICLR 2023,
+https://arxiv.org/abs/2210.01820); ConvNeXt has the same one.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from deeplab.protos.model_pb2 import ModelOptions
 
 
 class ImageClassifier(Head):
-    """Layer normalisation and class logits of the mean of a feature."""
+    """Class logits from the normalised spatial mean of a feature."""
 
     def __init__(self, num_classes: int, *, feature: str, epsilon: float = 1e-5):
         """Makes the layers.
 
         Args:
           num_classes: channels of the logits.
-          feature: name of the feature whose mean is taken.
-          epsilon: of the normalisation.
+          feature: name of the feature that is averaged.
+          epsilon: added to the variance in the normalisation.
         """
         super().__init__(name="image_classifier", dtype="float32")
         self._feature = feature
@@ -55,14 +55,14 @@ class ImageClassifier(Head):
         pool_size: PoolSize | None = None,
         training: bool = False,
     ) -> Outputs:
-        """Returns `[b, num_classes]` logits; the other arguments change nothing."""
+        """Returns `[b, num_classes]` logits; the other arguments are ignored."""
         del pool_size, training
         mean = tf.reduce_mean(tf.cast(features[self._feature], tf.float32), axis=[1, 2])
         return Outputs(ClassOutput(self._logits_head(self._final_layer_norm(mean))))
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
-        """Name in checkpoints -> part of the head."""
+        """Maps the names in checkpoints to the parts of the head."""
         return {
             "final_layer_norm": self._final_layer_norm,
             "logits_head": self._logits_head,
@@ -75,18 +75,18 @@ def build_image_classifier(
     norm: NormConfig,
     info: DatasetInfo,
 ) -> ImageClassifier:
-    """Builds the head from `classifier`.
+    """Builds the head from the `classifier` options.
 
     Raises:
-      ValueError: the backbone does not offer the feature, or the data set has another
-        number of classes.
+      ValueError: the backbone does not have the feature, or the data set has a
+        different number of classes.
     """
     del norm
     feature = options.classifier.feature_key
     if feature not in feature_specs:
         raise ValueError(
-            f"classifier.feature_key {feature!r}: the backbone offers "
-            f"{', '.join(feature_specs)}"
+            f"classifier.feature_key {feature!r}: the backbone has no such feature; "
+            f"choose one of {', '.join(feature_specs)}"
         )
     check_classes(
         "classifier.num_classes", options.classifier.num_classes, info.num_classes

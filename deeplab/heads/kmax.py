@@ -1,12 +1,12 @@
-"""kMaX-DeepLab: masks as clusters of pixels.
+"""kMaX-DeepLab: segmentation masks as clusters of pixels.
 
 k-means Mask Transformer, Qihang Yu, Huiyu Wang, Siyuan Qiao, Maxwell Collins, Yukun
 Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, ECCV 2022,
-https://arxiv.org/abs/2207.04044. What the published code ties to the name of a data
-set (masks, their stride, the semantic decoder, drop path) are options here, and
-`kmax_defaults` has their defaults. Departs from it in large images: image pooling of
-the auxiliary semantic output takes windows of the training size, as all heads do
-here.
+https://arxiv.org/abs/2207.04044. Settings that the published code derives from the name
+of the data set (number and stride of the masks, semantic decoder, drop path) are
+options here; `kmax_defaults` has their defaults. One departure: on large images, the
+image pooling of the auxiliary semantic output uses windows of the training size, as in
+all other heads of this library.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _ACTIVATION = "gelu"
 
 
 class KMaXDeepLab(Head):
-    """Pixel decoder, transformer decoder, and the predictor of MaX-DeepLab."""
+    """A pixel decoder, a transformer decoder, and the predictor of MaX-DeepLab."""
 
     def __init__(
         self,
@@ -80,14 +80,14 @@ class KMaXDeepLab(Head):
         """Predicts masks and classes.
 
         Args:
-          features: `stage1` to `stage5`, not activated, and what the semantic decoder
-            takes.
+          features: `stage1` to `stage5` before the activation, and the inputs of the
+            semantic decoder.
           pool_size: see `Head.call`.
-          training: whether to normalise by the batch and drop paths.
+          training: whether to use batch statistics and drop path.
 
         Returns:
-          Masks at their stride. In training also what each layer of the transformer
-          decoder predicts, "aux_0" and so on, at the stride of the masks.
+          Masks at their stride. In training also the predictions of each layer of the
+          transformer decoder, "aux_0" and so on, at the same stride.
         """
         maps = self._pixel_decoder(features, training=training)
         class_embedding, mask_embedding, predictions = self._transformer_decoder(
@@ -112,7 +112,7 @@ class KMaXDeepLab(Head):
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
-        """Name in checkpoints -> part of the head."""
+        """Maps the names in checkpoints to the parts of the head."""
         return {
             "pixel_decoder": self._pixel_decoder,
             "transformer_decoder": self._transformer_decoder,
@@ -121,7 +121,7 @@ class KMaXDeepLab(Head):
 
 
 def _resized_masks(output: MaskOutput, size: tuple[Any, Any]) -> MaskOutput:
-    """Returns the masks of a decoder layer at the size of the last ones."""
+    """Returns the masks of a decoder layer, resized to the final masks."""
     return output._replace(
         pixel_space_mask_logits=resize_bilinear(output.pixel_space_mask_logits, size),
         pixel_space_normalized_feature=resize_bilinear(
@@ -136,10 +136,10 @@ def build_kmax_deeplab(
     norm: NormConfig,
     info: DatasetInfo,
 ) -> KMaXDeepLab:
-    """Builds the head from `decoder` and `max_deeplab`.
+    """Builds the head from the `decoder` and `max_deeplab` options.
 
     Raises:
-      ValueError: the backbone lacks a feature, or masks of that stride cannot be had.
+      ValueError: the backbone lacks a feature, or the mask stride is not supported.
     """
     masks = options.max_deeplab
     defaults = mask_defaults(info.name)
@@ -165,8 +165,8 @@ def build_kmax_deeplab(
     decoder = semantic_decoder(options, specs, norm, _ACTIVATION)
     if not has_decoder:
         logging.info(
-            "model_options.decoder and auxiliary_low_level are checked, but "
-            "have no effect without the auxiliary semantic decoder"
+            "model_options.decoder and auxiliary_low_level are checked, but have no "
+            "effect without the auxiliary semantic decoder"
         )
     make = functools.partial(
         mask_predictor, options, norm, info, activation=_ACTIVATION
@@ -190,5 +190,5 @@ def _check_encoder(feature_specs: Mapping[str, FeatureSpec]) -> None:
         if name not in feature_specs:
             raise ValueError(
                 f"max_deeplab: the backbone has no feature {name!r}; choose a backbone "
-                "whose name starts with kmax_, or with max_deeplab_ for MaX-DeepLab"
+                "whose name starts with kmax_, or max_deeplab_ for MaX-DeepLab"
             )

@@ -1,6 +1,6 @@
-"""What kMaX-DeepLab takes on a data set where its config does not say.
+"""Defaults of kMaX-DeepLab per data set, for options that the config does not set.
 
-The values are those that the published code ties to the name of a data set.
+These are the values that the published code derives from the name of the data set.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ class MaskDefaults:
     """Defaults of the options that a config may leave out.
 
     Attributes:
-      slots: masks that are predicted, things and stuff together.
+      slots: number of predicted masks, things and stuff together.
       stride: stride of the masks in input pixels, 4 or 2.
       semantic_decoder: whether the auxiliary semantic output comes from a decoder;
         if not, it comes from the coarsest feature.
-      keep_prob: probability to keep a residual path of the transformer decoder.
+      keep_prob: probability of keeping a residual path of the transformer decoder.
     """
 
     slots: int = 128
@@ -28,10 +28,10 @@ class MaskDefaults:
     keep_prob: float = 0.8
 
 
-# Many small things, in large images.
+# Cityscapes has large images with many small things.
 _CITYSCAPES = MaskDefaults(slots=256, stride=2, semantic_decoder=False)
 
-# Name of a data set -> its defaults; all others have those of `MaskDefaults`.
+# Name of a data set -> its defaults; all others use those of `MaskDefaults`.
 MASK_DEFAULTS = {
     "ade20k_panoptic": MaskDefaults(keep_prob=1.0),
     "cityscapes_dvps": _CITYSCAPES,
@@ -41,5 +41,5 @@ MASK_DEFAULTS = {
 
 
 def mask_defaults(dataset: str) -> MaskDefaults:
-    """Returns the defaults on the data set of that name."""
+    """Returns the defaults for the data set with that name."""
     return MASK_DEFAULTS.get(dataset, MaskDefaults())

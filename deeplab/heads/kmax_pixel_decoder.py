@@ -2,10 +2,10 @@
 
 k-means Mask Transformer, Qihang Yu, Huiyu Wang, Siyuan Qiao, Maxwell Collins, Yukun
 Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, ECCV 2022,
-https://arxiv.org/abs/2207.04044. Axial attention at strides 32 and 16, where it is
-the transformer encoder of other models, bottleneck blocks at finer ones. As
-published, their 3x3 convolutions have atrous rate 2. The private attribute names are
-the keys of published checkpoints.
+https://arxiv.org/abs/2207.04044. It has axial attention at strides 32 and 16, in the
+role of the transformer encoder of other models, and bottleneck blocks at finer strides.
+As published, their 3x3 convolutions have atrous rate 2. The private attribute names
+are the keys of published checkpoints.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from deeplab.ops.resize import spatial_size
 # Features of the encoder, from the coarsest to the finest.
 ENCODER_FEATURES = ("stage5", "stage4", "stage3", "stage2", "stage1")
 _ACTIVATION = "gelu"
-_EXPANSION = 4  # Output channels of a block over those in its middle.
+_EXPANSION = 4  # Ratio of a block's output channels to its bottleneck channels.
 _HEADS = 8
 _ATROUS_RATE = 2
 
 
 @dataclass(frozen=True)
 class DecoderStage:
-    """Blocks at one stride.
+    """The blocks at one stride.
 
     Attributes:
-      channels: in the middle of a block; its output has four times as many.
-      num_blocks: how many blocks.
-      axial: whether they attend along the axes instead of convolving.
+      channels: bottleneck channels of a block; its output has four times as many.
+      num_blocks: number of blocks.
+      axial: whether the blocks use axial attention instead of convolutions.
     """
 
     channels: int
@@ -47,7 +47,7 @@ class DecoderStage:
 
     @property
     def out_channels(self) -> int:
-        """Channels of the output."""
+        """Output channels of the stage."""
         return _EXPANSION * self.channels
 
 
@@ -74,7 +74,12 @@ class DecoderBlocks(tf_keras.layers.Layer):
             in_channels = stage.out_channels
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Returns `[b, h, w, out_channels]`, not activated, of activated inputs."""
+        """Returns `[b, h, w, out_channels]` before the activation.
+
+        Args:
+          inputs: `[b, h, w, in_channels]`, after the activation.
+          training: whether to use batch statistics.
+        """
         features = activated = inputs
         for attribute in self._names:
             features, activated = getattr(self, attribute)(activated, training=training)
@@ -82,7 +87,7 @@ class DecoderBlocks(tf_keras.layers.Layer):
 
 
 class KMaXPixelDecoder(tf_keras.layers.Layer):
-    """Stages of blocks; each takes in the encoder's feature of its stride."""
+    """Stages of blocks; each fuses the encoder feature at its stride."""
 
     def __init__(
         self,
@@ -94,8 +99,8 @@ class KMaXPixelDecoder(tf_keras.layers.Layer):
         """Makes the layers.
 
         Args:
-          stages: from the coarsest to the finest, for as many encoder features.
-          feature_specs: what the encoder offers.
+          stages: one stage per encoder feature, from the coarsest to the finest.
+          feature_specs: the features that the encoder provides.
           norm: kind and options of the norms.
         """
         super().__init__(name="kmax_pixel_decoder")
@@ -124,11 +129,11 @@ class KMaXPixelDecoder(tf_keras.layers.Layer):
         """Returns the output of each stage, at the size of its encoder feature.
 
         Args:
-          features: `[b, h, w, c]` of the encoder, not activated.
-          training: whether to normalise by the batch.
+          features: encoder features `[b, h, w, c]` before the activation.
+          training: whether to use batch statistics.
 
         Returns:
-          `[b, h, w, out_channels]` of each stage, not activated, the coarsest first.
+          `[b, h, w, out_channels]` per stage before the activation, coarsest first.
         """
         skips = [
             norm(features[name])
@@ -147,7 +152,7 @@ class KMaXPixelDecoder(tf_keras.layers.Layer):
 def scaled_stage(
     stage: DecoderStage, *, width_multiplier: float, layer_multiplier: float
 ) -> DecoderStage:
-    """Returns a stage with more or fewer channels and blocks, one block at least."""
+    """Returns the stage with scaled channels and blocks, and at least one block."""
     return DecoderStage(
         scaled_channels(stage.channels, width_multiplier, _HEADS if stage.axial else 1),
         max(1, int(stage.num_blocks * layer_multiplier)),
@@ -156,7 +161,7 @@ def scaled_stage(
 
 
 def scaled_channels(channels: int, multiplier: float, divisor: int) -> int:
-    """Returns `channels` times `multiplier`, to the nearest multiple of `divisor`."""
+    """Returns `channels * multiplier`, rounded to the nearest multiple of `divisor`."""
     return max(1, round(channels * multiplier / divisor)) * divisor
 
 

@@ -1,4 +1,4 @@
-"""The transformer decoder of kMaX-DeepLab: cluster centres that meet the pixels.
+"""The transformer decoder of kMaX-DeepLab: it updates cluster centres from pixels.
 
 k-means Mask Transformer, Qihang Yu, Huiyu Wang, Siyuan Qiao, Maxwell Collins, Yukun
 Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, ECCV 2022,
@@ -24,7 +24,7 @@ PUBLISHED_BLOCKS = 2  # At each of the strides 32, 16 and 8.
 
 
 class ClusterBlock(tf_keras.layers.Layer):
-    """One layer of the decoder, where published checkpoints have it."""
+    """One layer of the decoder, nested as in published checkpoints."""
 
     def __init__(self, layer: KMeansTransformerLayer, *, name: str):
         super().__init__(name=name)
@@ -38,7 +38,7 @@ class ClusterBlock(tf_keras.layers.Layer):
 
 
 class KMaXTransformerDecoder(tf_keras.layers.Layer):
-    """Learned centres, moved by features from the coarsest to the finest."""
+    """Learned centres, updated with features from the coarsest to the finest."""
 
     def __init__(
         self,
@@ -54,10 +54,10 @@ class KMaXTransformerDecoder(tf_keras.layers.Layer):
 
         Args:
           make_predictor: returns a new predictor of masks and classes; every layer
-            has one.
-          num_slots: cluster centres, and so masks.
-          channels: of a centre.
-          num_blocks: layers at each of the three strides.
+            has its own.
+          num_slots: number of cluster centres, which is the number of masks.
+          channels: channels of a centre.
+          num_blocks: number of layers at each of the three strides.
           norm: kind and options of the norms.
           keep_prob: see `KMeansTransformerLayer`.
         """
@@ -86,11 +86,11 @@ class KMaXTransformerDecoder(tf_keras.layers.Layer):
 
     @property
     def num_layers(self) -> int:
-        """How many layers move the centres, and predict."""
+        """Number of layers; each updates the centres and predicts masks."""
         return len(self._kmax_decoder)
 
     def build(self, input_shape: object) -> None:
-        """Makes the centres that every image starts from."""
+        """Creates the initial centres, which all images share."""
         self.cluster_centers = self.add_weight(
             name="cluster_centers",
             shape=(1, self._num_slots, self._channels),
@@ -101,15 +101,15 @@ class KMaXTransformerDecoder(tf_keras.layers.Layer):
     def call(
         self, features: Sequence[tf.Tensor], training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor, tuple[MaskOutput, ...]]:
-        """Moves the centres through all layers.
+        """Updates the centres in all layers.
 
         Args:
-          features: three maps `[b, h, w, c]`, not activated, the coarsest first.
-          training: whether to normalise by the batch and drop paths.
+          features: three maps `[b, h, w, c]` before the activation, coarsest first.
+          training: whether to use batch statistics and drop path.
 
         Returns:
           Embeddings of the classes and of the masks, `[b, slots, channels]` each, and
-          what each layer predicted of masks and classes.
+          the masks and classes that each layer predicted.
         """
         batch = tf.shape(features[0])[0]
         centers = tf.tile(self.cluster_centers, tf.stack([batch, 1, 1]))

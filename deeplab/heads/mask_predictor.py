@@ -1,9 +1,10 @@
-"""The predictor of mask transformers: a set of masks, each with a class or none.
+"""The mask predictor of mask transformers: masks, each with a class or "no object".
 
 MaX-DeepLab: End-to-End Panoptic Segmentation with Mask Transformers, Huiyu Wang, Yukun
 Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
-https://arxiv.org/abs/2012.00759. It compares the features of a transformer's memory
-with those of pixels. MaX-DeepLab needs no more; kMaX-DeepLab has one at each layer.
+https://arxiv.org/abs/2012.00759. The predictor compares the memory features of a
+transformer with the pixel features. In MaX-DeepLab it is the whole head; kMaX-DeepLab
+has one more after each layer of its transformer decoder.
 """
 
 from __future__ import annotations
@@ -36,16 +37,17 @@ MASK_FEATURE = "transformer_mask_feature"
 PIXEL_FEATURE = "feature_panoptic"
 SEMANTIC_FEATURE = "feature_semantic"
 
-# At the start, a mask is of no class with this probability: as with rare objects in
-# Focal Loss for Dense Object Detection, https://arxiv.org/abs/1708.02002.
+# Initial probability of "no object", a prior for rare objects as in Focal Loss for
+# Dense Object Detection, https://arxiv.org/abs/1708.02002.
 _VOID_PROBABILITY = 0.9
 
 
 class MaskPredictor(tf_keras.layers.Layer):
-    """Masks and classes from pixel and memory features, in float32.
+    """Predicts masks and classes from pixel and memory features, in float32.
 
-    A mask is the product of a memory feature with the features of all pixels, of unit
-    length; a norm of both, and of the product, makes careful initialisation needless.
+    A mask is the inner product of a memory feature with the unit-length features of all
+    pixels. Both factors and the product are normalised, so that no careful
+    initialisation is needed.
     """
 
     def __init__(
@@ -61,13 +63,13 @@ class MaskPredictor(tf_keras.layers.Layer):
         """Makes the layers.
 
         Args:
-          pixel_space_head: from `feature_panoptic` to the features of pixels.
-          mask_channels: channels of these features.
+          pixel_space_head: computes the pixel features from `feature_panoptic`.
+          mask_channels: channels of the pixel features.
           num_classes: channels of the class logits; the last is "no object".
           norm: kind and options of the norms.
-          semantic_head: of the auxiliary semantic output; None has none.
-          semantic_decoder: from backbone features to the input of that head, which
-            otherwise is `feature_semantic`.
+          semantic_head: head of the auxiliary semantic output; None for no such output.
+          semantic_decoder: computes the input of `semantic_head` from the backbone
+            features; without it, the input is `feature_semantic`.
         """
         super().__init__(name="mask_predictor")
         self._pixel_space_head = pixel_space_head
@@ -85,7 +87,7 @@ class MaskPredictor(tf_keras.layers.Layer):
         self._pixel_space_feature_batch_norm = normalization(
             norm, name="pixel_space_feature_batch_norm", dtype="float32"
         )
-        # A small scale: masks start soft.
+        # A small initial scale, so that masks start soft.
         self._pixel_space_mask_batch_norm = normalization(
             norm.ungrouped(),
             name="pixel_space_mask_batch_norm",
@@ -105,10 +107,10 @@ class MaskPredictor(tf_keras.layers.Layer):
 
         Args:
           features: `feature_panoptic` `[b, h, w, c]`, `transformer_class_feature` and
-            `transformer_mask_feature` `[b, slots, c']`, and what the auxiliary
-            semantic output takes.
+            `transformer_mask_feature` `[b, slots, c']`, and the inputs of the
+            auxiliary semantic output.
           pool_size: window of image pooling, see `deeplab.layers.aspp.ASPP`.
-          training: whether to normalise by the batch.
+          training: whether to use batch statistics.
 
         Returns:
           Masks at the stride of `feature_panoptic`.
@@ -158,7 +160,7 @@ class MaskPredictor(tf_keras.layers.Layer):
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
-        """Name in checkpoints -> part of the head."""
+        """Maps the names in checkpoints to the parts of the head."""
         items: dict[str, Any] = {
             "pixel_space_head": self._pixel_space_head,
             "transformer_mask_head": self._transformer_mask_head,
@@ -176,9 +178,9 @@ class MaskPredictor(tf_keras.layers.Layer):
 
 
 def num_transformer_classes(info: DatasetInfo) -> int:
-    """Returns the channels of class logits: all classes, and "no object".
+    """Returns the number of class logits: all classes, and "no object".
 
-    An ignore label among the class ids (COCO) already has a channel.
+    An ignore label among the class ids (as in COCO) already has a channel.
     """
     return info.num_classes + (info.ignore_label >= info.num_classes)
 
@@ -192,18 +194,18 @@ def mask_predictor(
     semantic_decoder: DecoderBranch | None = None,
     activation: str = "relu",
 ) -> MaskPredictor:
-    """Builds the predictor of `max_deeplab`.
+    """Builds the mask predictor from the `max_deeplab` options.
 
     Args:
-      options: the model.
+      options: the model options.
       norm: kind and options of the norms.
-      info: the data set.
-      semantic_head: whether it has the auxiliary semantic output.
+      info: description of the data set.
+      semantic_head: whether to add the auxiliary semantic output.
       semantic_decoder: see `MaskPredictor`.
-      activation: of the 5x5 convolutions.
+      activation: activation after the 5x5 convolutions.
 
     Raises:
-      ValueError: the semantic channels are not the classes of the data set.
+      ValueError: the number of semantic channels is not the number of classes.
     """
     head = options.max_deeplab
     check_classes(
@@ -246,7 +248,7 @@ def semantic_decoder(
     """Builds the decoder of the auxiliary semantic output.
 
     Raises:
-      ValueError: the backbone does not offer its features.
+      ValueError: the backbone does not have the features that the decoder takes.
     """
     config = branch_config(options.decoder, options.max_deeplab.auxiliary_low_level)
     check_features(config.features, feature_specs)

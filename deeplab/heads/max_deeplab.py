@@ -1,4 +1,4 @@
-"""MaX-DeepLab and kMaX-DeepLab: a set of masks, each with a class or none.
+"""MaX-DeepLab and kMaX-DeepLab: a set of masks, each with a class or "no object".
 
 MaX-DeepLab: End-to-End Panoptic Segmentation with Mask Transformers, Huiyu Wang, Yukun
 Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
@@ -42,7 +42,7 @@ from deeplab.protos.model_pb2 import ModelOptions
 
 
 class MaXDeepLab(Head):
-    """The predictor of masks alone: the backbone holds the transformer."""
+    """Only the mask predictor: the transformer is part of the backbone."""
 
     def __init__(self, predictor: MaskPredictor):
         super().__init__(name="max_deeplab")
@@ -61,7 +61,7 @@ class MaXDeepLab(Head):
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
-        """Name in checkpoints -> part of the head."""
+        """Maps the names in checkpoints to the parts of the head."""
         return self._predictor.checkpoint_items
 
 
@@ -71,14 +71,14 @@ def build_max_deeplab(
     norm: NormConfig,
     info: DatasetInfo,
 ) -> Head:
-    """Builds the head from `decoder` and `max_deeplab`.
+    """Builds the head from the `decoder` and `max_deeplab` options.
 
-    A backbone with a memory path needs the predictor alone, any other the decoders of
-    kMaX-DeepLab before it. Backbones whose semantic features are as fine as the masks
-    need no semantic decoder.
+    After a backbone with a memory path, the head is only the mask predictor; after any
+    other, it also has the decoders of kMaX-DeepLab. Backbones whose semantic feature is
+    as fine as the masks need no semantic decoder.
 
     Raises:
-      ValueError: options do not fit the backbone.
+      ValueError: the options do not fit the backbone.
     """
     if CLASS_FEATURE not in feature_specs:
         return build_kmax_deeplab(options, feature_specs, norm, info)
@@ -118,7 +118,8 @@ ARCHITECTURES.register("max_deeplab")(
         selection=Selection(
             message="max_deeplab",
             num_classes=lambda o: o.max_deeplab.auxiliary_semantic_head.output_channels,
-            # kMaX-DeepLab has no semantic decoder on Cityscapes, and fixed encoders.
+            # On Cityscapes, kMaX-DeepLab has no semantic decoder; its encoders have a
+            # fixed stride.
             without_effect=(
                 "model_options.decoder",
                 "model_options.max_deeplab.auxiliary_low_level",
@@ -140,7 +141,7 @@ ARCHITECTURES.register("max_deeplab")(
                     sampling=_discrimination_sampling
                 ),
             },
-            # Published under these names, the layer's number before the term's.
+            # The published names have nothing between the output and the term.
             auxiliary=AuxiliaryTerms(
                 {
                     "pq_style_loss": 1.0,

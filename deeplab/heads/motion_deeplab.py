@@ -1,10 +1,10 @@
-"""Motion-DeepLab: Panoptic-DeepLab with the way back to the previous frame.
+"""Motion-DeepLab: Panoptic-DeepLab with offsets to centres in the previous frame.
 
 STEP: Segmenting and Tracking Every Pixel, Mark Weber, Jun Xie, Maxwell Collins, Yukun
 Zhu, Paul Voigtlaender, Hartwig Adam, Bradley Green, Andreas Geiger, Bastian Leibe,
 Daniel Cremers, Aljosa Osep, Laura Leal-Taixe, Liang-Chieh Chen, NeurIPS 2021 Datasets
-and Benchmarks, https://arxiv.org/abs/2102.11859. The published code takes the kinds of
-convolution in its options for the usual ones; here they count.
+and Benchmarks, https://arxiv.org/abs/2102.11859. The published code ignores the
+convolution types in its options and uses the defaults; here the options take effect.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from deeplab.protos.model_pb2 import ModelOptions
 
 
 class MotionDeepLab(PanopticDeepLab):
-    """Both halves of Panoptic-DeepLab; the instance half also predicts motion."""
+    """Panoptic-DeepLab whose instance half also predicts motion."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class MotionDeepLab(PanopticDeepLab):
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
-        """Name in checkpoints -> part of the head."""
+        """Maps the names in checkpoints to the parts of the head."""
         return {
             **super().checkpoint_items,
             **head_items("motion_regression", self._motion_regression_head),
@@ -87,7 +87,7 @@ def build_motion_deeplab(
     norm: NormConfig,
     info: DatasetInfo,
 ) -> Head:
-    """Builds the head from `decoder` and `motion_deeplab`."""
+    """Builds the head from the `decoder` and `motion_deeplab` options."""
     check_instance_enabled(options, "motion_deeplab")
     return MotionDeepLab(
         semantic_half(options, "motion_deeplab", feature_specs, norm, info),

@@ -1,4 +1,4 @@
-"""Panoptic-DeepLab: classes, instance centres and offsets to them.
+"""Panoptic-DeepLab: semantic classes, instance centres and offsets to the centres.
 
 Panoptic-DeepLab: A Simple, Strong, and Fast Baseline for Bottom-Up Panoptic
 Segmentation, Bowen Cheng, Maxwell D. Collins, Yukun Zhu, Ting Liu, Thomas S. Huang,
@@ -58,7 +58,7 @@ class InstanceHalf(NamedTuple):
 
 
 class SemanticBranch(Head):
-    """The semantic half of Panoptic-DeepLab, which stands alone as well."""
+    """The semantic half of Panoptic-DeepLab, which can also be used alone."""
 
     def __init__(self, decoder: DecoderBranch, head: PredictionHead):
         super().__init__(name="panoptic_deeplab")
@@ -77,7 +77,7 @@ class SemanticBranch(Head):
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
-        """Name in checkpoints -> part of the head."""
+        """Maps the names in checkpoints to the parts of the head."""
         return {
             "semantic_decoder": self._semantic_decoder,
             **head_items("semantic", self._semantic_head, last="semantic_last_layer"),
@@ -85,7 +85,7 @@ class SemanticBranch(Head):
 
 
 class PanopticDeepLab(SemanticBranch):
-    """Both halves: semantics, and instances by centres and offsets."""
+    """Both halves: semantic classes, and instances as centres and offsets."""
 
     def __init__(self, semantic: SemanticHalf, instance: InstanceHalf):
         super().__init__(semantic.decoder, semantic.head)
@@ -111,7 +111,7 @@ class PanopticDeepLab(SemanticBranch):
         pool_size: PoolSize | None = None,
         training: bool = False,
     ) -> CenterOffsetOutput:
-        """Returns what both halves predict; arguments as in `Head.call`."""
+        """Returns the predictions of both halves; for arguments, see `Head.call`."""
         semantic = super().call(features, pool_size=pool_size, training=training)
         x = self._instance_decoder(features, pool_size=pool_size, training=training)
         return CenterOffsetOutput(
@@ -121,14 +121,14 @@ class PanopticDeepLab(SemanticBranch):
     def _centers(
         self, features: tf.Tensor, training: bool
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns heatmap and offsets of what the instance decoder makes."""
+        """Returns heatmap and offsets, given the output of the instance decoder."""
         heatmap = self._instance_center_head(features, training=training)
         offsets = self._instance_regression_head(features, training=training)
         return tf.squeeze(heatmap, axis=-1), offsets
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
-        """Name in checkpoints -> part of the head."""
+        """Maps the names in checkpoints to the parts of the head."""
         return {
             **super().checkpoint_items,
             "instance_decoder": self._instance_decoder,
@@ -143,9 +143,9 @@ def head_items(
     """Returns the two checkpoint items of a prediction head.
 
     Args:
-      name: what it predicts.
+      name: name of what the head predicts.
       head: the head.
-      last: name of its last layer, if not the usual one.
+      last: name of its last layer, if it is not the usual one.
     """
     return {
         f"{name}_head_without_last_layer": head.conv_block,
@@ -159,9 +159,10 @@ def build_panoptic_deeplab(
     norm: NormConfig,
     info: DatasetInfo,
 ) -> Head:
-    """Builds the head from `decoder` and `panoptic_deeplab`.
+    """Builds the head from the `decoder` and `panoptic_deeplab` options.
 
-    What the instance half does not override, it takes from the semantic half.
+    The instance half uses the options of the semantic half where it does not override
+    them.
     """
     semantic = semantic_half(options, "panoptic_deeplab", feature_specs, norm, info)
     if not options.panoptic_deeplab.instance.enable:
@@ -181,15 +182,15 @@ def semantic_half(
     """Returns the semantic half of an architecture.
 
     Args:
-      options: its model options.
-      architecture: name of the field with its own options, which have `low_level` and
-        `semantic_head`.
-      feature_specs: what the backbone offers.
+      options: the model options.
+      architecture: name of the field with the architecture's options, which have
+        `low_level` and `semantic_head`.
+      feature_specs: the features that the backbone provides.
       norm: kind and options of the norms.
-      info: the classes.
+      info: description of the data set.
 
     Raises:
-      ValueError: backbone or data set do not offer what the options ask for.
+      ValueError: the options do not fit the backbone or the data set.
     """
     own = getattr(options, architecture)
     config = branch_config(options.decoder, own.low_level)
@@ -213,12 +214,13 @@ def instance_config(
     """Returns the sizes of the instance branches of an architecture.
 
     Args:
-      options: its model options.
-      architecture: name of the field with its own options, which have `instance`.
-      feature_specs: what the backbone offers.
+      options: the model options.
+      architecture: name of the field with the architecture's options, which have
+        `instance`.
+      feature_specs: the features that the backbone provides.
 
     Raises:
-      ValueError: the backbone does not offer what the options ask for.
+      ValueError: the backbone does not have the features that the options name.
     """
     own = getattr(options, architecture)
     instance = own.instance
@@ -237,7 +239,7 @@ def instance_half(
     feature_specs: Mapping[str, FeatureSpec],
     norm: NormConfig,
 ) -> InstanceHalf:
-    """Returns the instance half; arguments and errors as in `instance_config`."""
+    """Returns the instance half; arguments and errors are as in `instance_config`."""
     instance = getattr(options, architecture).instance
     config = instance_config(options, architecture, feature_specs)
     return InstanceHalf(
@@ -252,19 +254,19 @@ def instance_half(
 
 
 def check_instance_enabled(options: ModelOptions, architecture: str) -> None:
-    """Checks that an architecture which is nothing without instances has them.
+    """Checks that the instance branch of an architecture is enabled.
 
     Raises:
-      ValueError: its instance branch is off.
+      ValueError: the instance branch is disabled.
     """
     if not getattr(options, architecture).instance.enable:
         raise ValueError(
             f"{architecture}.instance.enable is false, but this architecture tracks "
-            "instances; take panoptic_deeplab for classes alone"
+            "instances; use panoptic_deeplab to predict only classes"
         )
 
 
-# Terms of every architecture that finds instances by centres, with published weights.
+# Terms of all architectures that predict instance centres, with published weights.
 CENTER_TERMS = {
     "semantic_loss": DefaultTerm("softmax_cross_entropy"),
     "center_loss": DefaultTerm("mse", 200.0),

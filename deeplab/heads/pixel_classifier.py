@@ -1,4 +1,4 @@
-"""The linear classifier that ends DeepLabv3 and DeepLabv3+."""
+"""The linear classifier at the end of DeepLabv3 and DeepLabv3+."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tf_keras
 
 
 class PixelClassifier(tf_keras.layers.Layer):
-    """A 1x1 convolution to one logit per class, in float32."""
+    """A 1x1 convolution that computes one logit per class, in float32."""
 
     def __init__(self, num_classes: int, *, name: str):
         super().__init__(name=name)

@@ -1,4 +1,4 @@
-"""What architectures that predict a class for each pixel have in common."""
+"""Record entries that all semantic segmentation architectures share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SEMANTIC_EVALUATION = Evaluation(
 )
 SEMANTIC_LAST_LAYERS = LastLayers(semantic=("semantic_last_layer",))
 
-# Options of instances, which published semantic configs set.
+# Options for instances that published semantic configs set, although without effect.
 WITHOUT_INSTANCES = (
     "evaluator_options.center_score_threshold",
     "evaluator_options.nms_kernel",

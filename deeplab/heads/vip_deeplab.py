@@ -1,9 +1,9 @@
-"""ViP-DeepLab: Panoptic-DeepLab with depth, and with the next frame's instances.
+"""ViP-DeepLab: Panoptic-DeepLab with depth and next-frame instance prediction.
 
 ViP-DeepLab: Learning Visual Perception with Depth-aware Video Panoptic Segmentation,
 Siyuan Qiao, Yukun Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
-https://arxiv.org/abs/2012.05258. As in the published code, ASPP takes the place of the
-paper's cascade of two.
+https://arxiv.org/abs/2012.05258. As in the published code, a single ASPP replaces the
+paper's cascaded ASPP.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ from deeplab.protos.model_pb2 import HeadOptions, ModelOptions
 
 
 class NextInstanceHalf(NamedTuple):
-    """What tells to which instance of this frame a pixel of the next one belongs."""
+    """Predicts the offsets from the next frame to the centres in this one."""
 
-    # Takes the next frame's features, the coarsest one with that of this frame.
+    # Takes the next frame's features; the coarsest is concatenated with this frame's.
     decoder: DecoderBranch
     regression_head: PredictionHead
     # Name of the coarsest feature.
@@ -56,16 +56,16 @@ class NextInstanceHalf(NamedTuple):
 
 
 class DepthHalf(NamedTuple):
-    """Predicts depth from what the semantic decoder makes, at twice its size."""
+    """Predicts depth from the semantic decoder's output, at twice its resolution."""
 
     head: PredictionHead
-    # Metres.
+    # In metres.
     min_depth: float
     max_depth: float
 
 
 class ViPDeepLab(PanopticDeepLab):
-    """Both halves of Panoptic-DeepLab, the next frame's offsets, and depth."""
+    """Panoptic-DeepLab with the offsets of the next frame, and optionally depth."""
 
     def __init__(
         self,
@@ -74,7 +74,14 @@ class ViPDeepLab(PanopticDeepLab):
         next_instance: NextInstanceHalf,
         depth: DepthHalf | None,
     ):
-        """Makes the head; without `depth` it predicts none."""
+        """Makes the head.
+
+        Args:
+          semantic: decoder and head of the classes.
+          instance: decoder and heads of the instances.
+          next_instance: decoder and head of the next frame's offsets.
+          depth: head of the depth; None for no depth.
+        """
         super().__init__(semantic, instance)
         self._next_instance_decoder = next_instance.decoder
         self._next_instance_regression_head = next_instance.regression_head
@@ -92,17 +99,17 @@ class ViPDeepLab(PanopticDeepLab):
         training: bool = False,
         next_features: Mapping[str, tf.Tensor] | None = None,
     ) -> Outputs:
-        """Returns the outputs of a frame, given the one after it.
+        """Returns the outputs for a frame, given the next frame.
 
         Args:
-          features: of the frame, name -> `[b, h, w, c]`.
+          features: features of the frame, name -> `[b, h, w, c]`.
           pool_size: see `Head.call`.
           training: see `Head.call`.
-          next_features: of the next frame; None takes the frame for its own successor.
+          next_features: features of the next frame; None uses the same frame again.
 
         Returns:
-          The outputs at the stride of the finest features, depth at half of it. Not
-          in training, also what the next frame gives by itself.
+          The outputs at the stride of the finest features, depth at half that stride.
+          Outside training, also classes, centres and offsets of the next frame alone.
         """
         semantic = self._semantic_decoder(
             features, pool_size=pool_size, training=training
@@ -145,7 +152,7 @@ class ViPDeepLab(PanopticDeepLab):
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
-        """Name in checkpoints -> part of the head."""
+        """Maps the names in checkpoints to the parts of the head."""
         items = {
             **super().checkpoint_items,
             "next_instance_decoder": self._next_instance_decoder,
@@ -164,17 +171,17 @@ def build_vip_deeplab(
     norm: NormConfig,
     info: DatasetInfo,
 ) -> Head:
-    """Builds the head from `decoder` and `vip_deeplab`.
+    """Builds the head from the `decoder` and `vip_deeplab` options.
 
     Raises:
-      ValueError: the options lack the branch of the next frame or the range of depth.
+      ValueError: the options lack the next-frame head or a valid depth range.
     """
     own = options.vip_deeplab
     check_instance_enabled(options, "vip_deeplab")
     if not own.instance.HasField("next_regression_head"):
         raise ValueError(
-            "vip_deeplab.instance.next_regression_head is not set: frames are joined "
-            "by it; give it output_channels: 2 and head_channels"
+            "vip_deeplab.instance.next_regression_head is not set, but it links the "
+            "frames; add it with output_channels: 2 and head_channels"
         )
     config = instance_config(options, "vip_deeplab", feature_specs)
     following = NextInstanceHalf(
@@ -200,9 +207,9 @@ def _depth_half(options: HeadOptions, norm: NormConfig) -> DepthHalf:
     high = options.max_value_after_activation
     if not 0.0 <= low < high:
         raise ValueError(
-            f"vip_deeplab.depth_head: depths lie between min_value_after_activation "
-            f"{low:g} and max_value_after_activation {high:g}, in metres; set the "
-            "latter to the largest depth of the data"
+            f"vip_deeplab.depth_head: min_value_after_activation {low:g} and "
+            f"max_value_after_activation {high:g} are not a depth range in metres; set "
+            "the latter to the largest depth of the data"
         )
     return DepthHalf(
         prediction_head(options, 1, name="depth_head", norm=norm), low, high

@@ -1,1 +1,1 @@
-"""From images as they are stored to predictions: for evaluation as for serving."""
+"""From stored images to predictions, for both evaluation and serving."""

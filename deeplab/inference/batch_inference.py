@@ -1,8 +1,8 @@
-"""What a model predicts for a batch, each image as if it were alone.
+"""Inference of evaluation batches, in which each image is predicted independently.
 
-Images go through the network without the padding to the largest of their batch, and the
-replicas share them: the result does not depend on how the work was shared. Video
-models see the frames one by one, in the order of the data set.
+Images go through the network without being padded to the largest one in their batch,
+and are split among the replicas; the result does not depend on the split. Video models
+take the frames one by one, in the order of the data set.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from deeplab.losses.composite import CompositeLoss
 from deeplab.models.deeplab import DeepLab
 
 Losses = dict[str, tf.Tensor]
-# Height and width of the network's input, and which rows of the batch have it.
+# Height and width of the network's input, and the rows of the batch with this size.
 Part = tuple[tuple[int, int], list[int]]
 
 
 class BatchInference:
-    """Predicts batches of any size, and computes the losses where there are targets."""
+    """Predicts batches of any size, and computes the losses if there are targets."""
 
     def __init__(
         self,
@@ -35,12 +35,13 @@ class BatchInference:
         *,
         use_tf_function: bool = True,
     ):
-        """Prepares inference; call it inside the scope of the strategy.
+        """Prepares inference; must be called inside the scope of the strategy.
 
         Args:
-          model: called with images and `training=False`, returns a `Prediction`.
-          loss: computed where the batch has targets.
-          use_tf_function: False runs the model op by op, for debugging.
+          model: the model; called with images and `training=False`, it returns a
+            `Prediction`.
+          loss: loss to compute for batches with targets.
+          use_tf_function: False runs the model eagerly, for debugging.
         """
         self._model = model
         self._loss = loss
@@ -60,8 +61,8 @@ class BatchInference:
         """Predicts a batch.
 
         Returns:
-          For each image what can be evaluated, `[1, h, w, ...]` at the size of its
-          input; and name -> [b] float32, the losses, in any order.
+          A prediction per image with the fields that can be evaluated, `[1, h, w, ...]`
+          at the size of its input; and the losses, name -> [b] float32, in any order.
         """
         predictions: dict[int, Prediction] = {}
         losses: dict[str, list[np.ndarray]] = {}
@@ -82,9 +83,10 @@ class BatchInference:
         return ordered, {name: np.concatenate(v) for name, v in losses.items()}
 
     def _parts(self, input_sizes: tf.Tensor) -> list[Part]:
-        """Returns what is predicted together.
+        """Splits a batch into parts that are predicted together.
 
-        Images of one size, so that padding depends on no batch; single ones of a video.
+        A part has images of one size, so that no padding depends on the batch; for
+        video models, it has a single frame.
         """
         sizes = [(height, width) for height, width in input_sizes.numpy().tolist()]
         if self._track is not None:
@@ -105,16 +107,16 @@ class BatchInference:
     def _evaluated(
         self, fields: Mapping[str, tf.Tensor], prediction: Prediction
     ) -> tuple[Prediction, Losses]:
-        """Returns what can be evaluated, and the losses if there are targets."""
+        """Returns the fields to evaluate, and the losses if there are targets."""
         losses: Losses = {}
-        # Beside the image, devices get targets alone.
+        # All fields on the device other than the image are targets.
         if self._loss is not None and fields.keys() > {"image"}:
             losses = self._loss(Example(**fields), Outputs(prediction))
         return fields_where(prediction, lambda record: record.is_evaluated), losses
 
 
 def _cropped(value: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Cuts maps to the size of the input; what is no map stays."""
+    """Crops maps to the size of the input; returns other tensors unchanged."""
     return value[:, : size[0], : size[1]] if value.shape.rank > 2 else value
 
 

@@ -1,4 +1,4 @@
-"""Predictors of models that `deeplab export` wrote."""
+"""Loading of exported models as predictors."""
 
 from __future__ import annotations
 
@@ -22,26 +22,29 @@ from deeplab.inference.signatures import (
 
 
 def load(folder: str | os.PathLike[str]) -> Predictor:
-    """Loads a model that `deeplab export` wrote.
+    """Loads a model that was written by `deeplab export`.
 
     Raises:
-      ValueError: the folder does not hold such a model.
+      ValueError: the folder does not contain such a model.
     """
     path = Path(folder)
     if not (path / "saved_model.pb").is_file():
-        state = "holds no exported model" if path.is_dir() else "is not a directory"
-        raise ValueError(f"{path} {state}; make one with `deeplab export`")
+        state = "is not an exported model" if path.is_dir() else "is not a directory"
+        raise ValueError(f"{path} {state}; create one with `deeplab export`")
     if not (path / DATASET_FILE).is_file():
         raise ValueError(
-            f"{path} has no {DATASET_FILE}: an exported model of another program, or "
-            "of an incomplete copy; export it again with `deeplab export`"
+            f"{path} has no {DATASET_FILE}: the model was exported by another program, "
+            "or the copy is incomplete; export it again with `deeplab export`"
         )
     info = read_description(path / DATASET_FILE)
     signatures = tf.saved_model.load(str(path)).signatures
     if SERVE_VIDEO in signatures:
         return Predictor(None, info, _served_video(signatures))
     if SERVE_IMAGES not in signatures:
-        raise ValueError(f"{path} has no signature {SERVE_IMAGES!r}: export it again")
+        raise ValueError(
+            f"{path} has no signature {SERVE_IMAGES!r}: export it again with "
+            "`deeplab export`"
+        )
     signature = signatures[SERVE_IMAGES]
     return Predictor(lambda images: Prediction(**signature(images=images)), info)
 

@@ -1,4 +1,4 @@
-"""Which fields of a prediction are wanted: by their records, or by name."""
+"""Selection of the fields of a prediction, by their records or by name."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from deeplab.core.fields import PredictionField
 from deeplab.core.structures import PREDICTION_FIELDS, Prediction, present
 from deeplab.models.deeplab import DeepLab
 
-# A model of any size answers to an image of these many rows and columns.
+# Height and width of the test image, which any model accepts.
 _SIDE = 65
 
 
 def fields_where(
     prediction: Prediction, wanted: Callable[[PredictionField], bool]
 ) -> Prediction:
-    """Returns the fields of a prediction whose records meet a condition."""
+    """Returns the fields of a prediction whose records satisfy a condition."""
     found = present(prediction)
     return Prediction(
         **{n: v for n, v in found.items() if wanted(PREDICTION_FIELDS[n])}
@@ -25,7 +25,7 @@ def fields_where(
 
 
 def check_fields(fields: Sequence[str] | None) -> None:
-    """Raises ValueError if one is no field of a `Prediction`."""
+    """Raises ValueError if a name is not a field of `Prediction`."""
     unknown = sorted(set(fields or ()) - set(Prediction._fields))
     if unknown:
         raise ValueError(
@@ -35,7 +35,7 @@ def check_fields(fields: Sequence[str] | None) -> None:
 
 
 def chosen_fields(prediction: Prediction, fields: Sequence[str] | None) -> Prediction:
-    """Returns the given fields of a prediction, all that can be served when None.
+    """Returns the given fields of a prediction; None returns all that can be served.
 
     Raises:
       ValueError: the model does not predict one of them.
@@ -56,11 +56,11 @@ def served_fields(model: DeepLab, fields: Sequence[str]) -> tuple[str, ...]:
     """Returns the names of the fields that an exported model returns.
 
     Args:
-      model: is run once.
-      fields: names that were asked for; those whose records say so when empty.
+      model: the model; it is run once.
+      fields: requested names; if empty, the fields that are served by default.
 
     Raises:
-      ValueError: the model does not predict one that was asked for.
+      ValueError: the model does not predict a requested field.
     """
     images = tf.zeros([1, _SIDE, _SIDE, model.input_channels])
     prediction = chosen_fields(model(images, training=False), fields or None)

@@ -1,8 +1,8 @@
-"""From frames of a video as they are stored to predictions, as graphs.
+"""From the stored frames of a video to predictions, as graphs.
 
-The same for videos as `inference.image_inference` for images: preprocess -> model ->
-undo; and what the model remembers of the video goes in and comes out, so that graphs
-and SavedModels hold none of it.
+It does for videos what `deeplab.inference.image_inference` does for images: preprocess
+-> model -> undo. The model's state is passed in and returned, so that graphs and
+SavedModels are stateless.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from deeplab.models.video.base import VideoState
 
 
 class FrameInference:
-    """The whole path of a video model as functions of tensors."""
+    """Preprocessing, video model and its undoing as functions of tensors."""
 
     def __init__(
         self,
@@ -28,12 +28,12 @@ class FrameInference:
         preprocess: Preprocess,
         fields: Sequence[str] | None = None,
     ):
-        """Joins a model with what comes before and after it.
+        """Combines a model with preprocessing and its undoing.
 
         Args:
           video: runs the model over frames.
-          preprocess: brings one image, of two frames, to the network's input.
-          fields: what to predict; all that the model does when None.
+          preprocess: converts one image, of two frames, to the network's input.
+          fields: names of the fields to return; None returns all that can be served.
 
         Raises:
           ValueError: a field is unknown.
@@ -43,7 +43,7 @@ class FrameInference:
         self._preprocess = preprocess
         self._fields = fields
         frames = tf.TensorSpec([1, None, None, 6])
-        # One function for every caller: a SavedModel holds the network once.
+        # One function for all callers, so that a SavedModel contains the network once.
         self._step = tf.function(
             self._predict,
             input_signature=[frames, video.state_spec],
@@ -59,7 +59,7 @@ class FrameInference:
         """Returns the state before the first frame of a video.
 
         Args:
-          images: `[1, H, W, 3]` uint8, any frame of it.
+          images: `[1, H, W, 3]` uint8, any frame of the video.
         """
         prepared, _ = self._preprocess(images[0])
         size = tf.shape(prepared)
@@ -72,12 +72,12 @@ class FrameInference:
 
         Args:
           images: `[1, H, W, 3]` uint8.
-          others: the frame before or after it, as the model's `other_frame` says, of
-            the same size; the first comes before itself, the last after itself.
-          state: after the frame before.
+          others: the previous or next frame, depending on the model's `other_frame`, in
+            the same size. A frame without such a neighbour is its own neighbour.
+          state: state after the previous frame.
 
         Returns:
-          Fields `[1, H, W, ...]`, and the state after the frame.
+          A prediction with fields `[1, H, W, ...]`, and the state after the frame.
         """
         inputs, resized = self._preprocess(tf.concat([images, others], axis=-1)[0])
         prediction, state = self._step(inputs[tf.newaxis], state)

@@ -1,7 +1,8 @@
-"""From images as they are stored to predictions of the same size, as a graph.
+"""From stored images to predictions of the same size, as a graph.
 
-preprocess -> model -> undo: one path, which evaluation, export and prediction share,
-so that what was evaluated is what is served. Sizes: see `deeplab.core.structures`.
+preprocess -> model -> undo: export and prediction share this path, and evaluation
+undoes preprocessing with the same function, so that what was evaluated is what is
+served. For the sizes, see `deeplab.core.structures`.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from deeplab.inference.field_choice import check_fields, chosen_fields
 from deeplab.inference.undo import undo_preprocessing
 from deeplab.ops.fields import pad_field
 
-# Image [H, W, c] uint8 -> network input [h, w, c] float32, and the size [2] int32 of
-# the part of it that is not padding.
+# Image [H, W, c] uint8 -> network input [h, w, c] float32, and the [2] int32 height and
+# width of this input without padding.
 Preprocess = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 _SIZE = tf.TensorSpec([2], tf.int32)
 
 
 class ImageInference:
-    """The whole path as functions of tensors, for graphs and SavedModels."""
+    """Preprocessing, model and its undoing as functions, for graphs and SavedModels."""
 
     def __init__(
         self,
@@ -34,13 +35,13 @@ class ImageInference:
         *,
         channels: int = 3,
     ):
-        """Joins a model with what comes before and after it.
+        """Combines a model with preprocessing and its undoing.
 
         Args:
           model: called with `[b, h, w, channels]` float32 images and `training=False`.
-          preprocess: brings one image to the network's input.
-          fields: what to predict; all that the model does when None.
-          channels: number of channels of the images; encoded ones always have 3.
+          preprocess: converts one image to the network's input.
+          fields: names of the fields to return; None returns all that can be served.
+          channels: number of channels of the images; encoded images always have 3.
 
         Raises:
           ValueError: a field is unknown.
@@ -49,7 +50,7 @@ class ImageInference:
         self._model = model
         self._preprocess = preprocess
         self._fields = None if fields is None else tuple(fields)
-        # One function for every caller: a SavedModel holds the network once.
+        # One function for all callers, so that a SavedModel contains the network once.
         self._network = tf.function(
             self._predict,
             input_signature=[tf.TensorSpec([None] * 3 + [channels])],
@@ -57,10 +58,10 @@ class ImageInference:
         )
 
     def images(self, images: tf.Tensor) -> Prediction:
-        """Predicts a batch `[b, H, W, channels]` uint8 of images of one size.
+        """Predicts a batch of images of one size, `[b, H, W, channels]` uint8.
 
         Returns:
-          Fields `[b, H, W, ...]`.
+          A prediction with fields `[b, H, W, ...]`.
         """
         spec = tf.TensorSpec([None, None, images.shape[-1]], tf.float32)
         inputs, resized = tf.map_fn(
@@ -70,15 +71,15 @@ class ImageInference:
         return undo_preprocessing(self._network(inputs), resized[0], size)
 
     def encoded(self, encoded: tf.Tensor) -> tuple[Prediction, tf.Tensor]:
-        """Predicts a batch `[b]` of JPEG or PNG files, whose sizes may differ.
+        """Predicts a batch of encoded images, `[b]` JPEG or PNG files of any sizes.
 
-        Images of different input sizes go through the network one by one: what is
-        predicted for an image does not depend on the others.
+        Images of different input sizes go through the network one by one, so that the
+        prediction for an image does not depend on the others.
 
         Returns:
-          The prediction as of `images`, `H, W` being the largest height and width:
-          smaller images lie in the upper left, zeros around them. And `[b, 2]` int32,
-          height and width of each image.
+          A prediction as that of `images`, where `H` and `W` are the largest height and
+          width; smaller images are at the upper left, padded with zeros. And the height
+          and width of each image, `[b, 2]` int32.
         """
         inputs, sizes, resized, raw = self._decode(encoded)
         prediction = tf.cond(
@@ -101,7 +102,7 @@ class ImageInference:
         return chosen_fields(self._model(inputs, training=False), self._fields)
 
     def _one_by_one(self, inputs: tf.Tensor, sizes: tf.Tensor) -> Prediction:
-        """Predicts padded inputs, each without its padding; pads the predictions."""
+        """Predicts each input without its padding, and pads the predictions."""
 
         def predict(image: tf.Tensor, size: tf.Tensor) -> Prediction:
             return self._network(image[tf.newaxis, : size[0], : size[1]])
@@ -119,18 +120,18 @@ class ImageInference:
         """Maps a function over the images of a batch.
 
         Args:
-          function: from the parts of a row to the prediction of one image, batch
-            first.
-          rows: nests of tensors, batch first.
+          function: takes the elements of `rows` for one image, and returns its
+            prediction, with a batch dimension of 1.
+          rows: nests of tensors, with a leading batch dimension.
           size: [2] int32, height and width that the fields are padded to.
-          parallel_iterations: images that may be worked on together.
+          parallel_iterations: number of images to process in parallel.
         """
 
         def padded(row: tuple[Any, ...]) -> dict[str, tf.Tensor]:
             one = map_fields(
                 lambda record, value: pad_field(record, value[0], size), function(*row)
             )
-            # tf.map_fn takes no absent fields.
+            # tf.map_fn does not support None, so absent fields are dropped.
             return present(one)
 
         fields = tf.map_fn(
@@ -142,7 +143,7 @@ class ImageInference:
         return Prediction(**fields)
 
     def _row_specs(self) -> dict[str, tf.TensorSpec]:
-        """Returns what the network predicts for one image of a batch."""
+        """Returns the specifications of the fields predicted for one image."""
         prediction = self._network.get_concrete_function().structured_outputs
         return {
             name: tf.TensorSpec(value.shape[1:], value.dtype)
@@ -152,9 +153,9 @@ class ImageInference:
     def _decode(
         self, encoded: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Returns inputs padded to the largest, and three [b, 2] sizes of each.
+        """Returns inputs, padded to the largest one, and three [b, 2] arrays of sizes.
 
-        The sizes are those of the input, of the part of it that shows the image, and of
+        The sizes are those of the input, of the input without its own padding, and of
         the image.
         """
 

@@ -1,4 +1,4 @@
-"""Predictions of images in any form: files, Pillow images, arrays."""
+"""Prediction of images given as files, Pillow images or arrays."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from deeplab.inference.image_inference import ImageInference, Preprocess
 from deeplab.inference.read_image import AnyImage, read_image
 from deeplab.models.deeplab import DeepLab
 
-# Images of equal size [b, H, W, 3] uint8 -> the prediction.
+# Images [b, H, W, 3] uint8 -> their prediction.
 Infer = Callable[[tf.Tensor], Prediction]
 
 
 class VideoFunctions(NamedTuple):
-    """How a video model is called, see `FrameInference`."""
+    """The functions of a video model; see `FrameInference`."""
 
-    # Frame [1, H, W, 3] uint8 -> the state before a video, in a form of its own.
+    # Frame [1, H, W, 3] uint8 -> the state before the first frame, of any type.
     initial_state: Callable[[tf.Tensor], Any]
-    # Frame, its neighbour, state -> the prediction, and the state after it.
+    # Frame, its neighbour, state -> the prediction, and the state after the frame.
     frame: Callable[..., tuple[Prediction, Any]]
-    # Which neighbour it is, "previous" or "next".
+    # Which neighbour `frame` takes, "previous" or "next".
     other_frame: str
 
 
@@ -34,7 +34,7 @@ class Predictor:
     """Predicts images given as files, Pillow images or arrays.
 
     Attributes:
-      info: what the labels mean.
+      info: meaning of the labels.
     """
 
     def __init__(
@@ -47,8 +47,8 @@ class Predictor:
 
         Args:
           infer: predicts images; None for a video model.
-          info: what the labels mean.
-          video_functions: predict videos; None for a model of images.
+          info: meaning of the labels.
+          video_functions: predict videos; None for an image model.
         """
         self._infer = infer
         self._video = video_functions
@@ -56,7 +56,7 @@ class Predictor:
 
     @property
     def takes_video(self) -> bool:
-        """Whether it predicts videos (with `video`) and no single images."""
+        """Whether the model predicts videos (with `video`), not single images."""
         return self._video is not None
 
     @classmethod
@@ -67,7 +67,7 @@ class Predictor:
         info: DatasetInfo,
         fields: Sequence[str] | None = None,
     ) -> Predictor:
-        """Returns the predictor of a model in memory; see `ImageInference`."""
+        """Returns a predictor for a model in memory; see `ImageInference`."""
         video = model.video
         if video is not None:
             frames = FrameInference(video, preprocess, fields)
@@ -90,51 +90,51 @@ class Predictor:
 
         Args:
           image: a path, a Pillow image, or an array `[H, W, 3]` uint8, 0 to 255
-            (grey, alpha and 16 bits are converted); or an array `[b, H, W, 3]`; or a
-            list of images.
+            (grey, alpha and 16-bit images are converted); or an array `[b, H, W, 3]`;
+            or a list of images.
 
         Returns:
           A `Prediction` of NumPy arrays at the size of the image, without batch
-          dimension; with it for an array `[b, H, W, 3]`; a list for a list. What
-          the model was exported without is None.
+          dimension; with batch dimension for an array `[b, H, W, 3]`; a list for a
+          list. Fields that the model does not return are None.
 
         Raises:
-          ValueError: no image can be made of it, or the model takes videos.
-          OSError: the file cannot be read.
+          ValueError: the input is not an image, or the model takes videos.
+          OSError: a file cannot be read.
         """
         if self.takes_video:
             raise ValueError(
-                "this model predicts videos, not single images: iterate over "
+                "this model takes videos, not single images: iterate over "
                 "predictor.video(frames)"
             )
         if isinstance(image, list | tuple):
             return [self(one) for one in image]
         if isinstance(image, np.ndarray) and image.ndim == 4:
             if not len(image):
-                raise ValueError("an empty batch: give at least one image")
+                raise ValueError("the batch is empty: pass at least one image")
             return self._predict(np.stack([read_image(one) for one in image]))
         return _only_row(self._predict(read_image(image)[None]))
 
     def video(self, frames: Iterable[AnyImage]) -> Iterator[Prediction]:
-        """Predicts the frames of one video, in their order.
+        """Predicts the frames of one video, in order.
 
         Args:
-          frames: images of one size, as in a call; taken one by one, at most one ahead
-            of the predictions.
+          frames: images of one size, in any form that a call accepts; read one by one,
+            at most one ahead of the predictions.
 
         Yields:
-          For each frame a `Prediction` as of an image; the ids in `panoptic_pred` stay
-          with an instance through the video.
+          A `Prediction` for each frame, as for an image; an instance keeps its id in
+          `panoptic_pred` throughout the video.
 
         Raises:
-          ValueError: the model takes images, no image can be made of a frame, or
+          ValueError: the model takes single images, a frame is not an image, or the
             frames differ in size.
           OSError: a file cannot be read.
         """
         if self._video is None:
             raise ValueError(
-                "this model predicts images, which do not depend on each other: call "
-                "the predictor with them"
+                "this model takes single images, not videos: call the predictor with "
+                "each image or a list of images"
             )
         return self._predict_video(self._video, map(read_image, frames))
 
@@ -160,14 +160,14 @@ def _as_arrays(prediction: Prediction) -> Prediction:
 
 
 def _only_row(prediction: Prediction) -> Prediction:
-    """Returns the prediction of a batch of one without the batch dimension."""
+    """Removes the batch dimension from the prediction of a batch of one."""
     return map_fields(lambda _, value: value[0], prediction)
 
 
 def _with_neighbours(
     frames: Iterator[np.ndarray],
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yields each frame between its neighbours; itself where it has none."""
+    """Yields (previous, current, next); the current frame replaces a missing one."""
     last: np.ndarray | None = None
     current: np.ndarray | None = None
     for number, following in enumerate(frames):
@@ -176,7 +176,7 @@ def _with_neighbours(
                 raise ValueError(
                     f"frame {number} is {following.shape[0]} x {following.shape[1]} "
                     f"pixels, those before it {current.shape[0]} x {current.shape[1]}: "
-                    "the frames of a video have one size"
+                    "all frames of a video must have the same size"
                 )
             yield current if last is None else last, current, following
             last = current

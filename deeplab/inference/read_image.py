@@ -1,4 +1,4 @@
-"""Images in any form: files, Pillow images, arrays."""
+"""Reading of images given as files, Pillow images or arrays."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _CHANNELS = (1, 3, 4)
 def read_image(image: AnyImage) -> np.ndarray:
     """Returns an image as `[H, W, 3]` uint8.
 
-    Files are decoded as the input pipeline does it. Grey values are repeated, alpha
-    is dropped, 16 bits keep the upper 8. Rotations noted in a file are not applied.
+    Files are decoded as in the input pipeline. Grey values are repeated, alpha is
+    dropped, and 16-bit values keep their upper 8 bits. EXIF rotations are not applied.
 
     Args:
       image: a path, a Pillow image, or an array `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or
         `[H, W, 4]`, uint8 or uint16.
 
     Raises:
-      ValueError: the file is broken, or the array is no image.
+      ValueError: the file is damaged, or the array is not an image.
       OSError: the file cannot be read.
     """
     if isinstance(image, np.ndarray):
@@ -52,8 +52,8 @@ def _rgb_array(image: np.ndarray) -> np.ndarray:
         or pixels.dtype not in (np.uint8, np.uint16)
     ):
         raise ValueError(
-            f"an image is [H, W, 3] uint8, 0 to 255, not {image.dtype}"
-            f"{list(image.shape)}"
+            "an image must be [H, W, 3] uint8, 0 to 255, but is "
+            f"{list(image.shape)} {image.dtype}"
         )
     if pixels.dtype == np.uint16:
         pixels = (pixels >> 8).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""A model's outputs for a batch, computed by all replicas together."""
+"""Inference of a batch, shared among all replicas."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ Tensors = Mapping[str, tf.Tensor]
 
 
 class SharedInference:
-    """Splits batches over the replicas of a strategy and joins what they return.
+    """Splits batches over the replicas of a strategy and joins their outputs.
 
-    Every batch is made as large as the largest so far by repeating its last image,
-    so that one graph serves all, and that every replica has something to do.
+    Every batch is padded to the largest one so far by repeating its last image, so that
+    one graph serves all batches and every replica has work to do.
     """
 
     def __init__(
         self, function: Callable[[dict[str, tf.Tensor]], Any], use_tf_function: bool
     ):
-        """Wraps a function; call it inside the scope of the strategy.
+        """Wraps a function; must be called inside the scope of the strategy.
 
         Args:
-          function: from a dict of tensors, batch first, to a nest of such tensors; None
-            stands for what is absent.
-          use_tf_function: False runs it op by op, for debugging.
+          function: takes a dict of tensors with a leading batch dimension, and returns
+            a nest of such tensors; absent outputs are None.
+          use_tf_function: False runs the function eagerly, for debugging.
         """
         self._strategy = tf.distribute.get_strategy()
         self._function = function
@@ -38,7 +38,7 @@ class SharedInference:
             )
 
     def __call__(self, batch: Tensors) -> Any:
-        """Returns what the function makes of a batch of any size."""
+        """Runs the function on a batch of any size."""
         count = len(next(iter(batch.values())))
         outputs = self._run(self._share_out(batch, count))
         return tf.nest.map_structure(lambda value: self._joined(value, count), outputs)

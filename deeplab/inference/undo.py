@@ -1,4 +1,4 @@
-"""The way back from the network's input to the image as it was stored."""
+"""Undoing of preprocessing: from the network's input to the stored image."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from deeplab.ops.fields import crop_field, resize_field
 def undo_preprocessing(
     prediction: Prediction, resized_size: tf.Tensor, raw_size: tf.Tensor
 ) -> Prediction:
-    """Returns a prediction at the size of the image as it was stored.
+    """Returns a prediction at the size of the stored image.
 
-    Crops the padding and resizes with aligned corners, each field as its record asks.
-    Fields of the whole image stay as they are; those that cannot be served are left
-    out.
+    The padding is cropped, and each field is resized with aligned corners as its record
+    defines. Fields of the whole image are unchanged; fields that cannot be served are
+    dropped.
 
     Args:
-      prediction: `[b, h, w, ...]` fields at the size of the network's input.
-      resized_size: [2] int32, height and width of the part that shows the image.
-      raw_size: [2] int32, height and width of the image as stored.
+      prediction: fields `[b, h, w, ...]` at the size of the network's input.
+      resized_size: [2] int32, height and width of the input without padding.
+      raw_size: [2] int32, height and width of the stored image.
     """
     height, width = tf.unstack(tf.cast(raw_size, tf.int32), 2)
     cropped = map_fields(

@@ -1,6 +1,6 @@
-"""A video model's outputs, frame by frame: what it remembers goes from one to the next.
+"""Frame-by-frame inference of a video model, passing its state between frames.
 
-Frames of a video depend on each other, so that one replica computes them all.
+The frames of a video depend on each other, so that a single replica computes them all.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class VideoInference:
         """Wraps a function.
 
         Args:
-          function: from a dict of tensors of one frame, batch first, and a state, to
-            any nest of tensors and the state after the frame.
-          memory: knows the first state and what it is made of.
-          use_tf_function: False runs it op by op, for debugging.
+          function: takes a dict of tensors of one frame, with a batch dimension, and a
+            state; returns any nest of tensors, and the state after the frame.
+          memory: provides the initial state and the specification of states.
+          use_tf_function: False runs the function eagerly, for debugging.
         """
         self._function: Callable[..., Any] = function
         self._memory = memory
@@ -46,14 +46,15 @@ class VideoInference:
         self._done: set[str] = set()
 
     def __call__(self, frame: Tensors, video: str) -> Any:
-        """Returns what the function makes of the next frame.
+        """Runs the function on the next frame.
 
         Args:
-          frame: its tensors, among them `image`, `[1, h, w, c]`.
-          video: name of its video. A new name, or another size, starts anew.
+          frame: the frame's tensors, including `image`, `[1, h, w, c]`.
+          video: name of the frame's video. A new name or a new frame size resets the
+            state.
 
         Raises:
-          ValueError: the frame has no video, or its video was left before.
+          ValueError: the video has no name, or was continued after another video.
         """
         height, width = tf.shape(frame["image"])[1:3].numpy().tolist()
         if video != self._video:
@@ -69,19 +70,19 @@ class VideoInference:
     def _begin(self, video: str) -> None:
         if not video:
             raise ValueError(
-                "the records do not say to which video a frame belongs, so that it "
-                "cannot be tracked: convert the data set again"
+                "the records do not specify the video of each frame, which tracking "
+                "needs: convert the data set again"
             )
         if video in self._done:
             raise ValueError(
-                f"the frames of video {video!r} do not follow each other in the "
-                "evaluation data: convert it again, or name its files in order"
+                f"the frames of video {video!r} are not consecutive in the evaluation "
+                "data: convert it again, or name its files in order"
             )
         self._done.add(video)
         self._video, self._state = video, None
 
     def _graph(self, frame: Tensors) -> Callable[..., Any]:
-        """Returns the function as one graph for frames of all sizes."""
+        """Returns the function as a single graph for frames of all sizes."""
         specs = {
             name: tf.TensorSpec(
                 [1, *[None] * min(2, value.shape.rank - 1), *value.shape[3:]],

@@ -1,7 +1,7 @@
-"""Loss terms. Each is a builder by the name of its field in `LossOptions`.
+"""Loss terms, registered under the names of their fields in `LossOptions`.
 
-`LOSSES.get(field)(options, info)` returns a term of `TermOptions`: `term(example,
-output)` gives the unweighted loss of each sample of the batch.
+`LOSSES.get(field)(options, info)` builds a term from `TermOptions`; `term(example,
+output)` returns the unweighted loss of each sample in the batch.
 """
 
 from collections.abc import Callable

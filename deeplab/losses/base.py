@@ -1,4 +1,4 @@
-"""What a loss term is."""
+"""The interfaces of loss terms, and checks of their options."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from deeplab.core.structures import Example, Tensor
 
 @dataclass(frozen=True)
 class TermOptions:
-    """What a config says of a term.
+    """The options of a term.
 
     Attributes:
-      name: what is computed, where a term offers a choice.
+      name: name of the loss, for terms that offer a choice.
       weight: factor of the term in the total loss.
-      top_k_percent: share of the pixels that counts, above 0 and up to 1.
-      reads: the field of the output that a term reads; empty for the usual one.
-      sampling: pixels to draw at random.
+      top_k_percent: fraction of the pixels that counts, those with the highest loss;
+        above 0 and up to 1.
+      reads: output field that the term reads; empty for the usual one.
+      sampling: how pixels are drawn at random.
     """
 
     name: str = ""
@@ -31,10 +32,10 @@ class TermOptions:
 
 
 class Prepare(Hashable, Protocol):
-    """Computes targets; equal ones compute the same."""
+    """Computes targets; two that compare equal compute the same targets."""
 
     def __call__(self, example: Example, output: Any) -> Any:
-        """Returns targets of any type."""
+        """Returns the targets, of any type."""
         ...
 
 
@@ -46,7 +47,7 @@ class LossTerm(Protocol):
 
         Args:
           example: the batch, with the targets and pixel weights of this term.
-          output: what the model returned for it in training mode: a tuple of
+          output: the model's output for the batch in training mode: a tuple of
             `deeplab.core.structures` at the size of the targets.
 
         Returns:
@@ -56,12 +57,12 @@ class LossTerm(Protocol):
 
 
 class PreparedTerm(abc.ABC):
-    """A term whose targets are computed once for all terms of its kind.
+    """A term that shares its targets with other terms.
 
     Attributes:
-      prepare: from the batch and the model's output to the targets. Terms whose
+      prepare: computes the targets from the batch and the model's output. Terms whose
         `prepare` are equal share the result.
-      parts: endings of the names under which the parts of the term are logged.
+      parts: suffixes of the names under which the parts of the term are logged.
     """
 
     prepare: Prepare
@@ -76,8 +77,8 @@ class PreparedTerm(abc.ABC):
         """Returns the parts, unweighted.
 
         Args:
-          targets: what `prepare` returned for the final output of the model.
-          output: that output, or one of an earlier layer of its decoder.
+          targets: the targets that `prepare` returned for the model's final output.
+          output: that output, or the output of an earlier decoder layer.
 
         Returns:
           [batch] float32 each, 0 where a sample has no valid pixel.
@@ -85,7 +86,7 @@ class PreparedTerm(abc.ABC):
 
 
 def check_name(field: str, name: str, supported: Iterable[str]) -> None:
-    """Refuses a loss name that a field of the config does not offer.
+    """Checks that a field of the config supports a loss name.
 
     Raises:
       ValueError: `name` is not one of `supported`.
@@ -98,15 +99,15 @@ def check_name(field: str, name: str, supported: Iterable[str]) -> None:
 
 
 def check_options(field: str, options: TermOptions, *, top_k: bool = False) -> None:
-    """Refuses options that a term without a choice does not have.
+    """Checks the options of a term that offers no choice of the loss.
 
     Args:
-      field: the term.
-      options: what the config says of it.
-      top_k: whether the term has a top-k share.
+      field: name of the term.
+      options: options of the term.
+      top_k: whether the term supports `top_k_percent`.
 
     Raises:
-      ValueError: a name is set, or a share that the term has not.
+      ValueError: another name is set, or an unsupported `top_k_percent`.
     """
     if options.name not in ("", field):
         raise ValueError(f"{field}: unknown loss name {options.name!r}; leave it out")

@@ -16,11 +16,11 @@ TOTAL = "total_loss"
 
 @dataclass(frozen=True)
 class AuxiliaryLoss:
-    """Which terms count for an auxiliary output.
+    """The terms that apply to an auxiliary output.
 
     Attributes:
-      weights: name of a term -> factor besides the term's own weight.
-      separator: stands between the output's name and the term's in the results.
+      weights: name of a term -> factor, in addition to the weight of the term itself.
+      separator: placed between the names of the output and the term in the results.
     """
 
     weights: Mapping[str, float]
@@ -28,10 +28,10 @@ class AuxiliaryLoss:
 
 
 class CompositeLoss:
-    """Weighs named terms and adds them up.
+    """The weighted sum of named terms.
 
     Terms that prepare their targets (`PreparedTerm`) do so once, from the main output,
-    for all outputs.
+    and use them for all outputs.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class CompositeLoss:
 
         Args:
           terms: name -> (weight, term), in the order of the results.
-          auxiliary: name of an auxiliary output -> what counts for it.
+          auxiliary: name of an auxiliary output -> terms that apply to it.
 
         Raises:
-          ValueError: there is no term, one is called "total_loss", or an auxiliary
-            output names another one.
+          ValueError: there is no term, a term is called "total_loss", or an auxiliary
+            output names an unknown term.
         """
         if not terms:
             raise ValueError("no loss term: set one in trainer_options.loss_options")
@@ -80,11 +80,11 @@ class CompositeLoss:
 
         Args:
           example: the batch.
-          outputs: what the model returned for it in training mode, or its prediction
-            as the main output, without auxiliary ones.
+          outputs: outputs of the model in training mode, or its prediction as the main
+            output, without auxiliary outputs.
 
         Raises:
-          ValueError: there are other auxiliary outputs than the loss was made for.
+          ValueError: the auxiliary outputs are not those that the loss was made for.
         """
         auxiliary = outputs.auxiliary
         if auxiliary and not set(self._auxiliary) <= set(auxiliary):
@@ -112,7 +112,7 @@ class CompositeLoss:
         return losses
 
     def _counted(self, term: str) -> Iterator[tuple[str, str, float]]:
-        """Yields name, prefix and factor of the outputs that a term counts for."""
+        """Yields name, prefix and factor of the outputs that a term applies to."""
         yield "", "", 1.0
         for output, loss in self._auxiliary.items():
             if term in loss.weights:

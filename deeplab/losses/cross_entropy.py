@@ -2,8 +2,8 @@
 
 DeeperLab: Single-Shot Image Parser, T.-J. Yang, M. D. Collins, Y. Zhu, J.-J. Hwang,
 T. Liu, X. Zhang, V. Sze, G. Papandreou, L.-C. Chen, arXiv:1902.05093,
-https://arxiv.org/abs/1902.05093. The published code keeps no pixel of an image so
-small that the share rounds to 0; here it keeps one.
+https://arxiv.org/abs/1902.05093. If an image is so small that the number of pixels to
+keep rounds to 0, the published code keeps none; here, one is kept.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from deeplab.ops.sampling import check_top_k, subsample, top_k_mean
 
 
 class SemanticCrossEntropy:
-    """Mean cross entropy of the pixels where it is highest."""
+    """Mean cross entropy over the hardest pixels."""
 
     def __init__(
         self,
@@ -39,13 +39,13 @@ class SemanticCrossEntropy:
         """Makes the term.
 
         Args:
-          labels: what the labels mean; pixels with the ignore label do not count, nor
-            do those with a label outside the classes.
-          field: the field of the output that holds the logits.
-          top_k_fraction: share of the pixels that counts, above 0 and up to 1.
+          labels: meaning of the labels; pixels with the ignore label or a label that is
+            not a class are ignored.
+          field: output field that contains the logits.
+          top_k_fraction: fraction of the pixels that counts, above 0 and up to 1.
 
         Raises:
-          ValueError: the share is out of range.
+          ValueError: the fraction is out of range.
         """
         check_top_k(top_k_fraction)
         self._labels = labels
@@ -55,7 +55,7 @@ class SemanticCrossEntropy:
     def __call__(self, example: Example, output: Any) -> tf.Tensor:
         """Returns [batch] float32; see `LossTerm`.
 
-        Logits may be coarser than the labels, of which they then have every n-th.
+        If the logits are coarser than the labels, every n-th label is used.
         """
         logits = getattr(output, self._field)
         size = spatial_size(logits)
@@ -76,7 +76,7 @@ def build_semantic_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
     """Returns the semantic term that the options describe.
 
     Raises:
-      ValueError: the loss name is unknown or the top-k share out of range.
+      ValueError: the loss name is unknown, or the top-k fraction is out of range.
     """
     check_name("semantic_loss", options.name, ["softmax_cross_entropy"])
     if options.sampling.count:

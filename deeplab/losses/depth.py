@@ -1,11 +1,11 @@
-"""Depth: the scale-invariant logarithmic error and the relative squared one.
+"""Depth loss: scale-invariant logarithmic error plus relative squared error.
 
 ViP-DeepLab: Learning Visual Perception with Depth-aware Video Panoptic Segmentation,
 Siyuan Qiao, Yukun Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
-https://arxiv.org/abs/2012.05258. The first is of Depth Map Prediction from a Single
-Image using a Multi-Scale Deep Network, David Eigen, Christian Puhrsch, Rob Fergus,
-NeurIPS 2014, https://arxiv.org/abs/1406.2283. As in the published code, which however
-gives no number for an image without any depth.
+https://arxiv.org/abs/2012.05258. The first error is from Depth Map Prediction from a
+Single Image using a Multi-Scale Deep Network, David Eigen, Christian Puhrsch, Rob
+Fergus, NeurIPS 2014, https://arxiv.org/abs/1406.2283. Computed as in the published
+code, except that an image without known depth has a loss of 0 instead of NaN.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from deeplab.core.structures import Example, VideoDepthOutput
 from deeplab.losses import LOSSES
 from deeplab.losses.base import LossTerm, TermOptions, check_name
 
-# Metres; a smaller prediction counts as this, so that it has a logarithm.
-_LEAST = 1e-6
+# Metres; predictions are clipped to this minimum, so that their logarithm is finite.
+_MIN_DEPTH = 1e-6
 
 
 class DepthLoss:
@@ -28,8 +28,8 @@ class DepthLoss:
         """Makes the term.
 
         Args:
-          ignore_depth: depth of pixels that do not count; so does any depth that is
-            not above 0.
+          ignore_depth: ground-truth value of pixels to ignore; values that are not
+            above 0 are ignored as well.
         """
         self._ignore_depth = ignore_depth
 
@@ -40,9 +40,9 @@ class DepthLoss:
         if len(depth.shape) == 4:
             depth = tf.squeeze(depth, axis=3)
         is_known = (truth != self._ignore_depth) & (truth > 0)
-        # Both 1 metre where nothing is known: no error, and a harmless gradient.
+        # Where the depth is unknown, both are 1 metre: no error, and a finite gradient.
         truth = tf.where(is_known, truth, 1.0)
-        depth = tf.where(is_known, tf.maximum(depth, _LEAST), 1.0)
+        depth = tf.where(is_known, tf.maximum(depth, _MIN_DEPTH), 1.0)
         known = tf.reduce_sum(tf.cast(is_known, tf.float32), axis=[1, 2])
 
         def mean(values: tf.Tensor) -> tf.Tensor:
@@ -60,15 +60,15 @@ class DepthLoss:
 
 @LOSSES.register("depth_loss")
 def build_depth_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
-    """Returns the term of the depth.
+    """Returns the depth term.
 
     Raises:
-      ValueError: the loss name is unknown, or a share of the pixels is asked for.
+      ValueError: the loss name is unknown, or `top_k_percent` is set.
     """
     check_name("depth_loss", options.name, ["depth_loss"])
     if options.top_k_percent != 1.0:
         raise ValueError(
-            "depth_loss.top_k_percent: depth counts at all pixels where it is known; "
+            "depth_loss.top_k_percent: this loss counts all pixels with known depth; "
             "leave it out"
         )
     return DepthLoss(ignore_depth=info.ignore_depth or 0.0)

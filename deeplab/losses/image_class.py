@@ -1,4 +1,4 @@
-"""Softmax cross entropy of the class of the image."""
+"""Softmax cross entropy of the image class."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ClassCrossEntropy:
         """Makes the term.
 
         Args:
-          num_classes: channels of the logits; images of other classes do not count.
+          num_classes: channels of the logits; images of other classes are ignored.
         """
         self._num_classes = num_classes
 
@@ -34,10 +34,10 @@ class ClassCrossEntropy:
 
 @LOSSES.register("class_loss")
 def build_class_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
-    """Returns the term of the class of the image.
+    """Returns the term for the image class.
 
     Raises:
-      ValueError: the loss name is unknown, or a share of pixels is asked for.
+      ValueError: the loss name is unknown, or `top_k_percent` is set.
     """
     check_name("class_loss", options.name, ["softmax_cross_entropy"])
     if options.top_k_percent != 1.0:

@@ -1,4 +1,4 @@
-"""Contrast: pixels of one mask have similar features, and those of others do not.
+"""Contrastive loss: features are similar within a mask and different between masks.
 
 MaX-DeepLab: End-to-End Panoptic Segmentation with Mask Transformers, Huiyu Wang,
 Yukun Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
@@ -27,22 +27,22 @@ from deeplab.ops.sampling import (
 )
 
 _TEMPERATURE = 0.3
-# Takes a mask out of a softmax.
+# Logit that excludes a mask from a softmax.
 _EXCLUDED = -99999.0
 
 
 class InstanceDiscrimination(PreparedTerm):
-    """Cross entropy of a thing's pixels to the masks by the mean feature of each."""
+    """Contrasts the pixels of things with the mean features of all masks."""
 
     def __init__(self, matching: MaskMatching, *, top_k_fraction: float = 1.0):
         """Makes the term.
 
         Args:
-          matching: finds the true masks.
-          top_k_fraction: share of the pixels that counts, above 0 and up to 1.
+          matching: provides the ground-truth masks.
+          top_k_fraction: fraction of the pixels that counts, above 0 and up to 1.
 
         Raises:
-          ValueError: the share is out of range.
+          ValueError: the fraction is out of range.
         """
         check_top_k(top_k_fraction)
         self.prepare = matching
@@ -51,7 +51,7 @@ class InstanceDiscrimination(PreparedTerm):
     def compute(
         self, targets: MatchedMasks, output: MaskOutput
     ) -> tuple[tf.Tensor, ...]:
-        """Returns the one part; see `PreparedTerm`."""
+        """Returns the only part; see `PreparedTerm`."""
         truth = targets.targets
         feature = flat_pixels(output.pixel_space_normalized_feature)
         members = tf.one_hot(truth.number, known_size(truth.area, 1))
@@ -69,9 +69,10 @@ class InstanceDiscrimination(PreparedTerm):
 
 
 class SampledInstanceDiscrimination(PreparedTerm):
-    """Cross entropy of drawn pixels to each other: those of one mask share it evenly.
+    """Contrasts randomly drawn pixels with each other.
 
-    Things and stuff count; small masks are drawn more often.
+    The target distribution of a pixel is uniform over the drawn pixels of its mask.
+    Both things and stuff count; pixels of small masks are drawn more often.
     """
 
     def __init__(
@@ -85,10 +86,10 @@ class SampledInstanceDiscrimination(PreparedTerm):
         """Makes the term.
 
         Args:
-          matching: finds the true masks.
-          sample_k: pixels to draw in each image; all where there are fewer.
+          matching: provides the ground-truth masks.
+          sample_k: number of pixels to draw per image; all if there are fewer.
           sample_temperature: see `area_logits`.
-          top_k_fraction: share of the drawn pixels that counts.
+          top_k_fraction: fraction of the drawn pixels that counts.
 
         Raises:
           ValueError: a number is out of range.
@@ -103,7 +104,7 @@ class SampledInstanceDiscrimination(PreparedTerm):
     def compute(
         self, targets: MatchedMasks, output: MaskOutput
     ) -> tuple[tf.Tensor, ...]:
-        """Returns the one part; see `PreparedTerm`."""
+        """Returns the only part; see `PreparedTerm`."""
         feature = flat_pixels(output.pixel_space_normalized_feature)
         logits = area_logits(targets.targets, self._sample_temperature)
         drawn = draw_without_replacement(logits, self._sample_k)
@@ -122,10 +123,10 @@ class SampledInstanceDiscrimination(PreparedTerm):
 def build_instance_discrimination_loss(
     options: TermOptions, info: DatasetInfo
 ) -> LossTerm:
-    """Returns the term, over all pixels or over drawn ones.
+    """Returns the term, over all pixels or over randomly drawn ones.
 
     Raises:
-      ValueError: the options set a name, or a number is out of range.
+      ValueError: the options set another name, or a number is out of range.
     """
     check_options("instance_discrimination_loss", options, top_k=True)
     matching = MaskMatching(MaskLayout(info.label_space))

@@ -1,4 +1,4 @@
-"""Cross entropy of the slot that should cover a pixel.
+"""Cross entropy over the mask slots: which slot should cover a pixel.
 
 MaX-DeepLab: End-to-End Panoptic Segmentation with Mask Transformers, Huiyu Wang,
 Yukun Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
@@ -20,17 +20,17 @@ from deeplab.ops.sampling import check_top_k, top_k_mean
 
 
 class MaskIdCrossEntropy(PreparedTerm):
-    """Mean over the pixels that belong to a matched mask."""
+    """Mean cross entropy over the pixels of matched masks."""
 
     def __init__(self, matching: MaskMatching, *, top_k_fraction: float = 1.0):
         """Makes the term.
 
         Args:
-          matching: gives the slots their targets.
-          top_k_fraction: share of the pixels that counts, above 0 and up to 1.
+          matching: matches slots with ground-truth masks.
+          top_k_fraction: fraction of the pixels that counts, above 0 and up to 1.
 
         Raises:
-          ValueError: the share is out of range.
+          ValueError: the fraction is out of range.
         """
         check_top_k(top_k_fraction)
         self.prepare = matching
@@ -39,7 +39,7 @@ class MaskIdCrossEntropy(PreparedTerm):
     def compute(
         self, targets: MatchedMasks, output: MaskOutput
     ) -> tuple[tf.Tensor, ...]:
-        """Returns the one part; see `PreparedTerm`."""
+        """Returns the only part; see `PreparedTerm`."""
         entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
             labels=tf.maximum(targets.slot, 0),
             logits=flat_pixels(output.pixel_space_mask_logits),
@@ -55,7 +55,7 @@ def build_mask_id_cross_entropy_loss(
     """Returns the term.
 
     Raises:
-      ValueError: the options set a name, or the top-k share is out of range.
+      ValueError: the options set another name, or the top-k fraction is out of range.
     """
     check_options("mask_id_cross_entropy_loss", options, top_k=True)
     return MaskIdCrossEntropy(

@@ -1,10 +1,10 @@
-"""Which predicted mask stands for which true one; shared by the mask losses.
+"""Matching of predicted masks with ground-truth masks, shared by the mask losses.
 
 MaX-DeepLab: End-to-End Panoptic Segmentation with Mask Transformers, Huiyu Wang,
 Yukun Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
-https://arxiv.org/abs/2012.00759. Masks are matched so that the sum of the products of
-mask similarity and class probability is highest. True masks beyond the number of slots
-take no part; the published code gives them to slots that do not exist.
+https://arxiv.org/abs/2012.00759. The matching maximises the sum of mask similarity
+times class probability. Ground-truth masks beyond the number of slots are left out; the
+published code assigns them to slots that do not exist.
 """
 
 from __future__ import annotations
@@ -28,31 +28,34 @@ from deeplab.ops.resize import spatial_size
 
 
 class MatchedMasks(NamedTuple):
-    """True masks as targets of the slots they are matched with. No gradients."""
+    """Ground-truth masks as targets of the slots they are matched with; no gradients.
+
+    Unless noted otherwise, values of unmatched slots are 0.
+    """
 
     targets: MaskTargets
     # [b, pixels] int32, the slot that should cover a pixel; -1 for none.
     slot: tf.Tensor
-    # [b, slots] bool, whether the slot has a true mask.
+    # [b, slots] bool, whether the slot is matched with a ground-truth mask.
     is_matched: tf.Tensor
-    # [b, slots] int32, channel of the class of that mask; "no object" without one.
+    # [b, slots] int32, channel of that mask's class; "no object" for unmatched slots.
     channel: tf.Tensor
-    # [b, slots] float32, area of that mask in pixels; 0 without one.
+    # [b, slots] float32, area of that mask in pixels.
     area: tf.Tensor
-    # [b, slots] float32, 0 to 1, Dice similarity of the slot and its mask, 0 without.
+    # [b, slots] float32, 0 to 1, Dice similarity of the predicted mask and that mask.
     similarity: tf.Tensor
-    # [b, slots] float32, 0 to 1, probability of the class of that mask, 0 without one.
+    # [b, slots] float32, 0 to 1, predicted probability of that mask's class.
     class_prob: tf.Tensor
-    # [b, slots] float32, 0 to 1, share of the slot's mask that lies on void.
+    # [b, slots] float32, 0 to 1, share of the predicted mask on void, for all slots.
     void_share: tf.Tensor
 
 
 @dataclass(frozen=True)
 class MaskMatching:
-    """Matches the masks of a batch.
+    """Matches the predicted masks of a batch with the ground truth.
 
     Attributes:
-      layout: order of the classes.
+      layout: order of the mask classes.
     """
 
     layout: MaskLayout
@@ -61,18 +64,18 @@ class MaskMatching:
         """Returns the targets of all slots.
 
         Args:
-          example: the batch, with masks of things.
+          example: the batch, with thing masks.
           output: the final output of the model.
 
         Raises:
-          ValueError: the classes are not those of the data set.
+          ValueError: the number of class logits does not fit the data set.
         """
         class_logits = tf.cast(output.transformer_class_logits, tf.float32)
         if class_logits.shape[2] != self.layout.num_classes + 1:
             raise ValueError(
                 f"transformer_class_logits have {class_logits.shape[2]} channels, but "
-                f"the data set has {self.layout.num_classes} classes, and one is for "
-                "masks without object"
+                f"the data set has {self.layout.num_classes} classes, plus one channel "
+                'for "no object"'
             )
         size = spatial_size(output.pixel_space_mask_logits)
         targets = self.layout.targets(example, size)
@@ -86,7 +89,7 @@ class MaskMatching:
         )
         class_prob = _probability_of(tf.nn.softmax(class_logits), targets.channel)
         column = assign_rows(-similarity * class_prob, there)
-        # From the slot of each mask to the mask of each slot.
+        # Inverts the assignment: from the slot of each mask to the mask of each slot.
         pairs = tf.one_hot(column, known_size(class_logits, 1))
         is_matched = tf.reduce_max(pairs, axis=1) > 0
 
@@ -116,11 +119,11 @@ def _columns(values: tf.Tensor) -> tf.Tensor:
 
 
 def _probability_of(probs: tf.Tensor, channel: tf.Tensor) -> tf.Tensor:
-    """Returns [b, masks, slots]: how sure each slot is of the class of each mask.
+    """Returns the probability of each mask's class in each slot, [b, masks, slots].
 
     Args:
       probs: [b, slots, classes + 1].
-      channel: [b, masks], -1 for masks that are not there, which get 0.
+      channel: [b, masks], -1 for absent masks, whose probability is 0.
     """
     by_class = tf.transpose(probs, [0, 2, 1])
     chosen = tf.gather(by_class, tf.maximum(channel, 0), batch_dims=1)

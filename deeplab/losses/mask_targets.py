@@ -2,8 +2,8 @@
 
 MaX-DeepLab: End-to-End Panoptic Segmentation with Mask Transformers, Huiyu Wang,
 Yukun Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
-https://arxiv.org/abs/2012.00759. There is a mask for each thing and for each stuff
-class, and they do not overlap: a map of their numbers says all.
+https://arxiv.org/abs/2012.00759. There is one mask per thing and one per stuff class,
+and masks do not overlap, so that a map of mask numbers describes them all.
 """
 
 from __future__ import annotations
@@ -20,48 +20,48 @@ from deeplab.ops.sampling import subsample
 
 
 class MaskTargets(NamedTuple):
-    """The masks of a batch: those of things first, then one for each stuff class."""
+    """The masks of a batch: those of things first, then one per stuff class."""
 
-    # [b, pixels] int32, the mask of a pixel; -1 on void and crowd.
+    # [b, pixels] int32, number of the pixel's mask; -1 on void and crowd.
     number: tf.Tensor
-    # [b, pixels] bool, whether it is a thing with a mask.
+    # [b, pixels] bool, whether the pixel belongs to a thing with a mask.
     is_thing: tf.Tensor
-    # [b, pixels] bool, of no class.
+    # [b, pixels] bool, whether the pixel has the ignore label.
     is_void: tf.Tensor
-    # [b, masks] float32, in pixels; 0 for a mask that is not there.
+    # [b, masks] float32, area in pixels; 0 for a mask that is absent.
     area: tf.Tensor
-    # [b, masks] int32, channel of its class; -1 for a mask that is not there.
+    # [b, masks] int32, channel of the mask's class; -1 for a mask that is absent.
     channel: tf.Tensor
 
 
 @dataclass(frozen=True)
 class MaskLayout:
-    """Order of the classes of masks: things, stuff, and "no object" last.
+    """Order of the mask classes: things, then stuff, and "no object" last.
 
     Attributes:
-      labels: what the labels mean.
+      labels: meaning of the labels.
     """
 
     labels: LabelSpace
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are, and the channel of "no object"."""
+        """Number of classes, which is also the channel of "no object"."""
         return len(self.labels.thing_ids) + len(self.labels.stuff_ids)
 
     def targets(self, example: Example, size: tuple[Any, Any]) -> MaskTargets:
-        """Returns the masks of a batch at another size.
+        """Returns the masks of a batch, subsampled to a size.
 
         Args:
-          example: has `semantic_gt`, `thing_id_mask_gt` and `thing_id_class_gt`.
+          example: batch with `semantic_gt`, `thing_id_mask_gt` and `thing_id_class_gt`.
           size: (height, width) of the predicted masks.
 
         Raises:
-          ValueError: the example has no masks of things.
+          ValueError: the example has no thing masks.
         """
         if example.thing_id_mask_gt is None:
             raise ValueError(
-                "the examples have no masks of things: set thing_id_mask_annotations"
+                "the examples have no thing masks: set thing_id_mask_annotations"
             )
         thing_ids, stuff_ids = self.labels.thing_ids, self.labels.stuff_ids
         semantic, thing = (
@@ -93,15 +93,15 @@ def area_logits(targets: MaskTargets, temperature: float) -> tf.Tensor:
     CMT-DeepLab: Clustering Mask Transformers for Panoptic Segmentation, Qihang Yu,
     Huiyu Wang, Dahun Kim, Siyuan Qiao, Maxwell Collins, Yukun Zhu, Hartwig Adam, Alan
     Yuille, Liang-Chieh Chen, CVPR 2022, https://arxiv.org/abs/2206.08948. At
-    temperature 1 all masks have equal shares of the pixels drawn. The published code
-    takes crowd for the smallest of masks; here pixels without a mask come last.
+    temperature 1, all masks have equal shares of the drawn pixels. The published code
+    treats crowd as the smallest mask; here, pixels without a mask are drawn last.
 
     Args:
       targets: the masks.
-      temperature: 0 draws all pixels alike.
+      temperature: at 0, all pixels are equally likely.
 
     Returns:
-      [b, pixels] float32, up to a constant.
+      [b, pixels] float32, up to an additive constant.
     """
     area = tf.gather(targets.area, tf.maximum(targets.number, 0), batch_dims=1)
     logits = -temperature * tf.math.log(tf.maximum(area, 1.0))
@@ -109,7 +109,7 @@ def area_logits(targets: MaskTargets, temperature: float) -> tf.Tensor:
 
 
 def _position(class_id: tf.Tensor, ids: tuple[int, ...]) -> tf.Tensor:
-    """Returns where in `ids` a class is, -1 where it is not; of the same shape."""
+    """Returns the positions of class ids in `ids`, -1 for others; in the same shape."""
     table = [-1] * (max(ids, default=0) + 2)
     for position, one in enumerate(ids):
         table[one] = position

@@ -1,4 +1,4 @@
-"""The PQ-style loss: classes and masks of matched slots, each weighed by the other.
+"""The PQ-style loss: classes and masks of matched slots, each weighted by the other.
 
 MaX-DeepLab: End-to-End Panoptic Segmentation with Mask Transformers, Huiyu Wang,
 Yukun Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
@@ -18,15 +18,16 @@ from deeplab.losses.mask_targets import MaskLayout
 from deeplab.ops.masks import flat_pixels, known_size
 from deeplab.ops.sampling import top_k_mean
 
-# Least weight of a slot: a weight of 0 would take it out of the mean.
-_LEAST = 1e-5
+# Minimum weight of a slot: a weight of 0 would exclude it from the mean.
+_MIN_WEIGHT = 1e-5
 
 
 class PQStyle(PreparedTerm):
     """Cross entropy of classes, and 1 - Dice coefficient of masks.
 
-    The classes of slots with a true mask weigh as much as the masks are alike, those
-    of other slots as much as they lie on void; masks weigh as their class is likely.
+    The class term of a matched slot is weighted by the similarity of the masks, that of
+    any other slot by the share of its mask that is on void. The mask term is weighted
+    by the probability of the class.
     """
 
     parts = ("_class_term", "_mask_dice_term")
@@ -35,9 +36,9 @@ class PQStyle(PreparedTerm):
         """Makes the term.
 
         Args:
-          matching: gives the slots their targets.
-          positive_share: factor of slots with a true mask, 0 to 1; the classes of
-            the other slots have the rest.
+          matching: matches slots with ground-truth masks.
+          positive_share: factor of matched slots, 0 to 1; the class term of the other
+            slots gets the rest.
         """
         self.prepare = matching
         self._positive_share = positive_share
@@ -45,7 +46,7 @@ class PQStyle(PreparedTerm):
     def compute(
         self, targets: MatchedMasks, output: MaskOutput
     ) -> tuple[tf.Tensor, ...]:
-        """Returns class term and mask term; see `PreparedTerm`."""
+        """Returns the class term and the mask term; see `PreparedTerm`."""
         return self._class_term(targets, output), self._mask_term(targets, output)
 
     def _class_term(self, matched: MatchedMasks, output: MaskOutput) -> tf.Tensor:
@@ -56,8 +57,8 @@ class PQStyle(PreparedTerm):
         share = self._positive_share
         weight = tf.where(
             matched.is_matched,
-            share * tf.maximum(matched.similarity, _LEAST),
-            (1.0 - share) * tf.maximum(matched.void_share, _LEAST),
+            share * tf.maximum(matched.similarity, _MIN_WEIGHT),
+            (1.0 - share) * tf.maximum(matched.void_share, _MIN_WEIGHT),
         )
         return top_k_mean(entropy * weight)
 
@@ -67,12 +68,12 @@ class PQStyle(PreparedTerm):
         own = tf.reduce_sum(probs * tf.one_hot(matched.slot, slots), axis=1)
         labelled = tf.cast(matched.targets.number >= 0, tf.float32)
         area = tf.reduce_sum(probs * labelled[:, :, tf.newaxis], axis=1)
-        # Plus 1: masks that are not there, and are not predicted, are alike.
+        # Plus 1: a missing mask that is not predicted either is a perfect match.
         dice = (2.0 * own + 1.0) / (area + matched.area + 1.0)
         weight = tf.where(
-            matched.is_matched, tf.maximum(matched.class_prob, _LEAST), 0.0
+            matched.is_matched, tf.maximum(matched.class_prob, _MIN_WEIGHT), 0.0
         )
-        # A mean over all slots, as in the class term.
+        # The mean is over all slots, as in the class term.
         factor = self._positive_share / slots
         return factor * tf.reduce_sum((1.0 - dice) * weight, axis=1)
 
@@ -82,7 +83,8 @@ def build_pq_style_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
     """Returns the term.
 
     Raises:
-      ValueError: the options set a name or a top-k share, which the term has not.
+      ValueError: the options set another name, or a top-k fraction, which the term
+        does not support.
     """
     check_options("pq_style_loss", options)
     return PQStyle(MaskMatching(MaskLayout(info.label_space)))

@@ -1,10 +1,10 @@
-"""Masked errors of the centre heatmap (squared) and of the offsets (absolute).
+"""Masked regression losses of the centre heatmap and of the offsets, L1 or squared.
 
 Panoptic-DeepLab: A Simple, Strong, and Fast Baseline for Bottom-Up Panoptic
 Segmentation, B. Cheng, M. D. Collins, Y. Zhu, T. Liu, T. S. Huang, H. Adam,
 L.-C. Chen, CVPR 2020, https://arxiv.org/abs/1911.10194; offsets between frames as in
 STEP (https://arxiv.org/abs/2102.11859) and ViP-DeepLab
-(https://arxiv.org/abs/2012.05258). As in the published code, the mean goes over the
+(https://arxiv.org/abs/2012.05258). As in the published code, the mean is over the
 pixels whose weighted error is not 0.
 """
 
@@ -40,14 +40,14 @@ class MaskedRegression:
 
         Args:
           prediction: field of the model's output, [b, h, w] or [b, h, w, channels].
-          target: field of the example of the same shape; a channel of size 1 may be
-            missing.
-          weight: field of the example, [b, h, w] float32, 0 where nothing counts.
+          target: field of the example with the same shape; a channel dimension of size
+            1 may be missing.
+          weight: field of the example, [b, h, w] float32, 0 at pixels to ignore.
           error: "l1" or "mse"; averaged over the channels.
-          top_k_fraction: share of the pixels that counts, above 0 and up to 1.
+          top_k_fraction: fraction of the pixels that counts, above 0 and up to 1.
 
         Raises:
-          ValueError: the share is out of range.
+          ValueError: the fraction is out of range.
         """
         check_top_k(top_k_fraction)
         self._prediction = prediction
@@ -91,10 +91,10 @@ def _build(
 
 @LOSSES.register("center_loss")
 def build_center_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
-    """Returns the term of the centre heatmap.
+    """Returns the term for the centre heatmap.
 
     Raises:
-      ValueError: the loss name is unknown or the top-k share out of range.
+      ValueError: the loss name is unknown, or the top-k fraction is out of range.
     """
     del info
     return _build(
@@ -108,10 +108,10 @@ def build_center_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
 
 @LOSSES.register("regression_loss")
 def build_regression_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
-    """Returns the term of the offsets to the centres.
+    """Returns the term for the offsets to the centres.
 
     Raises:
-      ValueError: the loss name is unknown or the top-k share out of range.
+      ValueError: the loss name is unknown, or the top-k fraction is out of range.
     """
     del info
     return _build(
@@ -125,10 +125,10 @@ def build_regression_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
 
 @LOSSES.register("motion_loss")
 def build_motion_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
-    """Returns the term of the offsets to the centres in the previous frame.
+    """Returns the term for the offsets to the centres in the previous frame.
 
     Raises:
-      ValueError: the loss name is unknown or the top-k share out of range.
+      ValueError: the loss name is unknown, or the top-k fraction is out of range.
     """
     del info
     return _build(
@@ -142,10 +142,10 @@ def build_motion_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
 
 @LOSSES.register("next_regression_loss")
 def build_next_regression_loss(options: TermOptions, info: DatasetInfo) -> LossTerm:
-    """Returns the term of the offsets from the next frame to the centres in this one.
+    """Returns the term for the offsets from the next frame to the centres in this one.
 
     Raises:
-      ValueError: the loss name is unknown or the top-k share out of range.
+      ValueError: the loss name is unknown, or the top-k fraction is out of range.
     """
     del info
     return _build(

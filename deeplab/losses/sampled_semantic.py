@@ -1,9 +1,9 @@
-"""Softmax cross entropy over pixels that are drawn at random.
+"""Softmax cross entropy over randomly drawn pixels.
 
 k-means Mask Transformer, Qihang Yu, Huiyu Wang, Siyuan Qiao, Maxwell Collins, Yukun
 Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, ECCV 2022,
-https://arxiv.org/abs/2207.04044. Published configs ask for it; the published training
-does not heed them.
+https://arxiv.org/abs/2207.04044. Published configs set the sampling options, but the
+published training code ignores them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SEMANTIC_FIELD = "semantic_logits"
 
 
 class SampledSemanticCrossEntropy:
-    """Mean cross entropy of drawn pixels, small segments being drawn more often."""
+    """Mean cross entropy of drawn pixels; those of small segments are more likely."""
 
     def __init__(
         self,
@@ -42,11 +42,11 @@ class SampledSemanticCrossEntropy:
         """Makes the term.
 
         Args:
-          layout: order of the classes.
-          field: the field of the output that holds the logits.
-          sample_k: pixels to draw in each image; all where there are fewer.
+          layout: order of the mask classes.
+          field: output field that contains the logits.
+          sample_k: number of pixels to draw per image; all if there are fewer.
           sample_temperature: see `area_logits`.
-          top_k_fraction: share of the drawn pixels that counts.
+          top_k_fraction: fraction of the drawn pixels that counts.
 
         Raises:
           ValueError: a number is out of range.

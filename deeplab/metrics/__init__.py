@@ -1,4 +1,4 @@
-"""Metrics of an evaluation, computed with NumPy on the host, image by image.
+"""Evaluation metrics, computed with NumPy on the host, image by image.
 
 `METRICS.get(name)(info, evaluator_options)` returns a `deeplab.metrics.base.Metric`.
 """

@@ -1,4 +1,4 @@
-"""What a metric is, and the checks that all of them share."""
+"""The interface of metrics, and the checks that they share."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from deeplab.core.structures import Example, Prediction
 
 
 class Metric(Protocol):
-    """A number, or several, that an evaluation gathers image by image.
+    """Accumulates one or several numbers over the images of an evaluation.
 
-    Whatever order the images come in and however they are shared out among metrics
-    that are merged later, results and states are equal bit for bit.
+    Results and states are equal bit for bit, regardless of the order of the images and
+    of how they are split among metrics that are merged later.
     """
 
     def reset(self) -> None:
@@ -26,13 +26,13 @@ class Metric(Protocol):
         """Adds one image.
 
         Args:
-          example: the image's labels as they were stored (`..._raw`), NumPy arrays
-            without batch dimension.
-          prediction: what was predicted for it, at the same size.
+          example: the image's labels as stored (`..._raw`), NumPy arrays without batch
+            dimension.
+          prediction: the prediction for the image, at the same size.
 
         Raises:
-          ValueError: a map is missing or has another size, or holds ids outside the
-            classes.
+          ValueError: a map is missing, maps differ in size, or a map contains ids that
+            are not classes.
         """
         ...
 
@@ -45,23 +45,23 @@ class Metric(Protocol):
         ...
 
     def state(self) -> dict[str, np.ndarray]:
-        """Returns all that was gathered, as plain arrays."""
+        """Returns everything that was accumulated, as plain arrays."""
         ...
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Replaces what was gathered by what `state` returned earlier."""
+        """Replaces what was accumulated by the arrays that `state` returned."""
         ...
 
 
 def check_maps(example: Example, **maps: np.ndarray | None) -> None:
-    """Refuses maps that are missing, empty or of different height and width.
+    """Checks that maps exist, are not empty, and have the same height and width.
 
     Args:
       example: the image, for its name.
       **maps: name -> [h, w, ...] array.
 
     Raises:
-      ValueError: see above; the message names image, maps and sizes.
+      ValueError: a check fails; the message names the image, maps and sizes.
     """
     where = image_name(example)
     sizes = {name: np.shape(m)[:2] for name, m in maps.items() if m is not None}
@@ -72,14 +72,14 @@ def check_maps(example: Example, **maps: np.ndarray | None) -> None:
         listed = ", ".join(f"{name} {h} x {w}" for name, (h, w) in sizes.items())
         raise ValueError(f"{where}: maps differ in size (height x width): {listed}")
     if 0 in next(iter(sizes.values())):
-        raise ValueError(f"{where}: maps have no pixels")
+        raise ValueError(f"{where}: the maps have no pixels")
 
 
 def check_truth(example: Example, info: DatasetInfo, class_ids: Iterable[int]) -> None:
-    """Refuses ground truth of a class that the data set does not have.
+    """Checks that the class ids of the ground truth exist in the data set.
 
     Raises:
-      ValueError: an id is neither a class nor the ignore label.
+      ValueError: an id is neither a class id nor the ignore label.
     """
     unknown = sorted(set(map(int, class_ids)) - set(info.by_id) - {info.ignore_label})
     if unknown:
@@ -93,7 +93,7 @@ def check_truth(example: Example, info: DatasetInfo, class_ids: Iterable[int]) -
 def check_prediction(
     example: Example, info: DatasetInfo, class_ids: Iterable[int]
 ) -> None:
-    """Refuses predictions of a class that a model of the data set cannot predict.
+    """Checks that predicted class ids are possible for models of the data set.
 
     Raises:
       ValueError: an id is neither a channel of the model nor the ignore label.
@@ -110,7 +110,7 @@ def check_prediction(
 
 
 def image_name(example: Example) -> str:
-    """Returns how messages call the image."""
+    """Returns the name of the image for messages."""
     return text_of(example.image_filename) or "image"
 
 

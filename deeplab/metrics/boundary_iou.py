@@ -1,10 +1,10 @@
-"""Mean boundary IoU of the classes: how well class regions fit where they end.
+"""Mean boundary IoU of the classes: how well the boundaries of class regions match.
 
 Boundary IoU: Improving Object-Centric Image Segmentation Evaluation, B. Cheng,
 R. Girshick, P. Dollár, A. C. Berg, A. Kirillov, CVPR 2021,
-https://arxiv.org/abs/2103.16562: the IoU of the pixels of two masks that lie near
-their outlines. As for the mean IoU, pixels are counted over all images, pixels
-labelled void do not count, and classes that never occur are left out of the mean.
+https://arxiv.org/abs/2103.16562: the IoU of two masks, restricted to pixels near their
+boundaries. As for the mean IoU, pixels are counted over all images, pixels labelled
+void are ignored, and classes that never occur are excluded from the mean.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
 
 class BoundaryIoU:
-    """Boundary pixels of true, predicted and agreeing classes of all images."""
+    """Counts of true, predicted and correctly predicted boundary pixels."""
 
     def __init__(self, info: DatasetInfo):
         """Makes an empty metric for the classes of a data set."""
@@ -32,7 +32,7 @@ class BoundaryIoU:
 
     def reset(self) -> None:
         """Forgets all images."""
-        # [3, class] int64 pixels: true, predicted, both.
+        # [3, classes] int64 numbers of boundary pixels: true, predicted, both.
         self._pixels = np.zeros((3, self._info.num_classes), np.int64)
 
     def update(self, example: Example, prediction: Prediction) -> None:
@@ -73,14 +73,14 @@ class BoundaryIoU:
         self._pixels += other._pixels
 
     def state(self) -> dict[str, np.ndarray]:
-        """Returns the counts of pixels."""
+        """Returns the pixel counts."""
         return {"pixels": self._pixels.copy()}
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Replaces the counts of pixels.
+        """Replaces the pixel counts.
 
         Raises:
-          ValueError: they belong to another number of classes.
+          ValueError: the counts are for another number of classes.
         """
         pixels = np.asarray(state["pixels"], np.int64)
         if pixels.shape != self._pixels.shape:
@@ -93,6 +93,6 @@ class BoundaryIoU:
 
 @METRICS.register("boundary_iou")
 def build_boundary_iou(info: DatasetInfo, options: EvaluatorOptions) -> BoundaryIoU:
-    """Returns the metric, which has no option."""
+    """Returns the metric, which has no options."""
     del options
     return BoundaryIoU(info)

@@ -1,9 +1,9 @@
-"""Panoptic quality whose segments must fit at their boundaries as well.
+"""Panoptic quality in which the boundaries of segments must match as well.
 
 Boundary IoU: Improving Object-Centric Image Segmentation Evaluation, B. Cheng,
 R. Girshick, P. Dollár, A. C. Berg, A. Kirillov, CVPR 2021,
-https://arxiv.org/abs/2103.16562. The fit of two segments is the smaller one of their
-IoU and of the IoU of their boundaries; the rest is panoptic quality.
+https://arxiv.org/abs/2103.16562. It replaces the IoU in panoptic quality by the minimum
+of the mask IoU and the boundary IoU.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from deeplab.metrics.overlaps import grouped, overlap_areas, total
 from deeplab.metrics.panoptic_quality import Overlaps, PanopticQuality
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
-# In place of the label of a pixel inside its segment.
+# Replaces the labels of pixels that are not on a boundary.
 _INSIDE = -1
 
 
 class BoundaryPanopticQuality(PanopticQuality):
-    """Panoptic quality by the smaller one of mask IoU and boundary IoU."""
+    """Panoptic quality with the minimum of mask IoU and boundary IoU."""
 
     def _fit(
         self, truth: np.ndarray, predicted: np.ndarray, overlaps: Overlaps
     ) -> tuple[np.ndarray, np.ndarray]:
         areas, union = super()._fit(truth, predicted, overlaps)
         edge, edge_union = self._boundary_fit(truth, predicted, overlaps)
-        # Fractions are compared without dividing.
+        # Compares fractions without division.
         worse = edge * union < areas * edge_union
         return np.where(worse, edge, areas), np.where(worse, edge_union, union)
 
@@ -67,12 +67,12 @@ class BoundaryPanopticQuality(PanopticQuality):
 
 
 def _pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Returns [n] int64, each pair of labels as one number; sorted pairs stay so."""
+    """Encodes pairs of labels as [n] int64 numbers, preserving their order."""
     return (first.astype(np.int64) << 32) + second.astype(np.int64) + 1
 
 
 def _lookup(keys: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Returns the values of the wanted keys, 0 for those that are not there."""
+    """Returns the values of the wanted keys, 0 for missing ones."""
     position = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[position] == wanted, values[position], 0)
 
@@ -81,6 +81,6 @@ def _lookup(keys: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndar
 def build_boundary_panoptic_quality(
     info: DatasetInfo, options: EvaluatorOptions
 ) -> BoundaryPanopticQuality:
-    """Returns the metric, which has no option."""
+    """Returns the metric, which has no options."""
     del options
     return BoundaryPanopticQuality(info)

@@ -1,4 +1,4 @@
-"""Which pixels of a label map lie on the boundary of their segment.
+"""Boundary pixels of the segments in a label map.
 
 Boundary IoU: Improving Object-Centric Image Segmentation Evaluation, B. Cheng,
 R. Girshick, P. Dollár, A. C. Berg, A. Kirillov, CVPR 2021,
@@ -12,23 +12,23 @@ import math
 import numpy as np
 from scipy import ndimage
 
-# Width of a boundary as a share of the image's diagonal, as published.
+# Width of the boundary relative to the image diagonal, as published.
 DILATION_RATIO = 0.02
 
 
 def boundary_pixels(
     label: np.ndarray, dilation_ratio: float = DILATION_RATIO
 ) -> np.ndarray:
-    """Returns where a segment ends within a certain distance.
+    """Returns the pixels within a certain distance of the edge of their segment.
 
-    A pixel lies on the boundary if the square window around it, of that distance to
-    each side, holds another label or reaches beyond the image. The cost grows neither
-    with the number of segments nor with the distance.
+    A pixel is on the boundary if the square window around it, which extends by that
+    distance to each side, contains another label or reaches beyond the image. The cost
+    does not depend on the number of segments or on the distance.
 
     Args:
-      label: [h, w] int32 labels, none of them negative.
-      dilation_ratio: the distance as a share of the image's diagonal; at least one
-        pixel.
+      label: [h, w] int32 labels, not negative.
+      dilation_ratio: the distance relative to the image diagonal; the distance is at
+        least one pixel.
 
     Returns:
       [h, w] bool.

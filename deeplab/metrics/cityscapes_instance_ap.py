@@ -1,12 +1,12 @@
-"""Average precision of instances by the rules of Cityscapes.
+"""Instance average precision as defined by Cityscapes.
 
 M. Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene Understanding", CVPR
-2016, https://arxiv.org/abs/1604.01685; equal to `evalInstanceLevelSemanticLabeling` of
-`cityscapesScripts` for label maps. Other than COCO's: a match needs an IoU above the
-threshold, of the thresholds 0.5, 0.55 ... 0.95; instances below 100 pixels and crowds
-are never missed; a detection that no instance explains is forgiven if more than the
-threshold of its pixels is void, crowd or a small instance of its class; precision is
-integrated over recall as it is, without interpolation.
+2016, https://arxiv.org/abs/1604.01685; for label maps, equal to
+`evalInstanceLevelSemanticLabeling` of `cityscapesScripts`. Unlike in COCO, a match
+needs an IoU strictly above the threshold (0.5, 0.55, ..., 0.95); instances below 100
+pixels and crowds are never false negatives; a detection without a match is ignored if
+the share of its pixels on void, crowds or small instances of its class exceeds the
+threshold; and precision is integrated over recall without interpolation.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from deeplab.metrics.overlaps import grouped, overlap_areas, total
 from deeplab.predictions.scores import predicted_scores
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
-# As the official script makes them, so that equal fractions compare equal.
+# Computed as in the official script, so that comparisons round in the same way.
 THRESHOLDS = np.arange(0.5, 1.0, 0.05)
 _MIN_PIXELS = 100
 
-# A detection: class, its pixels, those of them that excuse it; then intersection and
-# union with the segment of its class that fits best, and whether that one counts.
+# Columns of a detection: class, area, area on regions to ignore; then intersection and
+# union with the best-matching segment of its class, and whether that one is evaluated.
 _COLUMNS = 6
 
 
 class CityscapesInstanceAP:
-    """Detections of all images, each with the segment that explains it best."""
+    """Detections of all images, each with its best-matching segment."""
 
     def __init__(self, info: DatasetInfo):
-        """Makes an empty metric for the things of a data set."""
+        """Makes an empty metric for the thing classes of a data set."""
         self._info = info
         self.reset()
 
@@ -44,16 +44,16 @@ class CityscapesInstanceAP:
         """Forgets all images."""
         self._detections = [np.zeros((0, _COLUMNS), np.int64)]
         self._scores = [np.zeros(0)]
-        # Instances that count, by class.
+        # Number of evaluated instances, by class.
         self._instances = np.zeros(self._info.num_classes, np.int64)
 
     def update(self, example: Example, prediction: Prediction) -> None:
         """Adds one image.
 
-        Reads `panoptic_raw` (instance 0 of a thing is a crowd; void with an instance is
-        an object of a class that is not evaluated, which excuses nothing),
-        `panoptic_pred`, `instance_scores`, and `semantic_scores` or else
-        `semantic_probs` for the confidence of the class.
+        Reads `panoptic_raw` (instance 0 of a thing class is a crowd; void with an
+        instance id is an object of a class that is not evaluated, on which detections
+        are not ignored), `panoptic_pred`, `instance_scores`, and `semantic_scores` or
+        else `semantic_probs` for the class confidence.
         """
         has_scores = prediction.semantic_scores is not None
         confidence = "semantic_scores" if has_scores else "semantic_probs"
@@ -82,10 +82,10 @@ class CityscapesInstanceAP:
         counts = is_thing & ~is_crowd & ~is_small
         self._instances += np.bincount(truth_class[counts], minlength=info.num_classes)
 
-        # From here on one entry is one overlap of a true and a predicted segment.
+        # From here on, each entry is an overlap of a true and a predicted segment.
         same = truth_class[of_truth] == predicted_class[of_predicted]
         same &= is_thing[of_truth]
-        # A small crowd excuses twice, as in the official script.
+        # As in the official script, a small crowd counts twice.
         excuses = is_void[of_truth].astype(np.int64)
         excuses += same * (is_crowd.astype(np.int64) + is_small)[of_truth]
         union = truth_area[of_truth] + predicted_area[of_predicted] - pixels
@@ -110,11 +110,11 @@ class CityscapesInstanceAP:
         )
 
     def result(self) -> dict[str, float]:
-        """Returns figures in percent.
+        """Returns average precisions in percent.
 
-        "ap", the mean over classes and thresholds; "ap50", that of IoU 0.5; the same of
-        each class with instances, "ap/<class>" and "ap50/<class>". Without any
-        instance, both means are -1.
+        The names are "ap" for the mean over classes and thresholds, "ap50" for that at
+        IoU 0.5, and "ap/<class>" and "ap50/<class>" for each class with instances.
+        Without any instance, both means are -1.
         """
         detections, scores = self._sorted()
         found: dict[str, np.ndarray] = {}
@@ -147,7 +147,7 @@ class CityscapesInstanceAP:
         self._instances += other._instances
 
     def state(self) -> dict[str, np.ndarray]:
-        """Returns the detections, and the number of instances of each class."""
+        """Returns detections, scores, and the number of instances per class."""
         detections, scores = self._sorted()
         return {
             "detections": detections,
@@ -156,10 +156,10 @@ class CityscapesInstanceAP:
         }
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Replaces what was gathered.
+        """Replaces what was accumulated.
 
         Raises:
-          ValueError: it belongs to another number of classes.
+          ValueError: the state is for another number of classes.
         """
         instances = np.asarray(state["instances"], np.int64)
         if instances.shape != self._instances.shape:
@@ -172,7 +172,7 @@ class CityscapesInstanceAP:
         self._instances = instances.copy()
 
     def _sorted(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns detections and scores in an order that does not depend on theirs."""
+        """Returns the detections and their scores in a canonical order."""
         detections = np.concatenate(self._detections)
         scores = np.concatenate(self._scores)
         order = np.lexsort([scores, *detections.T])
@@ -180,7 +180,7 @@ class CityscapesInstanceAP:
 
 
 def _last_of_each(groups: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Returns the index of the largest key of each group, 0 to the last."""
+    """Returns the index of the largest key in each group; groups are 0, 1, ..."""
     order = np.lexsort([keys, groups])
     ends = np.append(np.flatnonzero(np.diff(groups[order])), len(order) - 1)
     return order[ends]
@@ -189,13 +189,13 @@ def _last_of_each(groups: np.ndarray, keys: np.ndarray) -> np.ndarray:
 def _average_precision(
     detections: np.ndarray, scores: np.ndarray, instances: int, threshold: float
 ) -> float:
-    """Returns the area under the steps of precision over recall, 0 to 1.
+    """Returns the area under the precision-recall curve, 0 to 1.
 
     Args:
-      detections: [n, 6] int64, of one class.
-      scores: [n] float64.
-      instances: how many there are to find.
-      threshold: of IoU, at least 0.5: only one detection fits an instance.
+      detections: [n, 6] int64, detections of one class.
+      scores: [n] float64, confidence of each detection.
+      instances: number of ground-truth instances.
+      threshold: IoU threshold, at least 0.5, so that matches are unique.
     """
     _, pixels, excused, intersection, union, counts = detections.T
     fits = intersection / union > threshold
@@ -206,17 +206,17 @@ def _average_precision(
         return 0.0
     is_right, scores = is_right[kept], scores[kept]
     thresholds = np.unique(scores)
-    # Of the detections that are at least as sure as each distinct score.
+    # Counts of the detections with at least each distinct score.
     right = _at_least(scores[is_right], thresholds)
     precision = np.append(right / _at_least(scores, thresholds), 1.0)
     recall = np.append(right / instances, 0.0)
-    # A point stands for half the way to each of its neighbours.
+    # The weight of a point is half of the distance between its neighbours.
     padded = np.concatenate([recall[:1], recall, [0.0]])
     return float(np.dot(precision, (padded[:-2] - padded[2:]) / 2))
 
 
 def _at_least(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """Returns how many values are not below each threshold."""
+    """Returns the number of values that are at least each threshold."""
     return len(values) - np.searchsorted(np.sort(values), thresholds)
 
 
@@ -224,6 +224,6 @@ def _at_least(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
 def build_cityscapes_instance_ap(
     info: DatasetInfo, options: EvaluatorOptions
 ) -> CityscapesInstanceAP:
-    """Returns the metric, which has no option."""
+    """Returns the metric, which has no options."""
     del options
     return CityscapesInstanceAP(info)

@@ -3,8 +3,8 @@
 Jonas Uhrig et al., "Sparsity Invariant CNNs", 3DV 2017
 (https://arxiv.org/abs/1708.06500), for SILog; David Eigen et al., "Depth Map
 Prediction from a Single Image using a Multi-Scale Deep Network", NeurIPS 2014
-(https://arxiv.org/abs/1406.2283), for the others. As published, each is a mean over
-the pixels of an image whose depth is known, and then over the images.
+(https://arxiv.org/abs/1406.2283), for the others. As published, each error is averaged
+over the pixels of known depth in an image, and then over images.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from deeplab.metrics import METRICS
 from deeplab.metrics.base import check_maps
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
-# Largest ratio of predicted and true depth of an inlier; the others are its powers.
+# Largest ratio of predicted and true depth of an inlier; the others use its powers.
 _INLIER = 1.25
-# Metres; what is predicted nearer counts as that far, since it has a logarithm.
-_NEAREST = 1e-3
+# Metres; predictions are clipped to this minimum, so that their logarithm is finite.
+_MIN_DEPTH = 1e-3
 _NAMES = (
     *("inlier", "inlier_2", "inlier_3"),
     *("silog", "abs_rel", "sq_rel", "rmse", "rmse_log"),
@@ -40,13 +40,13 @@ class DepthErrors:
 
     def reset(self) -> None:
         """Forgets all images."""
-        # One list of numbers, in the order of `_NAMES`, for each image.
+        # One tuple per image, in the order of `_NAMES`.
         self._errors: list[tuple[float, ...]] = []
 
     def update(self, example: Example, prediction: Prediction) -> None:
-        """Adds one image: `depth_raw` [h, w] and `depth_pred` [h, w, 1], metres.
+        """Adds one image: `depth_raw` [h, w] and `depth_pred` [h, w, 1], in metres.
 
-        An image whose depth is known nowhere is left out.
+        An image without known depth is left out.
         """
         check_maps(
             example, depth_raw=example.depth_raw, depth_pred=prediction.depth_pred
@@ -58,7 +58,7 @@ class DepthErrors:
             np.compress(measured, maps).astype(np.float64)
             for maps in (example.depth_raw, prediction.depth_pred)
         )
-        np.maximum(predicted, _NEAREST, out=predicted)
+        np.maximum(predicted, _MIN_DEPTH, out=predicted)
         ratio = predicted / truth
         factor = np.maximum(ratio, truth / predicted)
         log = np.log(ratio)
@@ -78,11 +78,11 @@ class DepthErrors:
     def result(self) -> dict[str, float]:
         """Returns means over the images, 0 without any.
 
-        "inlier", pixels whose depth is right up to a factor of 1.25, in percent;
-        "inlier_2" and "inlier_3", the same of its square and cube; "silog", 100 times
-        the spread of the logarithm; "abs_rel" and "sq_rel", the relative error and
-        its square, in percent; "rmse" in metres; "rmse_log", that of the natural
-        logarithm.
+        The names are "inlier" for the pixels whose depth is correct up to a factor of
+        1.25, in percent; "inlier_2" and "inlier_3" for the square and cube of that
+        factor; "silog" for 100 times the standard deviation of the log error; "abs_rel"
+        and "sq_rel" for the relative error and its square, in percent; "rmse" in
+        metres; and "rmse_log", that of the natural logarithm.
         """
         columns = [[errors[i] for errors in self._errors] for i in range(len(_NAMES))]
         return {
@@ -95,7 +95,7 @@ class DepthErrors:
         self._errors += other._errors
 
     def state(self) -> dict[str, np.ndarray]:
-        """Returns the errors of all images, in an order of their own."""
+        """Returns the errors of all images, in a canonical order."""
         errors = np.array(sorted(self._errors), np.float64)
         return {"errors": errors.reshape(-1, len(_NAMES))}
 
@@ -103,25 +103,25 @@ class DepthErrors:
         """Replaces the errors of all images.
 
         Raises:
-          ValueError: the state has other errors.
+          ValueError: the state has another number of errors per image.
         """
         errors = state["errors"]
         if errors.shape[1:] != (len(_NAMES),):
             raise ValueError(
-                f"the stored errors have shape {errors.shape}, but the columns of an "
-                f"image are {', '.join(_NAMES)}"
+                f"the stored errors have shape {errors.shape}, but need the columns "
+                f"{', '.join(_NAMES)}"
             )
         self._errors = [tuple(row) for row in errors.tolist()]
 
 
 def is_measured(depth: np.ndarray, info: DatasetInfo) -> np.ndarray:
-    """Returns where the true depth is known, bool of the shape of `depth`."""
+    """Returns where the true depth is known, as bool in the shape of `depth`."""
     known = depth > 0
     return known if info.ignore_depth is None else known & (depth != info.ignore_depth)
 
 
 @METRICS.register("depth")
 def build_depth(info: DatasetInfo, options: EvaluatorOptions) -> DepthErrors:
-    """Returns the metric, which has no option."""
+    """Returns the metric, which has no options."""
     del options
     return DepthErrors(info)

@@ -1,9 +1,9 @@
 """Depth-aware segmentation and tracking quality of panoptic videos.
 
-The measure of the video and depth track of the BMTT challenge at ICCV 2021
+The metric of the video and depth track of the BMTT challenge at ICCV 2021
 (https://motchallenge.net/workshops/bmtt2021), as DeepLab2 computes it: the geometric
-mean of AQ, IoU (see `stq`) and depth quality, which is the share of pixels whose depth
-is right up to a factor, as geometric mean over factors.
+mean of AQ, IoU (see `stq`) and depth quality. Depth quality is the share of pixels
+whose depth is correct up to a factor, as a geometric mean over factors.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from deeplab.metrics.named_rows import Name, pack, unpack
 from deeplab.metrics.stq import SegmentationTrackingQuality
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
-# Factors up to which a depth is right.
+# Factors up to which a depth counts as correct.
 FACTORS = (1.25, 1.1)
 
 
 class DepthTrackingQuality:
-    """STQ, and by video the pixels whose depth is right."""
+    """STQ, and the number of pixels with correct depth in each video."""
 
     def __init__(self, info: DatasetInfo, *, factors: Sequence[float] = FACTORS):
         """Makes an empty metric.
 
         Args:
-          info: the data set.
-          factors: up to which a depth is right.
+          info: description of the data set.
+          factors: factors up to which a depth counts as correct.
         """
         self._info = info
         self._factors = tuple(factors)
@@ -44,14 +44,14 @@ class DepthTrackingQuality:
     def reset(self) -> None:
         """Forgets all frames."""
         self._tracking.reset()
-        # One row for each video: pixels of known depth, and those within each factor.
+        # One row per video: pixels of known depth, and those correct for each factor.
         self._counts: dict[Name, np.ndarray] = {}
 
     def update(self, example: Example, prediction: Prediction) -> None:
         """Adds one frame.
 
-        Reads what `SegmentationTrackingQuality` does, `depth_raw` [h, w] and
-        `depth_pred` [h, w, 1], metres.
+        Reads the fields that `SegmentationTrackingQuality` reads, `depth_raw` [h, w]
+        and `depth_pred` [h, w, 1], in metres.
         """
         check_maps(
             example,
@@ -79,8 +79,8 @@ class DepthTrackingQuality:
     def result(self) -> dict[str, float]:
         """Returns "dstq", "dq", "stq", "aq" and "iou" of all videos, in percent.
 
-        And "dstq@<factor>" and "dq@<factor>" of each factor, "dstq/<video>" and
-        "dq/<video>" of each video that has a name.
+        The result also has "dstq@<factor>" and "dq@<factor>" for each factor, and
+        "dstq/<video>" and "dq/<video>" for each video that has a name.
         """
         tracking = self._tracking.result()
         overall = sum(self._counts.values(), np.zeros((1, len(self._factors) + 1)))
@@ -109,7 +109,7 @@ class DepthTrackingQuality:
             self._add(video, counts)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Returns the rows of STQ and the counts of depth of all videos."""
+        """Returns the rows of STQ and the depth counts of all videos."""
         depth = pack(self._counts, parts=1, columns=len(self._factors) + 1)
         return {
             **{f"tracking/{k}": v for k, v in self._tracking.state().items()},
@@ -117,7 +117,7 @@ class DepthTrackingQuality:
         }
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Replaces the rows and the counts of all videos."""
+        """Replaces the rows of STQ and the depth counts of all videos."""
         parts: dict[str, dict[str, np.ndarray]] = {"tracking": {}, "depth": {}}
         for name in state:
             part, key = name.split("/")
@@ -133,6 +133,6 @@ def _geometric(stq: float, depth: float) -> float:
 
 @METRICS.register("dstq")
 def build_dstq(info: DatasetInfo, options: EvaluatorOptions) -> DepthTrackingQuality:
-    """Returns the metric, which has no option."""
+    """Returns the metric, which has no options."""
     del options
     return DepthTrackingQuality(info)

@@ -1,9 +1,9 @@
 """Depth-aware video panoptic quality.
 
 Siyuan Qiao et al., "ViP-DeepLab: Learning Visual Perception with Depth-aware Video
-Panoptic Segmentation", CVPR 2021 (https://arxiv.org/abs/2012.05258). Video panoptic
-quality of predictions from which the pixels are taken whose depth is wrong by more
-than a share of the true one; the mean over shares and window lengths.
+Panoptic Segmentation", CVPR 2021 (https://arxiv.org/abs/2012.05258). It is the video
+panoptic quality of predictions in which pixels become void if their relative depth
+error exceeds a threshold, averaged over thresholds and window lengths.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from deeplab.metrics.vpq import (
 )
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
-# Largest allowed error, as a share of the true depth.
+# Thresholds of the relative depth error.
 ERRORS = (0.1, 0.25, 0.5)
 
 
 class DepthVideoPanopticQuality:
-    """Pixels that true and predicted labels share, by allowed error and frame."""
+    """DVPQ, from the overlaps of labels for each error threshold and frame."""
 
     def __init__(
         self,
@@ -45,9 +45,9 @@ class DepthVideoPanopticQuality:
         """Makes an empty metric.
 
         Args:
-          info: the data set.
-          lengths: frames of a window.
-          errors: allowed errors, as shares of the true depth.
+          info: description of the data set.
+          lengths: window lengths, in frames.
+          errors: thresholds of the relative depth error.
         """
         self._info = info
         self._lengths = tuple(lengths)
@@ -56,17 +56,17 @@ class DepthVideoPanopticQuality:
 
     def reset(self) -> None:
         """Forgets all frames."""
-        # (allowed error, video, frame) -> rows (true label, predicted label, pixels).
+        # (error threshold, video, frame) -> rows (true label, predicted label, pixels).
         self._rows: dict[Name, np.ndarray] = {}
 
     def update(self, example: Example, prediction: Prediction) -> None:
         """Adds one frame.
 
-        Reads what `VideoPanopticQuality` does, `depth_raw` [h, w] and `depth_pred`
-        [h, w, 1], metres. A pixel of unknown depth keeps its label.
+        Reads the fields that `VideoPanopticQuality` reads, `depth_raw` [h, w] and
+        `depth_pred` [h, w, 1], in metres. A pixel of unknown depth keeps its label.
 
         Raises:
-          ValueError: see `Metric`, or the frame has no name, or was added before.
+          ValueError: see `Metric`; or the frame has no name, or was already added.
         """
         check_maps(
             example,
@@ -95,9 +95,9 @@ class DepthVideoPanopticQuality:
     def result(self) -> dict[str, float]:
         """Returns qualities in percent.
 
-        "all", "things" and "stuff": the mean over allowed errors and window lengths;
-        and the same of each error and length as "<error>/<length>_frames/all" and so
-        on. A length that no video has is left out.
+        The names are "all", "things" and "stuff" for the mean over error thresholds and
+        window lengths, and "<error>/<length>_frames/all" and so on for each threshold
+        and length. Lengths that exceed all videos are left out.
         """
         qualities = {}
         for error in self._errors:
@@ -114,7 +114,7 @@ class DepthVideoPanopticQuality:
             self._add(name, rows)
 
     def state(self) -> dict[str, np.ndarray]:
-        """Returns the rows of all frames and allowed errors."""
+        """Returns the rows of all frames and error thresholds."""
         return pack(self._rows, parts=3, columns=3)
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
@@ -126,6 +126,6 @@ class DepthVideoPanopticQuality:
 def build_dvpq(
     info: DatasetInfo, options: EvaluatorOptions
 ) -> DepthVideoPanopticQuality:
-    """Returns the metric, which has no option."""
+    """Returns the metric, which has no options."""
     del options
     return DepthVideoPanopticQuality(info)

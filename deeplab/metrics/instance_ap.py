@@ -1,9 +1,9 @@
 """Mask average precision and recall of the instances in panoptic predictions.
 
 Microsoft COCO: Common Objects in Context, T.-Y. Lin et al., ECCV 2014,
-https://arxiv.org/abs/1405.0312; computed by `faster-coco-eval`, whose numbers are
-those of `pycocotools`. As in the published code each predicted thing segment is a
-detection, and its score is its mean class probability times its mean instance score.
+https://arxiv.org/abs/1405.0312; computed by `faster-coco-eval`, whose results are those
+of `pycocotools`. As in the published code, each predicted thing segment is a detection,
+and its score is its mean class probability times its mean instance score.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NAMES = (
 
 
 class _Mask(NamedTuple):
-    """A mask of a class: 1 for a crowd or else 0 (truth), or a score (detection)."""
+    """A mask; `value` is 1 for a crowd, 0 for other ground truth, or a score."""
 
     class_id: int
     value: float
@@ -45,14 +45,14 @@ class _Image(NamedTuple):
 
 
 class InstanceAP:
-    """Masks of all images, kept as run lengths until the result is asked for."""
+    """Mask AP and AR; the masks of all images are stored as run lengths."""
 
     def __init__(self, info: DatasetInfo, *, detailed: bool = False):
         """Makes an empty metric.
 
         Args:
-          info: the data set.
-          detailed: whether the result has all 12 numbers or the first only.
+          info: description of the data set.
+          detailed: whether the result has all 12 numbers or only the first.
         """
         self._info = info
         self._detailed = detailed
@@ -124,13 +124,13 @@ class InstanceAP:
     def result(self) -> dict[str, float]:
         """Returns "ap" in percent, or all of `NAMES`.
 
-        A value is -1 where the truth has no instance (of that size).
+        A value is -1 if the ground truth has no instance (of that size).
         """
         names = NAMES if self._detailed else NAMES[:1]
         return dict(zip(names, _summary(self._evaluations()), strict=False))
 
     def _evaluations(self) -> list[Mapping[str, np.ndarray]]:
-        """Returns precision and recall of each class that has an instance."""
+        """Returns precision and recall of each class with instances."""
         of_class: dict[int, list[_Image]] = {c: [] for c in self._info.thing_ids}
         for image in self._sorted_images():
             for class_id in {m.class_id for m in (*image.truth, *image.detections)}:
@@ -142,8 +142,8 @@ class InstanceAP:
         ]
 
     def _sorted_images(self) -> list[_Image]:
-        # Equal scores count in the order of the images, so that must not depend on
-        # who saw which image when.
+        # Detections with equal scores are ranked in the order of the images, which
+        # must therefore not depend on how the images were accumulated.
         return sorted(self._images)
 
     def merge(self, other: InstanceAP) -> None:
@@ -151,7 +151,7 @@ class InstanceAP:
         self._images += other._images
 
     def state(self) -> dict[str, np.ndarray]:
-        """Returns the masks of all images, in an order of their own."""
+        """Returns the masks of all images, in a canonical order."""
         images = self._sorted_images()
         state = {"sizes": np.array([i[:2] for i in images], np.int64).reshape(-1, 2)}
         for kind in ("truth", "detections"):
@@ -180,7 +180,7 @@ class InstanceAP:
 
 
 def _only(image: _Image, class_id: int) -> _Image:
-    """Returns the masks of a class."""
+    """Returns only the masks of one class."""
     return image._replace(
         truth=tuple(m for m in image.truth if m.class_id == class_id),
         detections=tuple(m for m in image.detections if m.class_id == class_id),
@@ -190,12 +190,12 @@ def _only(image: _Image, class_id: int) -> _Image:
 def _evaluate(class_id: int, images: Sequence[_Image]) -> Mapping[str, np.ndarray]:
     """Returns the COCO evaluation of a class.
 
-    The tool keeps something for each pair of image and class, in most of which there
-    is nothing: classes one by one take a fraction of the memory and time.
+    The package stores data for each pair of image and class, although most pairs have
+    no masks; evaluating one class at a time takes a fraction of the memory and time.
 
     Returns:
-      "precision" [overlaps, recalls, 1, sizes, most detections] and "recall"
-      [overlaps, 1, sizes, most detections], 0 to 1, or -1 where there is no instance.
+      "precision" [overlaps, recalls, 1, sizes, maximum detections] and "recall"
+      [overlaps, 1, sizes, maximum detections], 0 to 1, or -1 if there is no instance.
     """
     truth = [
         {
@@ -232,8 +232,8 @@ def _evaluate(class_id: int, images: Sequence[_Image]) -> Mapping[str, np.ndarra
 def _summary(evaluations: Sequence[Mapping[str, np.ndarray]]) -> list[float]:
     """Returns the 12 numbers of the COCO evaluation in percent, -1 without instances.
 
-    Sizes are all, small, medium and large; detections 1, 10 and 100 at most; the first
-    and the sixth overlap are 0.5 and 0.75.
+    The sizes are all, small, medium and large; the maximum numbers of detections are 1,
+    10 and 100; the first and the sixth overlap are 0.5 and 0.75.
     """
     if not evaluations:
         return [-1.0] * len(NAMES)
@@ -257,7 +257,7 @@ def _all(images: Sequence[_Image], kind: str) -> Iterator[tuple[int, list[int], 
 
 
 def _annotation(index: int, size: list[int], found: _Mask) -> dict[str, Any]:
-    """Returns what truth and detections have in common in the COCO format."""
+    """Returns the entries that truth and detections share in the COCO format."""
     return {
         "image_id": index,
         "category_id": found.class_id,
@@ -266,7 +266,7 @@ def _annotation(index: int, size: list[int], found: _Mask) -> dict[str, Any]:
 
 
 def _masks(state: Mapping[str, np.ndarray], kind: str) -> list[tuple[_Mask, ...]]:
-    """Returns the masks of each image of a state."""
+    """Returns the masks of each image in a state."""
     all_runs = state[f"{kind}/runs"].tobytes()
     ends = np.cumsum(state[f"{kind}/lengths"]).tolist()
     masks = [
@@ -288,5 +288,5 @@ def _masks(state: Mapping[str, np.ndarray], kind: str) -> list[tuple[_Mask, ...]
 
 @METRICS.register("instance_ap")
 def build_instance_ap(info: DatasetInfo, options: EvaluatorOptions) -> InstanceAP:
-    """Returns the metric; the options choose between 1 number and 12."""
+    """Returns the metric; the options select 1 or 12 numbers."""
     return InstanceAP(info, detailed=options.detailed_ap_metrics)

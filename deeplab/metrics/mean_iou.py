@@ -1,10 +1,10 @@
-"""Mean intersection over union of the classes, and accuracies of pixels.
+"""Mean intersection over union of the classes, and pixel accuracies.
 
 The Pascal Visual Object Classes (VOC) Challenge, M. Everingham, L. Van Gool,
 C. K. I. Williams, J. Winn, A. Zisserman, IJCV 2010,
 https://doi.org/10.1007/s11263-009-0275-4. As in the Cityscapes scripts, pixels
-labelled void do not count, and classes that occur neither in the truth nor in the
-predictions are left out of the mean. A pixel predicted as void is a miss.
+labelled void are ignored, and classes that occur neither in the ground truth nor in the
+predictions are excluded from the mean. A pixel predicted as void is a false negative.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
 
 class MeanIoU:
-    """Confusion of classes over all pixels of all images."""
+    """The confusion matrix of the classes over all pixels of all images."""
 
     def __init__(self, info: DatasetInfo):
         """Makes an empty metric for the classes of a data set."""
@@ -31,7 +31,7 @@ class MeanIoU:
 
     def reset(self) -> None:
         """Forgets all images."""
-        # [true class, predicted class] int64 pixels; the last column is void.
+        # [true class, predicted class] int64 pixel counts; the last column is void.
         size = self._info.num_classes
         self._confusion = np.zeros((size, size + 1), np.int64)
 
@@ -55,11 +55,11 @@ class MeanIoU:
         )
 
     def result(self) -> dict[str, float]:
-        """Returns figures in percent.
+        """Returns IoUs and accuracies in percent.
 
-        "miou"; "frequency_weighted_iou", where a class counts by its labelled pixels;
-        "pixel_accuracy"; "mean_accuracy", the mean share of the labelled pixels of
-        a class that were found; "iou/<class>".
+        The names are "miou"; "frequency_weighted_iou", where classes are weighted by
+        their number of labelled pixels; "pixel_accuracy"; "mean_accuracy", the mean
+        recall of the classes; and "iou/<class>".
         """
         right = self._confusion.diagonal()
         true = self._confusion.sum(axis=1)
@@ -94,7 +94,7 @@ class MeanIoU:
         """Replaces the confusion matrix.
 
         Raises:
-          ValueError: it belongs to another number of classes.
+          ValueError: the matrix is for another number of classes.
         """
         confusion = np.asarray(state["confusion"], np.int64)
         if confusion.shape != self._confusion.shape:
@@ -107,6 +107,6 @@ class MeanIoU:
 
 @METRICS.register("mean_iou")
 def build_mean_iou(info: DatasetInfo, options: EvaluatorOptions) -> MeanIoU:
-    """Returns the metric, which has no option."""
+    """Returns the metric, which has no options."""
     del options
     return MeanIoU(info)

@@ -1,4 +1,4 @@
-"""Rows of integers under names, as plain arrays: the state of metrics of videos."""
+"""Named tables of integers, stored as plain arrays: the state of video metrics."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from collections.abc import Mapping
 
 import numpy as np
 
-# Such as (sequence,) or (sequence, frame).
+# For example (sequence,) or (sequence, frame).
 Name = tuple[str, ...]
 
 
 def pack(
     rows: Mapping[Name, np.ndarray], parts: int, columns: int
 ) -> dict[str, np.ndarray]:
-    """Returns rows as arrays that do not depend on their order in the mapping.
+    """Packs rows into arrays that do not depend on the order of the mapping.
 
     Args:
       rows: name -> [n, columns] int64.
-      parts: strings in a name.
-      columns: numbers in a row.
+      parts: number of strings in a name.
+      columns: number of integers in a row.
 
     Returns:
-      "names" [k, parts] strings, sorted; "counts" [k] int64, rows of each name;
+      "names" [k, parts] strings, sorted; "counts" [k] int64, number of rows per name;
       "rows" [all, columns] int64.
     """
     names = sorted(rows)
@@ -35,7 +35,7 @@ def pack(
 
 
 def unpack(state: Mapping[str, np.ndarray]) -> dict[Name, np.ndarray]:
-    """Returns what `pack` was given."""
+    """Returns the mapping that was passed to `pack`."""
     ends = np.cumsum(state["counts"])[:-1]
     parts = np.split(np.array(state["rows"], np.int64), ends)
     names = [tuple(map(str, name)) for name in state["names"]]
@@ -43,10 +43,10 @@ def unpack(state: Mapping[str, np.ndarray]) -> dict[Name, np.ndarray]:
 
 
 def summed(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Returns rows (true label, predicted label, pixels) with equal pairs added up.
+    """Joins rows (true label, predicted label, pixels), summing those of equal labels.
 
     Args:
-      first: [n, 3] int64, labels of 32 bits.
+      first: [n, 3] int64; labels fit into 32 bits.
       second: [m, 3] int64.
 
     Returns:

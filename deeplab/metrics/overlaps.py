@@ -1,7 +1,7 @@
 """Overlap areas of two label maps.
 
-Label maps consist of long horizontal runs: only where a run of either map begins does
-the pair of labels change, so that pairs are counted by run, not by pixel.
+Label maps consist of long horizontal runs. The pair of labels changes only where a run
+of either map starts, so that pairs are counted by run, not by pixel.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Entries of a table for each value that is looked up in it.
+# Maximum size of a lookup table, in entries per value that is looked up.
 _DENSE = 16
 
 
 def overlap_areas(
     first: np.ndarray, second: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns the pairs of labels that share pixels, and how many.
+    """Returns the pairs of labels that share pixels, and the number of these pixels.
 
     Args:
       first: [h, w] int32 labels, at least one pixel.
@@ -38,7 +38,7 @@ def overlap_areas(
         bins = len(first_table.labels) * len(second_table.labels)
         if bins <= _DENSE * first.size:
             return _tabled(first, second, lengths, first_table, second_table)
-    # Both labels in one number, in which they keep their order.
+    # Encodes both labels in one number that preserves their order.
     low = second.astype(np.int64) + 2**31
     pairs = (first.astype(np.int64) << 32) + low
     pairs, run_pair = np.unique(pairs, return_inverse=True)
@@ -51,12 +51,12 @@ class _Table(NamedTuple):
 
     # [n] int64, sorted.
     labels: np.ndarray
-    # Number of a label in `labels`, at the place `label - lowest`.
+    # Index in `labels` of the label at position `label - lowest`.
     number: np.ndarray
 
 
 def _table(values: np.ndarray) -> _Table | None:
-    """Returns the distinct labels, None where sorting is faster."""
+    """Returns the distinct labels, or None if sorting is faster."""
     lowest = int(values.min())
     span = int(values.max()) - lowest + 1
     if span > _DENSE * values.size:
@@ -73,7 +73,7 @@ def _tabled(
     first_table: _Table,
     second_table: _Table,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Does the counting of `overlap_areas` without sorting."""
+    """Counts the pairs of `overlap_areas` without sorting."""
     width = len(second_table.labels)
     pairs = first_table.number[first - first_table.labels[0]] * width
     pairs += second_table.number[second - second_table.labels[0]]
@@ -87,11 +87,11 @@ def _tabled(
 
 
 def grouped(labels: np.ndarray, areas: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Returns the distinct labels, for each entry which one it is, and their areas."""
+    """Returns the distinct labels, the index of each entry in them, and their areas."""
     distinct, index = np.unique(labels, return_inverse=True)
     return distinct, index, total(index, areas, len(distinct))
 
 
 def total(index: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
-    """Returns [size] int64 sums of the integer values that have the same index."""
+    """Returns the [size] int64 sums of the integer values with each index."""
     return np.bincount(index, weights=values, minlength=size).astype(np.int64)

@@ -1,11 +1,11 @@
-"""Panoptic quality: how well segments are found, and how well they fit.
+"""Panoptic quality: recognition and segmentation quality of panoptic segments.
 
 Panoptic Segmentation, A. Kirillov, K. He, R. Girshick, C. Rother, P. Dollár, CVPR
-2019, https://arxiv.org/abs/1801.00868. Equal to the official evaluation
-(`panopticapi`): pixels of void count for nobody, a crowd region (instance 0 of a thing
-class) is never missed, and a predicted segment that lies mostly in void or in a crowd
-of its class is not a false positive. The code published with DeepLab2 counts crowd as
-void and gives slightly higher values.
+2019, https://arxiv.org/abs/1801.00868. Results equal those of the official evaluation
+(`panopticapi`): void pixels are ignored, a crowd region (instance 0 of a thing class)
+is never a false negative, and a predicted segment that is mostly on void or on a crowd
+of its class is not a false positive. The code published with DeepLab2 treats crowds as
+void, which results in slightly higher values.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ class Overlaps(NamedTuple):
     # [t], [p] int64 labels, sorted.
     truth: np.ndarray
     predicted: np.ndarray
-    # [t] bool.
+    # [t] bool, whether a true segment is void.
     is_void: np.ndarray
-    # [t], [p] int64 pixels; predicted ones without those in void.
+    # [t], [p] int64 areas in pixels; those of predicted segments exclude void.
     truth_area: np.ndarray
     predicted_area: np.ndarray
-    # [n] int64, the segments of each overlap, and their common pixels.
+    # [n] int64, indices of both segments of each overlap, and their common pixels.
     of_truth: np.ndarray
     of_predicted: np.ndarray
     areas: np.ndarray
 
 
 class PanopticQuality:
-    """Matched, missed and invented segments of all images, by class."""
+    """Matches, false negatives and false positives of all images, by class."""
 
     def __init__(self, info: DatasetInfo):
         """Makes an empty metric for the classes of a data set."""
@@ -53,11 +53,11 @@ class PanopticQuality:
 
     def reset(self) -> None:
         """Forgets all images."""
-        # A match is (class, intersection, union): sums of fractions depend on the
-        # order, so that they are added up only in the end, exactly.
+        # A match is (class, intersection, union). The IoUs are summed only at the end,
+        # exactly, as a floating-point sum would depend on their order.
         self._matches: list[np.ndarray] = []
-        self._missed = np.zeros(self._info.num_classes, np.int64)
-        self._invented = np.zeros(self._info.num_classes, np.int64)
+        self._false_negatives = np.zeros(self._info.num_classes, np.int64)
+        self._false_positives = np.zeros(self._info.num_classes, np.int64)
 
     def update(self, example: Example, prediction: Prediction) -> None:
         """Adds one image: `panoptic_raw` and `panoptic_pred`, [h, w] int32."""
@@ -76,13 +76,13 @@ class PanopticQuality:
         predicted: np.ndarray,
         areas: np.ndarray,
     ) -> None:
-        """Adds segments whose overlaps are known; their fit is their IoU.
+        """Adds segments, given their overlaps; segments are compared by IoU.
 
         Args:
-          example: where they come from, for messages.
+          example: source of the segments, for messages.
           truth: [n] int64 labels.
           predicted: [n] int64 labels.
-          areas: [n] int64 pixels that the two share; no pair occurs twice.
+          areas: [n] int64 numbers of common pixels; no pair of labels occurs twice.
         """
         self._add(example, (truth, predicted, areas), _area_fit)
 
@@ -101,7 +101,7 @@ class PanopticQuality:
         check_truth(example, info, truth_class)
         check_prediction(example, info, predicted_class)
 
-        # Segments that count: neither void nor, in the truth, crowd.
+        # Void segments, and crowds in the ground truth, are not evaluated.
         is_void = truth_class == info.ignore_label
         truth_class = np.where(is_void, 0, truth_class)
         is_crowd = ~is_void & self._is_thing[truth_class] & (truth_instance == 0)
@@ -109,7 +109,7 @@ class PanopticQuality:
         is_segment = np.isin(predicted_class, list(info.by_id))
         predicted_class = np.where(is_segment, predicted_class, 0)
 
-        # From here on one entry is one overlap of a true and a predicted segment.
+        # From here on, each entry is an overlap of a true and a predicted segment.
         in_void = is_void[of_truth]
         same_class = truth_class[of_truth] == predicted_class[of_predicted]
         same_class &= ~in_void & is_segment[of_predicted]
@@ -131,19 +131,21 @@ class PanopticQuality:
         )
 
         is_truth[of_truth[match]] = False
-        self._missed += np.bincount(truth_class[is_truth], minlength=size)
+        self._false_negatives += np.bincount(truth_class[is_truth], minlength=size)
         in_crowd = same_class & is_crowd[of_truth]
         excused = void_area + total(
             of_predicted[in_crowd], areas[in_crowd], len(predicted)
         )
         is_segment[of_predicted[match]] = False
         is_segment &= 2 * excused <= predicted_area
-        self._invented += np.bincount(predicted_class[is_segment], minlength=size)
+        self._false_positives += np.bincount(
+            predicted_class[is_segment], minlength=size
+        )
 
     def _fit(
         self, truth: np.ndarray, predicted: np.ndarray, overlaps: Overlaps
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns how well the segments of each overlap fit, as a fraction.
+        """Returns the IoU, or another measure of fit, of each overlap as a fraction.
 
         Args:
           truth: [h, w] int32 labels.
@@ -159,10 +161,10 @@ class PanopticQuality:
     def result(self) -> dict[str, float]:
         """Returns qualities in percent.
 
-        "all/pq", "all/sq" (segmentation), "all/rq" (recognition) and "all/n" (number
-        of classes that occur), the same for "things/" and "stuff/", and "pq/<class>",
-        "sq/<class>", "rq/<class>" of each class that occurs. Without any class the
-        means are 0.
+        The names are "all/pq", "all/sq" (segmentation), "all/rq" (recognition) and
+        "all/n" (number of classes that occur), the same with "things/" and "stuff/",
+        and "pq/<class>", "sq/<class>", "rq/<class>" for each class that occurs. If no
+        class occurs, the means are 0.
         """
         qualities = self._qualities()
         groups: dict[str, Iterable[ClassInfo]] = {
@@ -189,7 +191,11 @@ class PanopticQuality:
             self._all_matches()[:, 0], minlength=self._info.num_classes
         )
         return {
-            c: (int(matched[c]), int(self._invented[c]), int(self._missed[c]))
+            c: (
+                int(matched[c]),
+                int(self._false_positives[c]),
+                int(self._false_negatives[c]),
+            )
             for c in self._info.by_id
         }
 
@@ -206,39 +212,39 @@ class PanopticQuality:
         return qualities
 
     def _all_matches(self) -> np.ndarray:
-        """Returns [n, 3] int64 matches in an order that does not depend on theirs."""
+        """Returns the [n, 3] int64 matches in a canonical order."""
         matches = np.concatenate([np.zeros((0, 3), np.int64), *self._matches])
         return matches[np.lexsort(matches.T)]
 
     def merge(self, other: PanopticQuality) -> None:
         """Adds the images of another metric."""
         self._matches += other._matches
-        self._missed += other._missed
-        self._invented += other._invented
+        self._false_negatives += other._false_negatives
+        self._false_positives += other._false_positives
 
     def state(self) -> dict[str, np.ndarray]:
-        """Returns matches, missed and invented segments."""
+        """Returns the matches, false negatives and false positives."""
         return {
             "matches": self._all_matches(),
-            "missed": self._missed.copy(),
-            "invented": self._invented.copy(),
+            "false_negatives": self._false_negatives.copy(),
+            "false_positives": self._false_positives.copy(),
         }
 
     def load_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Replaces what was gathered.
+        """Replaces what was accumulated.
 
         Raises:
-          ValueError: it belongs to another number of classes.
+          ValueError: the state is for another number of classes.
         """
-        missed = np.asarray(state["missed"], np.int64)
-        if missed.shape != self._missed.shape:
+        false_negatives = np.asarray(state["false_negatives"], np.int64)
+        if false_negatives.shape != self._false_negatives.shape:
             raise ValueError(
-                f"the stored state has {len(missed)} classes, but {self._info.name!r} "
-                f"has {self._info.num_classes}"
+                f"the stored state has {len(false_negatives)} classes, but "
+                f"{self._info.name!r} has {self._info.num_classes}"
             )
         self._matches = [np.array(state["matches"], np.int64)]
-        self._missed = missed.copy()
-        self._invented = np.array(state["invented"], np.int64)
+        self._false_negatives = false_negatives.copy()
+        self._false_positives = np.array(state["false_positives"], np.int64)
 
 
 def _area_fit(overlaps: Overlaps) -> tuple[np.ndarray, np.ndarray]:
@@ -255,6 +261,6 @@ def _area_fit(overlaps: Overlaps) -> tuple[np.ndarray, np.ndarray]:
 def build_panoptic_quality(
     info: DatasetInfo, options: EvaluatorOptions
 ) -> PanopticQuality:
-    """Returns the metric, which has no option."""
+    """Returns the metric, which has no options."""
     del options
     return PanopticQuality(info)

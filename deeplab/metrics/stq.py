@@ -2,10 +2,10 @@
 
 Mark Weber et al., "STEP: Segmenting and Tracking Every Pixel", NeurIPS 2021
 (https://arxiv.org/abs/2102.11859). STQ is the geometric mean of association quality
-(AQ: how well the pixels of an instance keep one id through the video) and
+(AQ: how well the pixels of an instance keep one id throughout the video) and
 segmentation quality (the mean IoU of the classes). As in the official code, crowds
-count for the classes alone, and void predicted on labelled pixels is one more class,
-of IoU 0.
+count only for the IoU, and if void is predicted on labelled pixels, it counts as an
+additional class with an IoU of 0.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
 
 class SegmentationTrackingQuality:
-    """Pixels that each true label shares with each predicted one, by video."""
+    """STQ, from the overlaps of true and predicted labels in each video."""
 
     def __init__(self, info: DatasetInfo):
         """Makes an empty metric for the classes of a data set."""
@@ -45,8 +45,8 @@ class SegmentationTrackingQuality:
     def update(self, example: Example, prediction: Prediction) -> None:
         """Adds one frame.
 
-        Reads `panoptic_raw` and `panoptic_pred`, [h, w] int32, whose ids are those of
-        the video, and `sequence_id`; frames without one make up a video together.
+        Reads `panoptic_raw` and `panoptic_pred`, [h, w] int32, whose ids are consistent
+        within the video, and `sequence_id`; frames without it form one video.
         """
         check_maps(
             example,
@@ -68,7 +68,8 @@ class SegmentationTrackingQuality:
     def result(self) -> dict[str, float]:
         """Returns "stq", "aq" and "iou" of all videos, in percent.
 
-        And "stq/<video>", "aq/<video>", "iou/<video>" of each that has a name.
+        The result also has "stq/<video>", "aq/<video>" and "iou/<video>" for each video
+        that has a name.
         """
         videos = {name[0]: self._parts(rows) for name, rows in self._rows.items()}
         association = [part for found, _ in videos.values() for part in found]
@@ -83,11 +84,11 @@ class SegmentationTrackingQuality:
         return result
 
     def _parts(self, rows: np.ndarray) -> tuple[list[float], np.ndarray]:
-        """Returns what a video adds to AQ and to the confusion of classes.
+        """Returns the contributions of a video to AQ and to the confusion matrix.
 
         Returns:
-          The association of each true instance, 0 to 1, and [classes, classes + 1]
-          int64 pixels by true and predicted class; the last column is void.
+          The association quality of each true instance, 0 to 1, and the [classes,
+          classes + 1] int64 confusion matrix, whose last column is void.
         """
         info, (truth, predicted, areas) = self._info, rows.T
         true_class, true_instance = info.label_space.decode(truth)
@@ -99,7 +100,7 @@ class SegmentationTrackingQuality:
         np.add.at(confusion, (true_class[labelled], columns[labelled]), areas[labelled])
         is_thing = np.isin(true_class, info.thing_ids)
         is_truth = is_thing & (true_instance != 0)
-        # No id is wrong where nobody told the instances apart.
+        # Predicted ids on crowds are ignored, as crowds have no instance ids.
         is_predicted = np.isin(predicted_class, info.thing_ids)
         is_predicted &= ~is_thing | is_truth
         truth_ids, _, truth_area = grouped(truth[is_truth], areas[is_truth])
@@ -130,7 +131,7 @@ class SegmentationTrackingQuality:
 
 
 def _qualities(association: list[float], confusion: np.ndarray) -> dict[str, float]:
-    """Returns "stq", "aq" and "iou" in percent; 0 where there is nothing."""
+    """Returns "stq", "aq" and "iou" in percent; 0 without classes or instances."""
     right = confusion.diagonal()
     predicted = confusion.sum(axis=0)
     union = confusion.sum(axis=1) + predicted[:-1] - right
@@ -145,6 +146,6 @@ def _qualities(association: list[float], confusion: np.ndarray) -> dict[str, flo
 def build_stq(
     info: DatasetInfo, options: EvaluatorOptions
 ) -> SegmentationTrackingQuality:
-    """Returns the metric, which has no option."""
+    """Returns the metric, which has no options."""
     del options
     return SegmentationTrackingQuality(info)

@@ -1,8 +1,8 @@
-"""Top-1 and top-5 accuracy of the class of the image.
+"""Top-1 and top-5 accuracy of image classification.
 
 Olga Russakovsky et al., "ImageNet Large Scale Visual Recognition Challenge", IJCV 2015
-(https://arxiv.org/abs/1409.0575): an image counts as right if its class is among the
-k most probable ones. Of equally probable classes the lower id comes first.
+(https://arxiv.org/abs/1409.0575): a prediction is correct if the class of the image is
+among the k most probable ones. Equally probable classes are ordered by id.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _KS = (1, 5)
 
 
 class TopKAccuracy:
-    """Counts of images, and of those whose class is among the first k."""
+    """The number of images, and of correct predictions for each k."""
 
     def __init__(self, info: DatasetInfo):
         """Makes an empty metric for the classes of a data set."""
@@ -30,16 +30,16 @@ class TopKAccuracy:
 
     def reset(self) -> None:
         """Forgets all images."""
-        # [1 + number of ks] int64: images, then those right for each k.
+        # [1 + number of ks] int64: images, then correct predictions for each k.
         self._counts = np.zeros(1 + len(_KS), np.int64)
 
     def update(self, example: Example, prediction: Prediction) -> None:
         """Adds one image: `class_gt`, a scalar, and `class_probs`, [classes] float32.
 
-        Images with the ignore label do not count.
+        Images with the ignore label are ignored.
 
         Raises:
-          ValueError: either is missing, or does not fit the data set.
+          ValueError: a field is missing, or does not fit the data set.
         """
         if example.class_gt is None or prediction.class_probs is None:
             missing = "class_gt" if example.class_gt is None else "class_probs"
@@ -79,6 +79,6 @@ class TopKAccuracy:
 
 @METRICS.register("top_k_accuracy")
 def build_top_k_accuracy(info: DatasetInfo, options: EvaluatorOptions) -> TopKAccuracy:
-    """Returns the metric, which has no option."""
+    """Returns the metric, which has no options."""
     del options
     return TopKAccuracy(info)

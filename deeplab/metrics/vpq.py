@@ -1,10 +1,10 @@
 """Video panoptic quality over windows of frames.
 
 Dahun Kim et al., "Video Panoptic Segmentation", CVPR 2020
-(https://arxiv.org/abs/2006.11339). A window slides over each video frame by frame;
-the pixels of a label in all its frames are one segment, and panoptic quality, with
-its rules of void and crowd, is taken over all windows of a length. VPQ is the mean
-over lengths.
+(https://arxiv.org/abs/2006.11339). A window slides over each video frame by frame. All
+pixels with the same label in the frames of a window are one segment, and panoptic
+quality, with its rules for void and crowds, is computed over all windows of a length.
+VPQ is the mean over window lengths.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from deeplab.metrics.overlaps import overlap_areas
 from deeplab.metrics.panoptic_quality import PanopticQuality
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
-# Frames of a window.
+# Window lengths, in frames.
 LENGTHS = (1, 2, 3, 4)
-# The values of a window length: the mean over classes of a kind.
+# Groups of classes; each window length has a mean per group.
 _GROUPS = ("all", "things", "stuff")
 
 
 class VideoPanopticQuality:
-    """Pixels that each true label shares with each predicted one, by frame."""
+    """VPQ, from the overlaps of true and predicted labels in each frame."""
 
     def __init__(self, info: DatasetInfo, *, lengths: Sequence[int] = LENGTHS):
         """Makes an empty metric.
 
         Args:
-          info: the data set.
-          lengths: frames of a window.
+          info: description of the data set.
+          lengths: window lengths, in frames.
         """
         self._info = info
         self._lengths = tuple(lengths)
@@ -57,11 +57,11 @@ class VideoPanopticQuality:
     def update(self, example: Example, prediction: Prediction) -> None:
         """Adds one frame.
 
-        Reads `panoptic_raw` and `panoptic_pred`, [h, w] int32, whose ids are those of
-        the video, `sequence_id` and `frame_id`.
+        Reads `panoptic_raw` and `panoptic_pred`, [h, w] int32, whose ids are consistent
+        within the video, `sequence_id` and `frame_id`.
 
         Raises:
-          ValueError: see `Metric`, or the frame has no name, or was added before.
+          ValueError: see `Metric`; or the frame has no name, or was already added.
         """
         check_maps(
             example,
@@ -83,9 +83,9 @@ class VideoPanopticQuality:
     def result(self) -> dict[str, float]:
         """Returns qualities in percent.
 
-        "all", "things" and "stuff": the mean over window lengths; and the same of
-        each length as "<length>_frames/all" and so on. A length that no video has
-        is left out.
+        The names are "all", "things" and "stuff" for the mean over window lengths, and
+        "<length>_frames/all" and so on for each length. Lengths that exceed all videos
+        are left out.
         """
         qualities = {
             f"{length}_frames": quality
@@ -109,16 +109,16 @@ class VideoPanopticQuality:
 
 
 def frame_name(example: Example) -> Name:
-    """Returns the names of video and frame.
+    """Returns the names of the video and the frame.
 
     Raises:
-      ValueError: the frame has none.
+      ValueError: the frame has no name.
     """
     frame = text_of(example.frame_id)
     if not frame:
         raise ValueError(
-            f"{image_name(example)}: no frame_id; windows of a video need the order of "
-            "its frames"
+            f"{image_name(example)}: no frame_id; windows of a video depend on the "
+            "order of its frames"
         )
     return text_of(example.sequence_id), frame
 
@@ -144,11 +144,11 @@ def window_quality(
 
     Args:
       rows: (video, frame) -> overlaps, see `checked_rows`.
-      length: frames of a window.
-      info: the data set.
+      length: window length, in frames.
+      info: description of the data set.
 
     Returns:
-      "all", "things" and "stuff" in percent; empty if no video is that long.
+      "all", "things" and "stuff" in percent; empty if no video is long enough.
     """
     quality = PanopticQuality(info)
     windows = 0
@@ -165,7 +165,7 @@ def window_quality(
 
 
 def mean_quality(qualities: Collection[Mapping[str, float]]) -> dict[str, float]:
-    """Returns the mean of each of `_GROUPS`; 0 of nothing."""
+    """Returns the mean of each of `_GROUPS`; 0 if there are no qualities."""
     return {
         group: sum(q[group] for q in qualities) / max(len(qualities), 1)
         for group in _GROUPS
@@ -173,7 +173,7 @@ def mean_quality(qualities: Collection[Mapping[str, float]]) -> dict[str, float]
 
 
 def listed(qualities: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Returns name -> quality -> value as "<name>/<quality>" -> value."""
+    """Flattens name -> quality -> value to "<name>/<quality>" -> value."""
     return {
         f"{name}/{group}": value
         for name, quality in qualities.items()
@@ -182,13 +182,13 @@ def listed(qualities: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
 
 
 def _in_order(name: Name) -> tuple[str, int, str]:
-    """Sorts frames by number where their names are numbers, else by name."""
+    """Sort key of frames: by number if their names are numbers, otherwise by name."""
     video, frame = name
     return video, int(frame) if frame.isdecimal() else -1, frame
 
 
 @METRICS.register("vpq")
 def build_vpq(info: DatasetInfo, options: EvaluatorOptions) -> VideoPanopticQuality:
-    """Returns the metric, which has no option."""
+    """Returns the metric, which has no options."""
     del options
     return VideoPanopticQuality(info)

@@ -1,10 +1,10 @@
-"""Video panoptic quality of frame pairs, as a network that sees two frames gives it.
+"""Video panoptic quality of frame pairs, for networks that take two frames.
 
 Siyuan Qiao et al., "ViP-DeepLab: Learning Visual Perception with Depth-aware Video
-Panoptic Segmentation", CVPR 2021 (https://arxiv.org/abs/2012.05258). The panoptic
-quality of a frame and the next one seen as one image: an instance has to keep its id.
-Crowds count as in `panoptic_quality`; the code published with DeepLab2 takes each for
-a segment of its own.
+Panoptic Segmentation", CVPR 2021 (https://arxiv.org/abs/2012.05258). It is the panoptic
+quality of a frame and the next one as a single image, so that instances have to keep
+their ids. Crowds are treated as in `panoptic_quality`; the code published with DeepLab2
+treats each crowd as a segment.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
 
 class PairPanopticQuality(PanopticQuality):
-    """Panoptic quality over the pixels of a frame and of the next together."""
+    """Panoptic quality over the joint pixels of a frame and the next one."""
 
     def update(self, example: Example, prediction: Prediction) -> None:
         """Adds one frame pair.
@@ -47,6 +47,6 @@ class PairPanopticQuality(PanopticQuality):
 def build_vpq_2frames(
     info: DatasetInfo, options: EvaluatorOptions
 ) -> PairPanopticQuality:
-    """Returns the metric, which has no option."""
+    """Returns the metric, which has no options."""
     del options
     return PairPanopticQuality(info)

@@ -1,8 +1,8 @@
-"""Models: what puts backbone, head and post-processing together.
+"""Models: a backbone, a head and post-processing combined.
 
-`deeplab.models.deeplab.DeepLab` is the one model class. What varies between
-architectures are functions that it is made with: how frames pass through the network
-(`FORWARD_PASSES`) and what is remembered of a video (`VIDEO_STATES`).
+`deeplab.models.deeplab.DeepLab` is the only model class. Architectures differ in how
+frames pass through the network (`FORWARD_PASSES`) and in the state that is kept between
+the frames of a video (`VIDEO_STATES`).
 """
 
 from collections.abc import Callable

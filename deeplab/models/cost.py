@@ -1,4 +1,4 @@
-"""What a model costs: parameters and multiply-adds."""
+"""The cost of a model: parameters and multiply-adds."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import tensorflow as tf
 
 
 def parameter_counts(items: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
-    """Counts the numbers that a model stores, by checkpoint item.
+    """Counts the parameters of a model, by checkpoint item.
 
     Args:
-      items: a model's `checkpoint_items`. A variable that several of them hold counts
-        for the first.
+      items: a model's `checkpoint_items`. A variable that is part of several items is
+        counted only for the first.
 
     Returns:
-      Item -> (trained, not trained).
+      Item -> (number of trainable parameters, number of non-trainable ones).
     """
     seen: set[int] = set()
     counts = {}
@@ -37,17 +37,17 @@ def multiply_adds(
 ) -> int:
     """Counts the multiply-adds of convolutions and matrix products for one image.
 
-    Nothing is computed: the network is traced only. What papers call FLOPs is this
-    number or twice this number.
+    The network is only traced, not run. What papers call FLOPs is this number or twice
+    this number.
 
     Args:
-      network: takes `[1, height, width, channels]` float32 images.
+      network: function of `[1, height, width, channels]` float32 images.
       height: rows of the image.
       width: columns of the image.
       channels: channels of the image.
 
     Raises:
-      ValueError: the shape of an operation is known only when it runs.
+      ValueError: the shape of an operation is not static.
     """
     spec = tf.TensorSpec([1, height, width, channels], tf.float32)
     graph = tf.function(network).get_concrete_function(spec).graph
@@ -63,7 +63,7 @@ def _operations(graph: Any) -> Iterator[Any]:
 
 
 def _multiply_adds(op: Any) -> int:
-    """Returns outputs x multiply-adds of each output, for one operation."""
+    """Returns the multiply-adds of an operation: outputs times the cost of each."""
     if op.type == "Conv2D":
         rows, columns, inputs, _ = _shape(op.inputs[1])
         return _size(op.outputs[0]) * rows * columns * inputs
@@ -90,5 +90,5 @@ def _size(tensor: tf.Tensor) -> int:
 def _shape(tensor: tf.Tensor) -> list[int]:
     sides = [side for side in tensor.shape.as_list() if side is not None]
     if len(sides) < len(tensor.shape):
-        raise ValueError(f"{tensor.name}: its shape {tensor.shape} is known only later")
+        raise ValueError(f"{tensor.name}: its shape {tensor.shape} is not static")
     return sides

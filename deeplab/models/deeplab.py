@@ -1,4 +1,4 @@
-"""The model of every architecture: normalise, network, post-process."""
+"""The model of every architecture: normalisation, network, post-processing."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from deeplab.postprocess.base import PostProcessor
 
 
 class DeepLab(tf_keras.Model):
-    """A network with what comes before and after it.
+    """A network with input normalisation and post-processing.
 
-    Its inputs and outputs are float32 at any precision of the network between.
+    Inputs and outputs are float32, whatever the precision of the network.
 
     Attributes:
       network: backbone and head.
-      postprocess: fills the discrete fields of a prediction.
-      auxiliary_outputs: names of the auxiliary outputs that it returns in training.
-      video: what is remembered of a video; None for a model of single images.
+      postprocess: fills in the discrete fields of a prediction.
+      auxiliary_outputs: names of the auxiliary outputs returned in training.
+      video: runs the model over videos; None for single-image models.
     """
 
     def __init__(
@@ -42,17 +42,17 @@ class DeepLab(tf_keras.Model):
         video_state: Callable[..., VideoState] | None = None,
         jit_compile: bool = False,
     ):
-        """Puts the parts together.
+        """Combines the parts.
 
         Args:
           network: backbone and head.
-          normalize: brings pixels to the range of the network.
-          postprocess: fills the discrete fields of a prediction.
-          inference: the scales at which the network runs over an image.
-          training: the scales at which it runs over a training image.
-          video_state: makes of the model what remembers a video; None if it is a
-            model of single images.
-          jit_compile: compiles the network with XLA.
+          normalize: normalises the pixel values for the network.
+          postprocess: fills in the discrete fields of a prediction.
+          inference: scales at which the network runs in inference.
+          training: scales at which the network runs in training.
+          video_state: builds, from this model, the object that runs it over videos;
+            None for single-image models.
+          jit_compile: whether to compile the network with XLA.
         """
         super().__init__(name="deeplab", dtype="float32")
         self.network = network
@@ -70,28 +70,28 @@ class DeepLab(tf_keras.Model):
             self._infer = tf.function(self._infer, jit_compile=True, autograph=False)
             self._train = tf.function(self._train, jit_compile=True, autograph=False)
 
-    # AutoGraph would rewrite every layer below, which takes longer than tracing it.
+    # AutoGraph would rewrite all layers, which takes longer than tracing them.
     @tf.autograph.experimental.do_not_convert
     def call(self, images: tf.Tensor, training: bool = False) -> Any:
         """Segments or classifies images.
 
         Args:
-          images: `[b, h, w, input_channels]` float32 or uint8, 0 to 255. Video models
-            take further frames, and what they see of the frame before, in channels
-            after the first three.
-          training: whether to train.
+          images: `[b, h, w, input_channels]` float32 or uint8, 0 to 255. The channels
+            after the first three are for video models: other frames, and the heatmap
+            of the previous frame.
+          training: whether to run in training mode.
 
         Returns:
-          In training, `Outputs` at the size of the image; outputs of masks keep their
-          stride. Otherwise a `Prediction`, averaged over scales and flips, and
-          post-processed; each image for itself.
+          In training, `Outputs` at image size; mask outputs keep their stride.
+          Otherwise a `Prediction`, averaged over scales and flips, and post-processed;
+          images are independent of each other.
         """
         if training:
             return self._train(self._normalize(images))
         return self.postprocess(self.predict_maps(images), images)
 
     def predict_maps(self, images: tf.Tensor) -> Prediction:
-        """Returns the continuous fields that post-processing starts from.
+        """Returns the continuous fields, before post-processing.
 
         Args:
           images: as in `call`.
@@ -110,10 +110,10 @@ class DeepLab(tf_keras.Model):
 
     @property
     def input_channels(self) -> int:
-        """Number of channels of the images."""
+        """Number of channels of the input images."""
         return self.network.input_channels
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
-        """Name in checkpoints -> part of the model, as in published checkpoints."""
+        """Maps the names in published checkpoints to the parts of the model."""
         return {"encoder": self.backbone, **self.head.checkpoint_items}

@@ -1,4 +1,4 @@
-"""The network of a model: backbone, head, and how images pass through them."""
+"""The network of a model: a backbone, a head, and the forward pass through both."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Network(tf_keras.layers.Layer):
     """A backbone and a head.
 
     Attributes:
-      backbone: from images to features.
-      head: from features to outputs.
-      input_channels: number of channels of the images.
+      backbone: computes features from images.
+      head: computes outputs from features.
+      input_channels: number of channels of the input images.
     """
 
     def __init__(
@@ -30,15 +30,15 @@ class Network(tf_keras.layers.Layer):
         input_channels: int = 3,
         train_crop_size: tuple[int, int] | None = None,
     ):
-        """Puts the parts together.
+        """Combines the parts.
 
         Args:
-          backbone: from images to features.
-          head: from features to outputs.
-          forward_pass: how images pass through both.
-          input_channels: number of channels of the images.
-          train_crop_size: height and width of the training images: image pooling
-            takes windows of this size. None pools the whole image.
+          backbone: computes features from images.
+          head: computes outputs from features.
+          forward_pass: runs images through both.
+          input_channels: number of channels of the input images.
+          train_crop_size: height and width of the training images, which is the window
+            size of image pooling. None pools over the whole image.
         """
         super().__init__(name="network", dtype="float32")
         self.backbone = backbone
@@ -55,11 +55,11 @@ class Network(tf_keras.layers.Layer):
 
         Args:
           images: `[b, h, w, input_channels]` float32, normalised.
-          training: whether to normalise by the batch and regularise.
-          scale: size of the images relative to that of the training images.
+          training: whether to use batch statistics and regularisation.
+          scale: size of the images relative to the training images.
 
         Returns:
-          The head's outputs, at its stride.
+          The outputs of the head, at its stride.
         """
         window = None
         if self._train_crop_size is not None:

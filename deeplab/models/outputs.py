@@ -1,6 +1,6 @@
-"""From the outputs of a network to what losses and post-processing take.
+"""Converts the outputs of a network into the inputs of losses and post-processing.
 
-How each field is resized, mirrored and averaged is what its record says; see
+The record of each field defines how it is resized, mirrored and averaged; see
 `deeplab.core.fields`.
 """
 
@@ -24,7 +24,7 @@ Output = TypeVar("Output", bound=tuple)
 
 
 def resize_outputs(outputs: Outputs, size: tuple[Any, Any]) -> Outputs:
-    """Returns all outputs at the size of the image, (height, width)."""
+    """Returns all outputs, resized to `size`, the (height, width) of the image."""
     return Outputs(
         _resized(outputs.main, size),
         {name: _resized(one, size) for name, one in outputs.auxiliary.items()},
@@ -32,12 +32,12 @@ def resize_outputs(outputs: Outputs, size: tuple[Any, Any]) -> Outputs:
 
 
 def mirror_output(output: Output) -> Output:
-    """Returns the output of a mirrored image as that of the image."""
+    """Converts the output for a mirrored image into the output for the image."""
     return map_fields(mirror_field, output)
 
 
 def to_prediction(output: Any, size: tuple[Any, Any]) -> Prediction:
-    """Returns the continuous fields of a prediction, probabilities included.
+    """Returns the continuous fields of a prediction, including probabilities.
 
     Args:
       output: main output of a network.
@@ -51,7 +51,7 @@ def to_prediction(output: Any, size: tuple[Any, Any]) -> Prediction:
 
 
 def average(predictions: Sequence[Prediction]) -> Prediction:
-    """Returns the mean of predictions of the same images.
+    """Returns the mean of several predictions for the same images.
 
     Raises:
       ValueError: a field of several predictions has no meaningful mean.
@@ -63,8 +63,8 @@ def average(predictions: Sequence[Prediction]) -> Prediction:
     if lost:
         raise ValueError(
             "evaluator_options: eval_scales and add_flipped_images average several "
-            f"runs of the network, but {', '.join(lost)} of two runs have no mean; "
-            "remove both options"
+            f"runs of the network, but {', '.join(lost)} cannot be averaged; remove "
+            "both options"
         )
     stacks = {name: [getattr(p, name) for p in predictions] for name in fields}
     return Prediction(

@@ -1,4 +1,4 @@
-"""How often a network runs over an image: once, or at several scales and mirrored."""
+"""Multi-scale inference and training: one run per scale, and per mirrored image."""
 
 from __future__ import annotations
 
@@ -17,15 +17,19 @@ from deeplab.models.outputs import (
 )
 from deeplab.ops.resize import resize_bilinear, scaled_size, spatial_size
 
-# Begins the name of the auxiliary output of a further scale.
+# Prefix of the names of auxiliary outputs for additional scales.
 SCALE_PREFIX = "scale_"
 
 
 class InferenceScales:
-    """Averages what a network predicts at several scales, and of mirrored images."""
+    """Averages predictions over several scales, and over mirrored images."""
 
     def __init__(self, scales: Sequence[float] = (1.0,), *, add_flipped: bool = False):
-        """Takes factors of the image size, and whether to run each mirrored as well.
+        """Sets the scales.
+
+        Args:
+          scales: factors of the image size.
+          add_flipped: whether to run on mirrored images as well, at each scale.
 
         Raises:
           ValueError: a scale is not positive.
@@ -37,7 +41,7 @@ class InferenceScales:
         """Returns the continuous fields of the prediction, the mean of all runs.
 
         Args:
-          network: runs over the images.
+          network: the network to run.
           images: `[b, h, w, c]` float32, normalised.
         """
         size = spatial_size(images)
@@ -53,19 +57,22 @@ class InferenceScales:
 
 
 class TrainingScales:
-    """Trains on an image as it is, and at further scales as DeepLabv2 does.
+    """Trains at the original scale and at additional scales, as DeepLabv2 does.
 
     DeepLab: Semantic Image Segmentation with Deep Convolutional Nets, Atrous
     Convolution, and Fully Connected CRFs, Liang-Chieh Chen, George Papandreou, Iasonas
     Kokkinos, Kevin Murphy, Alan L. Yuille, TPAMI 2017,
-    https://arxiv.org/abs/1606.00915. Every further scale is an auxiliary output.
+    https://arxiv.org/abs/1606.00915. Each additional scale is an auxiliary output.
 
     Attributes:
       names: names of the auxiliary outputs.
     """
 
     def __init__(self, scales: Sequence[float] = ()):
-        """Takes factors of the image size besides 1.
+        """Sets the additional scales.
+
+        Args:
+          scales: factors of the image size, in addition to 1.
 
         Raises:
           ValueError: a scale is not positive.
@@ -74,10 +81,10 @@ class TrainingScales:
         self.names = tuple(f"{SCALE_PREFIX}{scale:g}" for scale in self._scales)
 
     def __call__(self, network: Network, images: tf.Tensor) -> Outputs:
-        """Returns the outputs in training, at image size.
+        """Returns the outputs in training mode, at image size.
 
         Args:
-          network: runs over the images.
+          network: the network to run.
           images: `[b, h, w, c]` float32, normalised.
         """
         size = spatial_size(images)
@@ -100,5 +107,5 @@ def _scaled(images: tf.Tensor, scale: float) -> tf.Tensor:
 def _positive(field: str, scales: Sequence[float]) -> tuple[float, ...]:
     wrong = [scale for scale in scales if not scale > 0.0]
     if wrong:
-        raise ValueError(f"{field} {wrong[0]:g}: a scale is above 0")
+        raise ValueError(f"{field} {wrong[0]:g}: scales must be above 0")
     return tuple(scales)

@@ -1,7 +1,7 @@
-"""Post-processing: from the continuous maps of a model to classes and instances.
+"""Post-processing: from the continuous outputs of a model to classes and instances.
 
 `POSTPROCESSORS.get(name)(evaluator_options, info)` returns a function that takes the
-`Prediction` of a batch and its images, and returns the prediction with the discrete
+`Prediction` of a batch and its images, and returns the prediction with its discrete
 fields filled in.
 """
 

@@ -1,4 +1,4 @@
-"""What a post-processor is."""
+"""The interface of post-processors."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from deeplab.core.structures import Prediction
 
 
 class PostProcessor(Protocol):
-    """Makes classes and instances of the continuous fields of a prediction."""
+    """Computes classes and instances from the continuous fields of a prediction."""
 
     def __call__(self, prediction: Prediction, images: tf.Tensor) -> Prediction:
         """Returns the prediction with its discrete fields filled in.
 
         Args:
-          prediction: of a batch, at the size of the images; masks at their stride.
-          images: `[b, h, w, c]`, 0 to 255, what was predicted.
+          prediction: prediction of a batch, at image size; masks at their stride.
+          images: `[b, h, w, c]`, 0 to 255, the images of that batch.
         """
         ...

@@ -1,11 +1,11 @@
-"""Panoptic-DeepLab: from class probabilities, a centre heatmap and offsets to a map.
+"""Panoptic-DeepLab's post-processing: classes, centres and offsets to a panoptic map.
 
 Panoptic-DeepLab: A Simple, Strong, and Fast Baseline for Bottom-Up Panoptic
 Segmentation, B. Cheng, M. D. Collins, Y. Zhu, T. Liu, T. S. Huang, H. Adam,
-L.-C. Chen, CVPR 2020, https://arxiv.org/abs/1911.10194. Takes any batch and any size,
-and compiles under XLA. The published pure-TensorFlow merge (its option
-`merge_semantic_and_instance_with_tf_op: false`) was a stand-in for the compiled one;
-both values of the option give the compiled one's result.
+L.-C. Chen, CVPR 2020, https://arxiv.org/abs/1911.10194. It takes batches and images of
+any size, and compiles under XLA. In the published code, the option
+`merge_semantic_and_instance_with_tf_op: false` selects a substitute for the compiled
+merge operation; here, both values give the result of the compiled operation.
 """
 
 from __future__ import annotations
@@ -40,11 +40,12 @@ class CenterOffset:
         """Makes the post-processor.
 
         Args:
-          labels: what the labels mean.
-          center_threshold: what the heatmap must exceed at a centre.
-          nms_kernel: side in pixels of the window in which a centre is the highest.
-          keep_k_centers: the most centres an image may have; 0 or less keeps all.
-          stuff_area_limit: largest area in pixels of a stuff class that becomes void.
+          labels: meaning of the labels.
+          center_threshold: the heatmap must exceed this at a centre.
+          nms_kernel: side, in pixels, of the window in which a centre is the maximum.
+          keep_k_centers: maximum number of centres per image; 0 or less keeps all.
+          stuff_area_limit: a stuff class that covers at most this many pixels of an
+            image becomes void; 0 keeps all.
 
         Raises:
           ValueError: the kernel or the area limit is out of range.
@@ -65,12 +66,13 @@ class CenterOffset:
         """Returns the prediction with its discrete maps filled in.
 
         Args:
-          prediction: a batch with `semantic_probs`, `center_heatmap` and `offset_map`.
-          images: not looked at.
+          prediction: prediction of a batch, with `semantic_probs`, `center_heatmap` and
+            `offset_map`.
+          images: ignored.
 
         Returns:
           The same with `semantic_pred`, `instance_pred`, `instance_center_pred`,
-          `instance_scores` (the height of the heatmap at the pixel's centre) and
+          `instance_scores` (the value of the heatmap at the pixel's centre) and
           `panoptic_pred`.
         """
         del images
@@ -111,7 +113,7 @@ class CenterOffset:
 
 
 def under_xla() -> bool:
-    """Returns whether the code is being traced for XLA, where shapes are static."""
+    """Returns whether the code is being traced for XLA, which needs static shapes."""
     return control_flow_util.GraphOrParentsInXlaContext(
         tf.compat.v1.get_default_graph()
     )

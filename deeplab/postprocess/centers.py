@@ -1,7 +1,8 @@
 """Instance centres: the peaks of a heatmap.
 
-As in the published code, with one correction: of more than K centres exactly the K
-highest stay (the published comparison with an unsorted K-th score drops some of them).
+As in the published code, with one correction: if there are more than K centres, exactly
+the K highest are kept (the published code compares with an unsorted K-th score, which
+drops some of them).
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ class Centers(NamedTuple):
 
     # [b, k] int32, row * width + column; height * width in the padding.
     position: tf.Tensor
-    # [b, k] float32, height of the peak; 0 in the padding.
+    # [b, k] float32, value of the peak; 0 in the padding.
     score: tf.Tensor
-    # [b] int32, how many there are.
+    # [b] int32, number of centres without the padding.
     count: tf.Tensor
 
 
 def find_peaks(heatmap: tf.Tensor, *, threshold: float, kernel: int) -> tf.Tensor:
-    """Returns the heatmap where it is a peak, else 0.
+    """Returns the heatmap at its peaks, and 0 elsewhere.
 
     Args:
       heatmap: [b, h, w] float32.
-      threshold: what a peak must exceed, besides 0.
-      kernel: side in pixels of the window in which a peak is the highest.
+      threshold: a peak must exceed this, and 0.
+      kernel: side, in pixels, of the window in which a peak is the maximum.
 
     Returns:
       [b, h, w] float32. All pixels of a plateau are peaks.
@@ -36,7 +37,7 @@ def find_peaks(heatmap: tf.Tensor, *, threshold: float, kernel: int) -> tf.Tenso
     heatmap = tf.where(heatmap > max(threshold, 0.0), heatmap, 0.0)
     before = (kernel - 1) // 2
     sides = [before, kernel - 1 - before]
-    # Two passes of lines cost less than one of squares.
+    # Two one-dimensional max-pools are faster than a square one.
     highest = tf.expand_dims(tf.pad(heatmap, [[0, 0], sides, sides]), -1)
     highest = tf.nn.max_pool2d(highest, [kernel, 1], 1, "VALID")
     highest = tf.nn.max_pool2d(highest, [1, kernel], 1, "VALID")
@@ -48,9 +49,9 @@ def find_centers(peaks: tf.Tensor, *, keep: int, static_shapes: bool) -> Centers
 
     Args:
       peaks: [b, h, w] float32, 0 where there is no peak.
-      keep: how many centres an image may have; all where it is 0 or less. Equal ones
-        are kept in reading order.
-      static_shapes: whether the number of centres must not shape the result.
+      keep: maximum number of centres per image; 0 or less keeps all. Among equal peaks,
+        the first in reading order are kept.
+      static_shapes: whether shapes must not depend on the number of centres.
     """
     shape = tf.shape(peaks)
     pixels = shape[1] * shape[2]

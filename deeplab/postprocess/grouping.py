@@ -1,13 +1,13 @@
-"""Pixel grouping: each pixel belongs to the centre nearest to where it points.
+"""Pixel grouping: each pixel is assigned to the centre nearest to where it points.
 
-Two ways to the same numbers. Comparing every pixel with every centre has fixed shapes
-and becomes one loop under XLA. Elsewhere a grid over the image knows for most cells
-that one centre is nearest to all its points, and only pixels that point to the other
-cells are compared.
+There are two methods with equal results. Under XLA, every pixel is compared with every
+centre, which has static shapes and compiles to one loop. Elsewhere, a grid over the
+image determines the cells in which one centre is nearest to all points, and only pixels
+that point to other cells are compared.
 
-Distances are squared, with the differences in float32 and their squares in float64:
-products of float32 are exact there, so that a fused multiply-add changes nothing and
-both ways agree in every bit.
+Distances are squared; differences are in float32, their squares in float64. Products of
+two float32 numbers are exact in float64, so that a fused multiply-add changes nothing
+and both methods agree bit for bit.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ _CELL = 8
 
 
 class _Points(NamedTuple):
-    """Places in an image: rows and columns, float32, in pixels."""
+    """Positions in an image: rows and columns, float32, in pixels."""
 
     y: tf.Tensor
     x: tf.Tensor
 
 
-# Number of a centre, from 0 -> its place, which broadcasts to the points.
+# Index of a centre, from 0 -> its position, which broadcasts to the points.
 _CenterAt = Callable[[tf.Tensor], _Points]
 
 
 def nearest_center(
     centers: Centers, offsets: tf.Tensor, is_thing: tf.Tensor, *, static_shapes: bool
 ) -> tf.Tensor:
-    """Returns for each thing pixel the number of its centre, from 1.
+    """Returns the number of the nearest centre, from 1, for each thing pixel.
 
     Args:
       centers: the centres of each image.
@@ -46,8 +46,8 @@ def nearest_center(
       static_shapes: whether shapes must not depend on values, as under XLA.
 
     Returns:
-      [b, h, w] int32, 0 outside things and where an image has no centre. The first
-      centre wins where several are equally near.
+      [b, h, w] int32, 0 outside things and in images without centres. If several
+      centres are equally near, the first one is returned.
     """
     shape = tf.shape(is_thing)
     dy, dx = tf.unstack(offsets, axis=-1)
@@ -66,26 +66,29 @@ def nearest_center(
 
 
 def _places(position: tf.Tensor, shape: tf.Tensor) -> _Points:
-    """Returns the [b, k] places of centres; the padding is infinitely far away."""
+    """Returns the [b, k] positions of centres; padding is infinitely far away."""
     row = tf.cast(position // shape[2], tf.float32)
     column = tf.cast(tf.math.floormod(position, shape[2]), tf.float32)
     return _Points(tf.where(position < shape[1] * shape[2], row, float("inf")), column)
 
 
 def _per_image(places: _Points) -> _CenterAt:
-    """Returns the centres of each image, to be compared to the pixels of the image."""
+    """Returns the centres of each image, shaped to broadcast to its pixels."""
     return lambda i: _Points(*(tf.reshape(p[:, i], [-1, 1, 1]) for p in places))
 
 
 def _distance(center: _Points, points: _Points) -> tf.Tensor:
-    """Returns squared distances in float64."""
+    """Returns the squared distances in float64."""
     dy = tf.cast(center.y - points.y, tf.float64)
     dx = tf.cast(center.x - points.x, tf.float64)
     return dy * dy + dx * dx
 
 
 def _nearest(center_at: _CenterAt, count: tf.Tensor, points: _Points) -> tf.Tensor:
-    """Returns int32 the number, from 1, of the first of `count` nearest centres."""
+    """Returns the number, from 1, of the nearest of `count` centres, as int32.
+
+    If several are equally near, it is the first one.
+    """
 
     def step(i, least, number):
         distance = _distance(center_at(i), points)
@@ -101,9 +104,9 @@ def _nearest(center_at: _CenterAt, count: tf.Tensor, points: _Points) -> tf.Tens
 def _nearest_by_grid(
     places: _Points, count: tf.Tensor, points: _Points, wanted: tf.Tensor
 ) -> tf.Tensor:
-    """Returns [b, h, w] what `_nearest` does where `wanted`, anything elsewhere."""
+    """Returns the result of `_nearest` where `wanted`, arbitrary values elsewhere."""
     shape = tf.shape(wanted)
-    grid = _unrivalled(places, count, shape)
+    grid = _nearest_by_cell(places, count, shape)
     cells = tf.shape(grid)
     row = tf.clip_by_value(_cell(points.y), 0, cells[1] - 1)
     column = tf.clip_by_value(_cell(points.x), 0, cells[2] - 1)
@@ -122,24 +125,24 @@ def _nearest_by_grid(
 
 
 def _cell(coordinate: tf.Tensor) -> tf.Tensor:
-    # Cell 0 and the last one lie outside the image.
+    # The first and the last cell are outside the image.
     return tf.cast(tf.floor(coordinate * (1.0 / _CELL)), tf.int32) + 1
 
 
-def _unrivalled(places: _Points, count: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
-    """Returns for each grid cell the centre that is nearest to all its points.
+def _nearest_by_cell(places: _Points, count: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
+    """Returns the centre that is nearest to all points of a grid cell, for each cell.
 
     The difference of the squared distances to two centres is linear in the point: in
-    a cell it is at least its value in the middle less half the side times the slopes.
+    a cell, it is at least its value in the middle minus half the side times the slopes.
 
     Args:
-      places: [b, k] centres.
-      count: [b] int32, how many of them there are.
+      places: [b, k] positions of the centres.
+      count: [b] int32, number of centres without the padding.
       shape: [3] int32, batch, height and width.
 
     Returns:
-      [b, rows, columns] int32, numbers from 1; 0 where no centre is nearest to all
-      points, and in a ring of cells around the image.
+      [b, rows, columns] int32, numbers from 1; 0 where no single centre is nearest to
+      all points, and in the border of cells around the image.
     """
     size = tf.cast((shape - 1) // _CELL + 1, tf.float32)
     middle = _Points(
@@ -149,7 +152,7 @@ def _unrivalled(places: _Points, count: tf.Tensor, shape: tf.Tensor) -> tf.Tenso
             indexing="ij",
         )
     )
-    # One grid for each image.
+    # One grid per image.
     middle = _Points(*(p + tf.zeros([shape[0], 1, 1]) for p in middle))
     most = tf.reduce_max(count)
     center_at = _per_image(places)
@@ -162,7 +165,7 @@ def _unrivalled(places: _Points, count: tf.Tensor, shape: tf.Tensor) -> tf.Tenso
         distance = _distance(rival, middle)
         slope = tf.abs(rival.y - best.y) + tf.abs(rival.x - best.x)
         lead = distance - least - _CELL * tf.cast(slope, tf.float64)
-        # What the rounding of float32 coordinates leaves uncertain.
+        # Bounds the rounding errors of the float32 coordinates.
         margin = 1e-6 * (distance + least) + 1e-3
         absent = tf.reshape(i >= count, [-1, 1, 1])
         return i + 1, alone & ((lead > margin) | (i + 1 == number) | absent)

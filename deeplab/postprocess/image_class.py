@@ -12,7 +12,7 @@ from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
 
 def add_class(prediction: Prediction, images: tf.Tensor) -> Prediction:
-    """Returns the prediction with `class_pred`; the lowest id where several tie."""
+    """Returns the prediction with `class_pred`; on a tie, the lowest class id."""
     del images
     most_probable = tf.argmax(prediction.class_probs, axis=-1, output_type=tf.int32)
     return prediction._replace(class_pred=most_probable)
@@ -20,6 +20,6 @@ def add_class(prediction: Prediction, images: tf.Tensor) -> Prediction:
 
 @POSTPROCESSORS.register("image_class")
 def build_image_class(options: EvaluatorOptions, info: DatasetInfo) -> PostProcessor:
-    """Returns the post-processing of classification, which has no option."""
+    """Returns the post-processor for classification, which has no options."""
     del options, info
     return add_class

@@ -1,4 +1,4 @@
-"""What both post-processings of masks share: classes of masks, and the final map."""
+"""Steps that both mask post-processors share: mask classes, and the final map."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deeplab.core.labels import LabelSpace
 
 
 class MaskClasses(NamedTuple):
-    """What each mask shows."""
+    """The class of each mask."""
 
     # [b, slots] int32, position in the list of thing classes, then stuff classes.
     channel: tf.Tensor
@@ -21,20 +21,20 @@ class MaskClasses(NamedTuple):
 class MaskRegions(NamedTuple):
     """Which mask covers which pixel."""
 
-    # [b, h, w] int32, number of the mask.
+    # [b, h, w] int32, number of the pixel's mask, from 0.
     index: tf.Tensor
-    # [b, h, w] bool, False where no mask is sure enough.
+    # [b, h, w] bool, False where no mask is confident enough.
     covered: tf.Tensor
-    # [b, slots] int32, `MaskClasses.channel` of the mask with each number.
+    # [b, slots] int32, mask number -> its `MaskClasses.channel`.
     channel: tf.Tensor
     # [b, h, w] float32, confidence of the mask at the pixel.
     instance_scores: tf.Tensor
-    # [b, h, w] float32, confidence of the class of the mask.
+    # [b, h, w] float32, class confidence of the mask.
     semantic_scores: tf.Tensor
 
 
 def classify_masks(class_logits: tf.Tensor) -> MaskClasses:
-    """Returns the most probable class of each mask, "no object" left out.
+    """Returns the most probable class of each mask, excluding "no object".
 
     Args:
       class_logits: [b, slots, classes + 1], "no object" last.
@@ -46,7 +46,7 @@ def classify_masks(class_logits: tf.Tensor) -> MaskClasses:
 
 
 def no_regions(regions: MaskRegions, found: tf.Tensor) -> MaskRegions:
-    """Empties the images, `found` [b] bool being False, in which no mask counts."""
+    """Removes all regions from the images where `found`, [b] bool, is False."""
     found = tf.reshape(found, [-1, 1, 1])
     return regions._replace(
         index=tf.where(found, regions.index, 0),
@@ -63,18 +63,18 @@ def merge_masks(
     thing_area_limit: int,
     stuff_area_limit: int,
 ) -> tf.Tensor:
-    """Returns the panoptic map of masks: one number for a thing, one for a stuff class.
+    """Merges masks into a panoptic map: one segment per thing and per stuff class.
 
     Args:
-      regions: the masks; a thing gets the number of its mask plus 1.
-      labels: what the labels mean; the channels are its things, then its stuff.
-      thing_area_limit: a thing of fewer pixels becomes void.
-      stuff_area_limit: a stuff class of fewer pixels in an image becomes void.
+      regions: the masks; the instance id of a thing is the number of its mask plus 1.
+      labels: meaning of the labels; the channels are its things, then its stuff.
+      thing_area_limit: things with fewer pixels become void.
+      stuff_area_limit: stuff classes with fewer pixels in an image become void.
 
     Returns:
       [b, h, w] int32 panoptic labels.
     """
-    # A label depends on the number of a pixel's mask alone: count, label, look up.
+    # The label of a pixel depends only on its mask number: count, label, look up.
     shape = tf.shape(regions.index)
     slots = tf.shape(regions.channel)[1]
     code = tf.where(regions.covered, regions.index, slots)

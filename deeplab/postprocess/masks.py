@@ -1,7 +1,8 @@
-"""Mask transformers: from masks and their classes to a panoptic map.
+"""Post-processing of mask transformers: from masks and classes to a panoptic map.
 
-Two ways, as `transformer_post_processing` says: `masks_pixelwise` (MaX-DeepLab) and
-`masks_maskwise` (kMaX-DeepLab). Takes any batch and any size, and compiles under XLA.
+The option `transformer_post_processing` selects one of two methods: `masks_pixelwise`
+(MaX-DeepLab) or `masks_maskwise` (kMaX-DeepLab). Both take batches and images of any
+size, and compile under XLA.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from deeplab.postprocess.masks_maskwise import MaskwiseOptions, maskwise_regions
 from deeplab.postprocess.masks_pixelwise import pixelwise_regions
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
-# Logits at the stride of the masks, the same at the size of the image, and the
-# classes of the masks -> who covers what.
+# Mask logits at the stride of the masks, the same at image size, and the classes of
+# the masks -> which mask covers which pixel.
 FindRegions = Callable[[tf.Tensor, tf.Tensor, MaskClasses], MaskRegions]
 
 
 class MaskPostProcessor:
-    """Gives every pixel the class and the number of a mask, or void."""
+    """Assigns the class and the number of a mask, or void, to every pixel."""
 
     def __init__(
         self,
@@ -46,10 +47,10 @@ class MaskPostProcessor:
 
         Args:
           find_regions: decides which mask covers which pixel.
-          labels: what the labels mean; the channels of the classes are its things,
-            then its stuff.
-          thing_area_limit: a thing of fewer pixels becomes void.
-          stuff_area_limit: a stuff class of fewer pixels in an image becomes void.
+          labels: meaning of the labels; the class channels are its things, then its
+            stuff.
+          thing_area_limit: things with fewer pixels become void.
+          stuff_area_limit: stuff classes with fewer pixels in an image become void.
 
         Raises:
           ValueError: an area limit is negative.
@@ -70,9 +71,9 @@ class MaskPostProcessor:
         """Returns the prediction with its discrete maps filled in.
 
         Args:
-          prediction: a batch with `pixel_space_mask_logits` and
+          prediction: prediction of a batch, with `pixel_space_mask_logits` and
             `transformer_class_logits`.
-          images: `[b, h, w, c]`, whose height and width the maps get.
+          images: `[b, h, w, c]`; the maps get this height and width.
 
         Returns:
           The same with `panoptic_pred`, `semantic_pred` (without any threshold),
@@ -80,15 +81,15 @@ class MaskPostProcessor:
           `instance_scores` and `semantic_scores`.
 
         Raises:
-          ValueError: the classes are not those of the data set.
+          ValueError: the number of class logits does not fit the data set.
         """
         coarse = tf.cast(prediction.pixel_space_mask_logits, tf.float32)
         class_logits = prediction.transformer_class_logits
         if class_logits.shape[-1] != len(self._class_ids) + 1:
             raise ValueError(
                 f"transformer_class_logits have {class_logits.shape[-1]} channels, but "
-                f"the data set has {len(self._class_ids)} classes, and one is for "
-                "masks without object"
+                f"the data set has {len(self._class_ids)} classes, plus one channel "
+                'for "no object"'
             )
         logits = resize_bilinear(coarse, spatial_size(images))
         classes = classify_masks(class_logits)

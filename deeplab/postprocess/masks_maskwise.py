@@ -1,8 +1,9 @@
-"""Whole masks are laid down one after the other, the surest first.
+"""Mask-wise merging: whole masks are pasted one by one, the most confident first.
 
 k-means Mask Transformer, Qihang Yu, Huiyu Wang, Siyuan Qiao, Maxwell Collins, Yukun
 Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, ECCV 2022,
-https://arxiv.org/abs/2207.04044. Only masks whose class is sure enough take time.
+https://arxiv.org/abs/2207.04044. The time depends only on the number of masks whose
+class is confident enough.
 """
 
 from __future__ import annotations
@@ -17,15 +18,16 @@ from deeplab.postprocess.mask_merging import MaskClasses, MaskRegions, no_region
 
 @dataclass(frozen=True)
 class MaskwiseOptions:
-    """Which masks are laid down, and in which order.
+    """Which masks are pasted, and in which order.
 
     Attributes:
-      thing_threshold: least confidence of the class of a thing.
-      stuff_threshold: least confidence of the class of stuff.
-      overlap_threshold: what the share of a mask that nothing covers yet must exceed.
-      class_power: power of the confidence of the class in the order.
-      mask_power: power of the mean probability of the mask in the order.
-      pixel_threshold: what the probability of a mask must exceed at its pixels.
+      thing_threshold: minimum class confidence of a thing.
+      stuff_threshold: minimum class confidence of stuff.
+      overlap_threshold: a mask is pasted if the share of it that is not yet covered
+        exceeds this.
+      class_power: exponent of the class confidence in the score that sets the order.
+      mask_power: exponent of the mean mask probability in that score.
+      pixel_threshold: a mask consists of the pixels where its probability exceeds this.
     """
 
     thing_threshold: float = 0.7
@@ -37,12 +39,12 @@ class MaskwiseOptions:
 
 
 class _Ranked(NamedTuple):
-    """Masks in the order in which they are laid down, all [b, slots]."""
+    """Masks in the order in which they are pasted; all tensors are [b, slots]."""
 
     slot: tf.Tensor
     channel: tf.Tensor
     confidence: tf.Tensor
-    # Whether the class is sure enough.
+    # Whether the class is confident enough.
     counts: tf.Tensor
 
 
@@ -57,21 +59,21 @@ def maskwise_regions(
     """Returns the regions of the masks, numbered by rank.
 
     Args:
-      coarse_logits: [b, h', w', slots] float32, at the stride of the masks: what
-        their mean probability is computed from.
-      logits: [b, h, w, slots] float32, the same at the size of the result.
-      classes: of the masks.
-      num_thing_classes: how many of the first channels are things.
-      options: which masks are laid down, and in which order.
+      coarse_logits: [b, h', w', slots] float32, mask logits at the stride of the masks,
+        for the mean probability of each mask.
+      logits: [b, h, w, slots] float32, the same logits at the size of the result.
+      classes: classes of the masks.
+      num_thing_classes: number of thing classes, which are the first channels.
+      options: which masks are pasted, and in which order.
     """
     ranked = _rank(coarse_logits, classes, num_thing_classes, options)
     probs = tf.nn.softmax(logits)
     shape = tf.shape(probs)
-    # One plane of memory for each mask, as they are read one by one. Moving floats is
-    # three times as fast as moving bools.
+    # Each mask is contiguous in memory, as masks are read one by one. Transposing
+    # floats is three times as fast as transposing bools.
     planes = tf.transpose(probs, [0, 3, 1, 2]) > options.pixel_threshold
     planes = tf.reshape(planes, [shape[0], shape[3], shape[1] * shape[2]])
-    painted = _lay_down(planes, ranked, options.overlap_threshold)
+    painted = _paste(planes, ranked, options.overlap_threshold)
     painted = tf.reshape(painted, shape[:3])
     index = tf.maximum(painted - 1, 0)
     covered = painted > 0
@@ -109,17 +111,15 @@ def _rank(
     return _Ranked(order, channel, confidence, confidence >= threshold)
 
 
-def _lay_down(
-    planes: tf.Tensor, ranked: _Ranked, overlap_threshold: float
-) -> tf.Tensor:
-    """Returns [b, pixels] int32: the rank of the mask of a pixel, from 1, or 0.
+def _paste(planes: tf.Tensor, ranked: _Ranked, overlap_threshold: float) -> tf.Tensor:
+    """Returns the rank, from 1, of the mask at each pixel, or 0; [b, pixels] int32.
 
     Args:
-      planes: [b, slots, pixels] bool, where each mask is.
+      planes: [b, slots, pixels] bool, the pixels of each mask.
       ranked: the order of the masks.
       overlap_threshold: see `MaskwiseOptions`.
     """
-    # Ranks of the masks that count come first, in their order.
+    # The ranks of confident masks come first, in their order.
     ranks = tf.argsort(tf.cast(tf.logical_not(ranked.counts), tf.int32), stable=True)
     counts = tf.math.count_nonzero(ranked.counts, axis=1, dtype=tf.int32)
     slots = tf.gather(ranked.slot, ranks, batch_dims=1)

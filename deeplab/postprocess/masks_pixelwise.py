@@ -1,4 +1,4 @@
-"""Each pixel goes to the mask with the highest logit there.
+"""Pixel-wise merging: each pixel is assigned to the mask with the highest logit.
 
 MaX-DeepLab: End-to-End Panoptic Segmentation with Mask Transformers, Huiyu Wang,
 Yukun Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from deeplab.postprocess.mask_merging import MaskClasses, MaskRegions, no_regions
 
-# Takes a mask out of a softmax.
+# Logit that excludes a mask from a softmax.
 _EXCLUDED = -99999.0
 
 
@@ -24,19 +24,19 @@ def pixelwise_regions(
 ) -> MaskRegions:
     """Returns the regions of the masks.
 
-    A pixel is covered where its best mask is one whose class is sure enough, and is
-    sure enough of the pixel, among such masks.
+    Only masks whose class is confident enough are kept. A pixel is covered if its best
+    mask is kept, and its probability among the kept masks is high enough.
 
     Args:
-      logits: [b, h, w, slots] float32.
-      classes: of the masks.
-      class_threshold: least confidence of a mask's class.
-      pixel_threshold: what the probability of a mask must exceed at a pixel.
+      logits: [b, h, w, slots] float32, mask logits.
+      classes: classes of the masks.
+      class_threshold: minimum class confidence of a mask.
+      pixel_threshold: the probability of a mask must exceed this at a covered pixel.
     """
     kept = classes.confidence >= class_threshold
     among_kept = tf.where(tf.expand_dims(tf.expand_dims(kept, 1), 1), logits, _EXCLUDED)
     best = tf.reduce_max(among_kept, axis=-1)
-    # The highest probability of a softmax: e^0 over the sum.
+    # The maximum of a softmax: e^0 over the sum.
     score = 1.0 / tf.reduce_sum(tf.exp(among_kept - tf.expand_dims(best, -1)), axis=-1)
     index = tf.argmax(among_kept, axis=-1, output_type=tf.int32)
     regions = MaskRegions(

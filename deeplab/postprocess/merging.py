@@ -1,11 +1,11 @@
-"""Majority vote: classes per pixel and instances without class become one map.
+"""Majority vote: merges a semantic map and class-agnostic instances into one map.
 
 DeeperLab: Single-Shot Image Parser, T.-J. Yang et al., arXiv:1902.05093,
-https://arxiv.org/abs/1902.05093. Gives what the compiled operation of the published
-code gives. That one numbers the instances of a class in the order of a hash table; here
-they are numbered from the last centre to the first, which is the order it has for few
-instances. Instances that the label divisor has no number for become void; there they
-spill into the next class.
+https://arxiv.org/abs/1902.05093. The results are those of the compiled operation in the
+published code, with two differences. It numbers the instances of a class in the order
+of a hash table; here they are numbered from the last centre to the first, which is the
+same order for few instances. Instances beyond the number that the label divisor allows
+become void; there they spill into the next class.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ def merge_maps(
     labels: LabelSpace,
     stuff_area_limit: int,
 ) -> tf.Tensor:
-    """Returns the panoptic map of a semantic and an instance map.
+    """Merges a semantic and an instance map into a panoptic map.
 
-    All thing pixels of an instance get the thing class that most of them have, the
-    lowest one on a tie.
+    All thing pixels of an instance get the thing class that most of them have; on a
+    tie, the lowest class id.
 
     Args:
       semantic: [b, h, w] int32, 0 to `labels.num_classes - 1`.
       instance: [b, h, w] int32, 0 to `max_instance`; 0 outside things.
-      max_instance: largest instance id there may be.
-      labels: what the labels mean.
-      stuff_area_limit: a stuff class that covers no more pixels of an image than this
+      max_instance: upper bound of the instance ids.
+      labels: meaning of the labels.
+      stuff_area_limit: a stuff class that covers at most this many pixels of an image
         becomes void; 0 keeps all.
 
     Returns:
       [b, h, w] int32 panoptic labels.
     """
-    # A pixel's code says all that its label depends on: count codes, label each code,
-    # look up.
+    # The label of a pixel depends only on its code: count the codes, assign a label to
+    # each code, and look it up.
     shape = tf.shape(semantic)
     num_classes = labels.num_classes
     codes = (max_instance + 1) * num_classes

@@ -10,28 +10,28 @@ from deeplab.core.labels import LabelSpace
 
 
 class Matches(NamedTuple):
-    """Labels of a map and what they match in another, `n` labels."""
+    """The `n` labels of a map and their matches in another map."""
 
     # [n] int32, in the order in which they appear in the map.
     labels: tf.Tensor
-    # [n] int32, the matching label of the other map, -1 where there is none.
+    # [n] int32, the matching label of the other map, -1 if there is none.
     partners: tf.Tensor
-    # [h, w] int32, which label a pixel has.
+    # [h, w] int32, index of each pixel in `labels`.
     index: tf.Tensor
 
 
 def mutual_matches(
     panoptic: tf.Tensor, other: tf.Tensor, labels: LabelSpace
 ) -> Matches:
-    """Pairs instances of a class, each being what overlaps most with the other.
+    """Pairs instances of the same class that overlap most with each other.
 
-    Overlap is intersection over union; of equal ones that with the higher labels
-    counts, the other map's first.
+    Overlap is intersection over union; ties go to the pair with the higher label in
+    `other`, then to that with the higher label in `panoptic`.
 
     Args:
       panoptic: [h, w] int32 labels.
       other: [h, w] int32 labels.
-      labels: what the labels mean.
+      labels: meaning of the labels.
 
     Returns:
       The labels of `panoptic` with their partners in `other`, one to one.
@@ -39,7 +39,7 @@ def mutual_matches(
     ours, our_index, our_area = tf.unique_with_counts(tf.reshape(panoptic, [-1]))
     theirs, their_index, their_area = tf.unique_with_counts(tf.reshape(other, [-1]))
     count, their_count = tf.shape(ours)[0], tf.shape(theirs)[0]
-    # As int64: there may be as many labels as pixels.
+    # int64, because there may be as many labels as pixels.
     stride = tf.cast(their_count, tf.int64)
     code = tf.cast(our_index, tf.int64) * stride + tf.cast(their_index, tf.int64)
     pairs, _, shared = tf.unique_with_counts(code)

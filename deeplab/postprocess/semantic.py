@@ -12,18 +12,18 @@ from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
 
 def most_probable_class(prediction: Prediction) -> tf.Tensor:
-    """Returns [b, h, w] int32 class ids; the lowest id where several tie."""
+    """Returns [b, h, w] int32 class ids; on a tie, the lowest one."""
     return tf.argmax(prediction.semantic_probs, axis=-1, output_type=tf.int32)
 
 
 def add_semantic_map(prediction: Prediction, images: tf.Tensor) -> Prediction:
-    """Returns the prediction with `semantic_pred` filled from `semantic_probs`."""
+    """Returns the prediction with `semantic_pred`, computed from `semantic_probs`."""
     del images
     return prediction._replace(semantic_pred=most_probable_class(prediction))
 
 
 @POSTPROCESSORS.register("semantic")
 def build_semantic(options: EvaluatorOptions, info: DatasetInfo) -> PostProcessor:
-    """Returns the post-processing of semantic segmentation, which has no option."""
+    """Returns the post-processor for semantic segmentation, which has no options."""
     del options, info
     return add_semantic_map

@@ -1,13 +1,14 @@
-"""Motion-DeepLab's tracks: each instance goes on with the nearest track, or begins one.
+"""Motion-DeepLab's tracking: an instance continues the nearest track or starts one.
 
 STEP: Segmenting and Tracking Every Pixel, Mark Weber et al., NeurIPS 2021 Datasets and
 Benchmarks, https://arxiv.org/abs/2102.11859. As in the published code, except that
 
-- a frame without any instance is a frame like others;
-- means of pixels are exact where there they are sums of float32;
-- what was to be the order of confidence is written as what it is, the order in which
-  instances appear in the map: the heatmap, drawn around the centres, is 1 at each;
-- an instance that the label divisor has no track number for becomes void.
+- a frame without instances is allowed;
+- mean positions are exact; there, they are float32 sums;
+- instances are processed in the order in which they appear in the map. The published
+  code sorts by confidence, but its heatmap is 1 at every centre, which results in the
+  same order;
+- an instance becomes void if the label divisor allows no further track number.
 
 Shapes depend on the number of instances, so that it does not compile under XLA.
 """
@@ -27,10 +28,10 @@ from deeplab.postprocess.base import PostProcessor
 from deeplab.postprocess.center_offset import build_center_offset
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
-# Standard deviation in pixels of the Gaussians that tell the network of the frame
-# before.
+# Standard deviation, in pixels, of the Gaussians in the network's input heatmap, which
+# mark the centres of the previous frame.
 _SIGMA = 8.0
-# Frames after which a track that nothing went on with is forgotten.
+# Number of frames after which a track that no instance continued is dropped.
 _LIFETIME = 7
 
 
@@ -39,18 +40,19 @@ class Instances(NamedTuple):
 
     # [n, 5] int32, rows as in `TrackState.centers`, with age 0.
     centers: tf.Tensor
-    # [m] int32, all labels of the map, and [n] int32, which of them are instances.
+    # [m] int32, all labels in the map.
     labels: tf.Tensor
+    # [n] int32, index of each instance in `labels`.
     rows: tf.Tensor
-    # [h, w] int32, which label a pixel has.
+    # [h, w] int32, index of each pixel in `labels`.
     index: tf.Tensor
 
 
 class TrackAssignment:
-    """Post-processes frames, one by one, and carries track numbers along.
+    """Post-processes frames one by one, and assigns their instances to tracks.
 
     Attributes:
-      state_spec: what the state is made of.
+      state_spec: specifications of the tensors of the state.
     """
 
     state_spec = TrackState(
@@ -63,14 +65,14 @@ class TrackAssignment:
         """Makes the post-processor.
 
         Args:
-          frame: post-processes a frame for itself.
-          labels: what the labels mean.
+          frame: post-processes a single frame.
+          labels: meaning of the labels.
         """
         self._frame = frame
         self._labels = labels
 
     def __call__(self, prediction: Prediction, images: tf.Tensor) -> Prediction:
-        """Returns the predictions of a batch, each image numbered for itself."""
+        """Post-processes a batch of independent images, without tracking."""
         return self._frame(prediction, images)
 
     def track(
@@ -79,14 +81,14 @@ class TrackAssignment:
         """Post-processes the next frame of a video.
 
         Args:
-          prediction: of one frame, with what `CenterOffset` takes, and
-            `frame_offset_map`.
+          prediction: prediction of one frame, with the fields that `CenterOffset`
+            takes, and `frame_offset_map`.
           images: `[1, h, w, c]`, the frame.
-          state: after the frame before; `initial_state` at the first.
+          state: state after the previous frame; `initial_state` for the first frame.
 
         Returns:
-          The prediction, instances in `panoptic_pred` numbered by track; the state
-          after the frame.
+          The prediction, with track numbers as instance ids in `panoptic_pred`, and the
+          state after the frame.
         """
         done = self._frame(prediction, images)
         panoptic, state = self.assign(
@@ -97,12 +99,12 @@ class TrackAssignment:
     def assign(
         self, panoptic: tf.Tensor, offsets: tf.Tensor, state: TrackState
     ) -> tuple[tf.Tensor, TrackState]:
-        """Gives the instances of a map the labels of their tracks.
+        """Replaces the labels of instances in a map by the labels of their tracks.
 
         Args:
           panoptic: [h, w] int32 labels.
-          offsets: [h, w, 2] float32, (dy, dx) to the centre in the frame before.
-          state: after the frame before.
+          offsets: [h, w, 2] float32, (dy, dx) to the centre in the previous frame.
+          state: state after the previous frame.
 
         Returns:
           The map with track numbers as instance ids, and the state after the frame.
@@ -131,11 +133,11 @@ class TrackAssignment:
     def _match(
         self, centers: tf.Tensor, offsets: tf.Tensor, state: TrackState
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Goes through the instances; each takes the nearest track that is left.
+        """Matches each instance, in order, with the nearest remaining track.
 
         Returns:
-          [n] int32 labels of the instances; [tracks] bool, which tracks are left;
-          the next unused track number.
+          [n] int32 labels of the instances; [tracks] bool, which tracks remain
+          unmatched; the next unused track number.
         """
         tracks = state.centers
         count = tf.shape(tracks)[0]
@@ -149,7 +151,7 @@ class TrackAssignment:
         distances = tf.where(
             classes[:, tf.newaxis] == track_classes, distances, infinite
         )
-        # A last track, out of reach, so that there is always a nearest one.
+        # An extra track, out of reach, so that there is always a nearest one.
         distances = tf.pad(distances, [[0, 0], [0, 1]], constant_values=infinite)
         reach = tf.pad(tf.cast(tracks[:, 3], tf.float32), [[0, 1]])
         track_labels = tf.pad(tracks[:, 2], [[0, 1]])
@@ -183,8 +185,8 @@ class TrackAssignment:
         """Returns the state before the first frame of a video.
 
         Args:
-          height: of the network's input.
-          width: of the network's input.
+          height: height of the network's input.
+          width: width of the network's input.
         """
         return TrackState(
             heatmap=tf.zeros([1, height, width]),
@@ -194,11 +196,11 @@ class TrackAssignment:
 
 
 def find_instances(panoptic: tf.Tensor, labels: LabelSpace) -> Instances:
-    """Returns what tracking needs to know of a map.
+    """Returns the instances of a panoptic map.
 
     Args:
       panoptic: [h, w] int32 labels.
-      labels: what the labels mean.
+      labels: meaning of the labels.
     """
     width = tf.shape(panoptic)[1]
     all_labels, index = tf.unique(tf.reshape(panoptic, [-1]))

@@ -1,11 +1,12 @@
-"""ViP-DeepLab's stitching: from pairs of frames to ids that last for a video.
+"""ViP-DeepLab's stitching: from pairs of frames to ids that last through a video.
 
 ViP-DeepLab: Learning Visual Perception with Depth-aware Video Panoptic Segmentation,
 Siyuan Qiao, Yukun Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
 https://arxiv.org/abs/2012.05258. A pair is stitched as in the published code, which
-keeps half of the numbers that the label divisor allows for instances that appear in
-the second frame, and fails where they do not suffice: here what has no number becomes
-void. The published code leaves joining pairs to its users.
+reserves half of the instance ids that the label divisor allows for instances that first
+appear in the second frame. If the ids do not suffice, the published code fails; here,
+instances without an id become void. The published code leaves joining the pairs of a
+video to its users.
 
 Shapes depend on the number of segments, so that it does not compile under XLA.
 """
@@ -32,27 +33,27 @@ class VideoStitching:
         """Makes the post-processor.
 
         Args:
-          frame: post-processes a frame for itself.
-          labels: what the labels mean.
+          frame: post-processes a single frame.
+          labels: meaning of the labels.
         """
         self._frame = frame
         self._labels = labels
 
     def __call__(self, prediction: Prediction, images: tf.Tensor) -> Prediction:
-        """Post-processes frames together with the ones after them.
+        """Post-processes pairs of consecutive frames.
 
-        Both frames are laid side by side, and pixels of both point to the centres of
-        the first.
+        Both frames are placed side by side, and the pixels of both point to the centres
+        in the first.
 
         Args:
-          prediction: a batch with what `CenterOffset` takes, `next_offset_map`, and
-            what the next frames say of themselves.
+          prediction: prediction of a batch, with the fields that `CenterOffset` takes,
+            `next_offset_map`, and the fields of the next frames alone.
           images: `[b, h, w, 6]`, pairs of frames.
 
         Returns:
           The prediction with the discrete maps of the first frames,
-          `concat_next_panoptic_pred` and `next_panoptic_pred`, and without what the
-          next frames say of themselves.
+          `concat_next_panoptic_pred` and `next_panoptic_pred`, and without the fields
+          of the next frames alone.
         """
         frame, next_frame = tf.split(images, 2, axis=-1)
         following = Prediction(
@@ -62,7 +63,7 @@ class VideoStitching:
         )
         width = tf.cast(spatial_size(prediction.offset_map)[1], tf.float32)
         backwards = prediction.next_offset_map - tf.stack([0.0, width])
-        beside = Prediction(
+        side_by_side = Prediction(
             semantic_probs=tf.concat(
                 [prediction.semantic_probs, following.semantic_probs], axis=2
             ),
@@ -72,11 +73,11 @@ class VideoStitching:
             ),
             offset_map=tf.concat([prediction.offset_map, backwards], axis=2),
         )
-        explained = self._frame(beside, tf.concat([frame, next_frame], axis=2))
+        explained = self._frame(side_by_side, tf.concat([frame, next_frame], axis=2))
         discrete = {
             name: tf.split(value, 2, axis=2)
             for name, value in present(explained).items()
-            if getattr(beside, name) is None
+            if getattr(side_by_side, name) is None
         }
         explained_next = discrete["panoptic_pred"][1]
         own = self._frame(following, next_frame).panoptic_pred
@@ -91,15 +92,16 @@ class VideoStitching:
         )
 
     def stitch_pair(self, explained: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
-        """Numbers the instances of frames as the frames before them do.
+        """Gives instances of the next frames the ids that they have in the first ones.
 
         Args:
-          explained: [b, h, w] int32, the frames as those before them explain them.
-          own: [b, h, w] int32, the frames by themselves.
+          explained: [b, h, w] int32, labels of the next frames, from the centres of
+            the first frames.
+          own: [b, h, w] int32, labels of the next frames, from their own centres.
 
         Returns:
-          [b, h, w] int32, `own` with the labels of `explained` for what is in both;
-          other instances have numbers above half of the label divisor.
+          [b, h, w] int32, `own` with the labels of `explained` for matching instances;
+          the ids of other instances are above half of the label divisor.
         """
         spec = tf.TensorSpec([None, None], tf.int32)
         stitched = tf.map_fn(self._stitch, (explained, own), fn_output_signature=spec)
@@ -118,15 +120,16 @@ class VideoStitching:
     def stitch(
         self, prediction: Prediction, state: StitchState
     ) -> tuple[Prediction, StitchState]:
-        """Numbers the instances of the next pair of a video as the pairs before it.
+        """Gives the instances of the next pair of a video their ids in that video.
 
         Args:
-          prediction: of one pair, as a call returns it; its first frame is the second
-            one of the pair before.
-          state: after the pair before; `initial_state` at the first.
+          prediction: prediction of one pair, as a call returns it; its first frame is
+            the second frame of the previous pair.
+          state: state after the previous pair; `initial_state` for the first pair.
 
         Returns:
-          The prediction with lasting ids in its panoptic maps, and the state after it.
+          The prediction, with ids of the video in its panoptic maps, and the state
+          after the pair.
         """
         maps = (
             prediction.panoptic_pred[0],
@@ -134,7 +137,7 @@ class VideoStitching:
             prediction.concat_next_panoptic_pred[0],
         )
         found = mutual_matches(maps[0], state.panoptic[0], self._labels)
-        # The first labels are those that were matched, in the same order.
+        # The first labels are the matched ones, in the same order.
         flat = tf.concat([tf.reshape(m, [-1]) for m in maps], axis=0)
         known, index = tf.unique(flat)
         missing = tf.shape(known)[0] - tf.shape(found.labels)[0]
@@ -154,7 +157,7 @@ class VideoStitching:
     def _lasting(
         self, known: tf.Tensor, partners: tf.Tensor, counts: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns lasting labels for the labels of a pair, and the new counts."""
+        """Returns the video's labels for the labels of a pair, and the new counts."""
         class_id, number = self._labels.decode(known)
         is_new = (number != 0) & (partners < 0)
         of_class = tf.one_hot(
@@ -174,7 +177,7 @@ class VideoStitching:
 
     @property
     def state_spec(self) -> StitchState:
-        """What the state is made of."""
+        """Specifications of the tensors of the state."""
         return StitchState(
             panoptic=tf.TensorSpec([1, None, None], tf.int32),
             counts=tf.TensorSpec([self._labels.num_classes], tf.int32),
@@ -186,8 +189,8 @@ class VideoStitching:
         """Returns the state before the first pair of a video.
 
         Args:
-          height: of the maps.
-          width: of the maps.
+          height: height of the maps.
+          width: width of the maps.
         """
         return StitchState(
             panoptic=tf.fill([1, height, width], self._labels.void),

@@ -1,1 +1,1 @@
-"""Tracking of instances that were segmented frame by frame; NumPy, no model."""
+"""Tracking of instances that were segmented frame by frame, in NumPy."""

@@ -1,11 +1,11 @@
-"""The IoU tracker: the baseline that turns panoptic frames into a panoptic video.
+"""The IoU tracker: the baseline that links panoptic frames into a panoptic video.
 
 STEP: Segmenting and Tracking Every Pixel, M. Weber et al., NeurIPS 2021,
 https://arxiv.org/abs/2102.11859, after High-Speed Tracking-by-Detection Without Using
-Image Information, E. Bochinski, V. Eiselein, T. Sikora, AVSS 2017. Instances of a class
-are assigned to the tracks of this class so that the sum of the IoUs is largest. The
-published code compares every pair of masks; here one pass over the pixels of a track
-gives its overlap with all instances.
+Image Information, E. Bochinski, V. Eiselein, T. Sikora, AVSS 2017. Within each class,
+instances are assigned to tracks so that the sum of the IoUs is maximal. The published
+code compares every pair of masks; here, one pass over the pixels of a track computes
+its overlap with all instances.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from deeplab.tracking.optical_flow import warped_pixels
 
 @dataclass
 class _Track:
-    """An instance that is followed: flat index of its last pixels."""
+    """A track; `pixels` are flat indices of where it was last seen."""
 
     id: int
     class_id: int
@@ -30,7 +30,7 @@ class _Track:
 
 
 class IoUTracker:
-    """Gives instances of consecutive frames the same id when they overlap."""
+    """Assigns the same id to instances of consecutive frames that overlap."""
 
     def __init__(
         self,
@@ -42,16 +42,17 @@ class IoUTracker:
         """Makes a tracker for one video at a time.
 
         Args:
-          labels: what the labels mean; instances of its things are followed, those
-            of other classes become 0.
-          min_iou: what the IoU of an instance and its track must exceed, 0 to 1.
-          max_frames_unseen: a track ends when it was not seen in more frames.
+          labels: meaning of the labels; instances of thing classes are tracked, and
+            the instance ids of other classes become 0.
+          min_iou: the IoU of an instance and its track must exceed this; 0 to 1.
+          max_frames_unseen: a track ends when it was not seen for more frames than
+            this.
 
         Raises:
           ValueError: the IoU is out of range.
         """
         if not 0 <= min_iou < 1:
-            raise ValueError(f"min_iou {min_iou}: choose 0 to 1")
+            raise ValueError(f"min_iou {min_iou}: must be at least 0 and below 1")
         self._labels = labels
         self._min_iou = min_iou
         self._max_frames_unseen = max_frames_unseen
@@ -69,25 +70,26 @@ class IoUTracker:
         flow: np.ndarray | None = None,
         occluded: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Follows the instances into the next frame.
+        """Tracks the instances of the next frame.
 
         Args:
           panoptic: [h, w] int32 panoptic labels.
-          flow: [h, w, 2] float, optical flow (dx, dy) in pixels from the frame before
-            to this one; without it masks are compared where they are.
-          occluded: [h, w], not 0 where the frame before is hidden in this one.
+          flow: [h, w, 2] float, optical flow (dx, dy) in pixels from the previous frame
+            to this one; without it, masks are compared without motion compensation.
+          occluded: [h, w], not 0 where a pixel of the previous frame is occluded in
+            this one.
 
         Returns:
-          [h, w] int32, the same classes with track ids as instances; crowds stay 0.
+          [h, w] int32, the same classes with track ids as instance ids; 0 for crowds.
 
         Raises:
           ValueError: the size changes within a video, or there are more tracks than
-            the divisor can number.
+            the label divisor allows.
         """
         if self._shape not in (None, panoptic.shape):
             raise ValueError(
-                f"a frame of {panoptic.shape} follows frames of {self._shape}; call "
-                "reset() between videos"
+                f"the frame has shape {panoptic.shape}, those before it {self._shape}; "
+                "call reset() between videos"
             )
         self._shape = panoptic.shape
         found, index = np.unique(panoptic, return_inverse=True)
@@ -114,7 +116,7 @@ class IoUTracker:
     def _assign(
         self, covered: tuple[np.ndarray, np.ndarray], class_id: np.ndarray
     ) -> np.ndarray:
-        """Returns the track id of each instance; new ones where none fits."""
+        """Returns the track id of each instance, a new id if no track matches."""
         iou = self._overlaps(covered, len(class_id))
         track_class = np.array([t.class_id for t in self._tracks], np.int64)
         track_of = np.zeros(len(class_id), np.int64)
@@ -160,7 +162,7 @@ class IoUTracker:
         class_id: np.ndarray,
         track_of: np.ndarray,
     ) -> None:
-        """Moves the tracks to where they were seen, and ends the old ones."""
+        """Updates the pixels of tracks that were seen, and ends old tracks."""
         place, instance = covered
         order = np.argsort(instance, kind="stable")
         ends = np.cumsum(np.bincount(instance, minlength=len(class_id)))

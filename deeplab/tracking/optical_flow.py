@@ -1,4 +1,4 @@
-"""Instances moved back along optical flow to where they were in the frame before."""
+"""Warping of instances along optical flow to the previous frame."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import numpy as np
 def warped_pixels(
     index: np.ndarray, flow: np.ndarray, occluded: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the pixels that instances of this frame cover in the frame before.
+    """Returns the pixels of the previous frame that instances of this frame cover.
 
-    A pixel belongs to every instance that bilinear interpolation would find at the
-    place to which its flow points; so it may belong to several.
+    A pixel belongs to every instance that bilinear interpolation would sample at the
+    position to which its flow points, so that it may belong to several.
 
     Args:
-      index: [h, w] integers, instance of each pixel of this frame; below 0: none.
-      flow: [h, w, 2] float, (dx, dy) in pixels from the frame before to this one.
-      occluded: [h, w], not 0 where a pixel of the frame before is hidden in this one.
+      index: [h, w] integers, instance of each pixel in this frame; below 0 for none.
+      flow: [h, w, 2] float, (dx, dy) in pixels from the previous frame to this one.
+      occluded: [h, w], not 0 where a pixel of the previous frame is occluded in this
+        one.
 
     Returns:
-      Flat index of pixels, and the instance that covers each: [n] int64 each, without
-      doubles.
+      Flat indices of pixels, and the instance that covers each: [n] int64 each, without
+      duplicates.
 
     Raises:
       ValueError: the maps differ in size.
@@ -28,7 +29,8 @@ def warped_pixels(
     height, width = index.shape
     if flow.shape != (height, width, 2):
         raise ValueError(
-            f"optical flow of shape {list(flow.shape)} for labels of {height} x {width}"
+            f"optical flow of shape {list(flow.shape)} does not fit labels of {height} "
+            f"x {width} pixels"
         )
     x = np.arange(width) + flow[..., 0]
     y = np.arange(height)[:, np.newaxis] + flow[..., 1]

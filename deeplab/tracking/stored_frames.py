@@ -1,4 +1,4 @@
-"""Tracking instances of frames that are stored as label maps."""
+"""Tracking of instances in stored label maps."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def track_frames(
     flow_folder: Path | None = None,
     advance: Callable[[], object] = lambda: None,
 ) -> None:
-    """Gives the instances of every sequence their tracks, each on its own.
+    """Tracks the instances of each sequence separately.
 
     Args:
-      frames: name -> map, in the order of time.
-      tracker: starts anew with each sequence.
-      sink: takes the tracked maps, by the names of the frames; stays open.
-      flow_folder: holds `<name>.npy` for frames that have a flow into them,
-        `[h, w, 2]`, (dx, dy) in pixels from the frame before. No flow when None.
+      frames: name -> map, in temporal order.
+      tracker: reset before each sequence.
+      sink: receives the tracked maps under the names of the frames; it is not closed.
+      flow_folder: contains a file `<name>.npy` for each frame with optical flow,
+        `[h, w, 2]`, (dx, dy) in pixels from the previous frame. None for no flow.
       advance: called after each frame.
 
     Raises:
-      ValueError: a map is damaged, or a flow has another size than its frame.
+      ValueError: a map is damaged, or the sizes of a flow and its frame differ.
     """
     for sequence in sequences_of(frames).values():
         tracker.reset()
@@ -45,7 +45,10 @@ def track_frames(
 def sequences_of(
     frames: Mapping[str, StoredMap],
 ) -> dict[str, list[tuple[str, StoredMap]]]:
-    """Returns sequence -> its frames by name; a folder is one if none is named."""
+    """Returns sequence -> (name, map) of its frames.
+
+    Frames that do not name their sequence are grouped by folder.
+    """
     groups: dict[str, list[tuple[str, StoredMap]]] = collections.defaultdict(list)
     for name, stored in frames.items():
         groups[stored.sequence or str(Path(name).parent)].append((name, stored))
@@ -53,6 +56,6 @@ def sequences_of(
 
 
 def read_flow(folder: Path, name: str) -> np.ndarray | None:
-    """Returns the flow into a frame; None for the first frames of videos."""
+    """Returns the flow from the previous frame; None if there is no file."""
     path = folder / f"{name}.npy"
     return np.load(path, allow_pickle=False) if path.exists() else None

@@ -1,7 +1,7 @@
-"""Pictures and files of predictions, with NumPy and Pillow.
+"""Pictures and files of predictions, written with NumPy and Pillow.
 
-`build_writers(evaluator_options, info, folder)` returns what the evaluator hands every
-image to. Adding a writer is one new file and one line below.
+`build_writers(evaluator_options, info, folder)` returns the writers to which the
+evaluator passes every image. Adding a writer takes one new file and one line below.
 """
 
 from collections.abc import Callable
@@ -15,28 +15,29 @@ from deeplab.registry import Registry
 
 
 class Writer(Protocol):
-    """Takes every evaluated image."""
+    """Receives every evaluated image."""
 
     def reset(self) -> None:
-        """Called before the first image of an evaluation."""
+        """Starts an evaluation; called before its first image."""
         ...
 
     def write(self, example: Example, prediction: Prediction) -> None:
-        """Takes one image.
+        """Writes one image.
 
         Args:
-          example: NumPy arrays without batch dimension; labels (`..._raw`) as they
-            were stored, `image` as the network saw it.
-          prediction: the same, at the size of the stored image.
+          example: NumPy arrays without batch dimension; labels (`..._raw`) as stored,
+            and `image` as the input of the network.
+          prediction: NumPy arrays without batch dimension, at the size of the stored
+            image.
         """
         ...
 
     def close(self) -> None:
-        """Called after the last image of an evaluation."""
+        """Ends an evaluation; called after its last image."""
         ...
 
 
-# (evaluator options, data set, folder) -> a writer, or None if they ask for none.
+# (evaluator options, data set, folder) -> a writer, or None if it is not enabled.
 WRITERS: Registry[Callable[[EvaluatorOptions, DatasetInfo, Path], Writer | None]] = (
     Registry(
         "writer",
@@ -52,12 +53,12 @@ WRITERS: Registry[Callable[[EvaluatorOptions, DatasetInfo, Path], Writer | None]
 def build_writers(
     options: EvaluatorOptions, info: DatasetInfo, folder: Path
 ) -> list[Writer]:
-    """Returns the writers that `EvaluatorOptions` ask for.
+    """Returns the writers that the options enable.
 
     Args:
       options: an `EvaluatorOptions` message.
-      info: the data set.
-      folder: where files go.
+      info: description of the data set.
+      folder: output folder.
     """
     builders = [WRITERS.get(name) for name in WRITERS.names()]
     writers = [builder(options, info, folder) for builder in builders]

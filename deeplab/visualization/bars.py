@@ -1,4 +1,4 @@
-"""A picture of a number for each class: horizontal bars, with Pillow."""
+"""Horizontal bar charts, such as of one value per class, drawn with Pillow."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _GREY, _BLACK, _WHITE = (225, 225, 225), (20, 20, 20), (255, 255, 255)
 
 
 class Bar(NamedTuple):
-    """One row of the picture."""
+    """One bar of the chart."""
 
     label: str
-    # 0 to 100.
+    # In percent, 0 to 100.
     value: float
     color: tuple[int, int, int]
 
 
 def bar_chart(title: str, bars: Sequence[Bar]) -> np.ndarray:
-    """Returns `[h, w, 3]` uint8: a bar for each value, which is written beside it."""
+    """Returns a chart, `[h, w, 3]` uint8, with the value written next to each bar."""
     width = _LABEL + _BAR + _NUMBER + 2 * _MARGIN
     height = _ROW * (len(bars) + 1) + 2 * _MARGIN
     picture = Image.new("RGB", (width, height), _WHITE)

@@ -10,21 +10,21 @@ from deeplab.core.dataset_info import DatasetInfo
 
 VOID_COLOR = (0, 0, 0)
 
-# Powers of the root of x^4 = x + 1: their multiples fill the unit cube evenly, so that
-# neighbouring ids differ well (M. Roberts, "The unreasonable effectiveness of
+# Inverse powers of the root of x^4 = x + 1: their multiples fill the unit cube evenly,
+# so that consecutive ids look different (M. Roberts, "The unreasonable effectiveness of
 # quasirandom sequences", 2018).
 _STEPS = np.array([0.8191725134, 0.6710436067, 0.5497004779])
-# Widest change of hue, share of the colour circle; of brightness; of saturation.
+# Maximum change of hue (as a share of the colour circle), brightness and saturation.
 _HUE, _VALUE, _SATURATION = 0.07, 0.4, 0.4
 _DARKEST = 0.45
 
 
 def semantic_colors(semantic: np.ndarray, info: DatasetInfo) -> np.ndarray:
-    """Paints class ids.
+    """Colours a map of class ids.
 
     Args:
-      semantic: `[h, w]` integer class ids.
-      info: the data set; void and ids without a class are black.
+      semantic: `[h, w]` integer class ids; void and ids without a class become black.
+      info: description of the data set.
 
     Returns:
       `[h, w, 3]` uint8 RGB.
@@ -37,11 +37,11 @@ def semantic_colors(semantic: np.ndarray, info: DatasetInfo) -> np.ndarray:
 
 
 def panoptic_colors(panoptic: np.ndarray, info: DatasetInfo) -> np.ndarray:
-    """Paints panoptic labels: stuff in its colour, instances in shades of theirs.
+    """Colours a panoptic map: stuff in its class colour, instances in shades of theirs.
 
     Args:
-      panoptic: `[h, w]` integer labels.
-      info: the data set; void and ids without a class are black.
+      panoptic: `[h, w]` integer labels; void and ids without a class become black.
+      info: description of the data set.
 
     Returns:
       `[h, w, 3]` uint8 RGB.
@@ -63,7 +63,7 @@ def segment_color(label: int, info: DatasetInfo) -> tuple[int, int, int]:
 
 
 def instance_color(base: tuple[int, int, int], instance: int) -> tuple[int, int, int]:
-    """Returns the shade of a class colour that an instance has.
+    """Returns the colour of an instance, a shade of its class colour.
 
     Args:
       base: colour of the class.

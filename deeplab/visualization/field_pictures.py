@@ -1,6 +1,6 @@
-"""Pictures of single fields of a prediction, by what they hold.
+"""Pictures of single prediction fields, drawn according to their kind.
 
-Which fields are drawn, and under which name, is in their records: see
+The records of the fields define which ones are drawn, and under which names; see
 `deeplab.core.fields`.
 """
 
@@ -16,19 +16,21 @@ from deeplab.core.structures import PREDICTION_FIELDS, Prediction, present
 from deeplab.visualization.offsets import offset_colors
 from deeplab.visualization.overlay import heatmap_overlay
 
-# Value of the field, image, pixels of things -> [h, w, 3] uint8; None draws nothing.
+# Value of the field, image, mask of things -> [h, w, 3] uint8, or None for no picture.
 Draw = Callable[[np.ndarray, np.ndarray, np.ndarray | None], np.ndarray | None]
 
 
 def field_pictures(
     image: np.ndarray, prediction: Prediction, info: DatasetInfo
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields name and `[h, w, 3]` uint8 picture of the fields that are drawn alone.
+    """Yields (name, picture) of the fields that have their own picture.
+
+    Pictures are `[h, w, 3]` uint8.
 
     Args:
       image: `[h, w, 3]` uint8.
-      prediction: NumPy fields of the image, without batch dimension.
-      info: the data set.
+      prediction: NumPy arrays at the size of the image, without batch dimension.
+      info: description of the data set.
     """
     things = None
     if prediction.semantic_pred is not None:
@@ -51,7 +53,7 @@ def _heatmap(
 def _offsets(
     value: np.ndarray, image: np.ndarray, things: np.ndarray | None
 ) -> np.ndarray | None:
-    """Offsets mean something on things alone."""
+    """Draws offsets only on things, as they are meaningless elsewhere."""
     del image
     return None if things is None else offset_colors(value, things)
 

@@ -1,4 +1,4 @@
-"""A page of labelled images to look through: one HTML file and its pictures."""
+"""A gallery of labelled images: one HTML file and its pictures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ img + img { position: absolute; top: 0; left: 0 }
 figcaption { overflow-wrap: anywhere; margin-top: .4em }
 small { color: #666 }
 """
-# Hides the images without the chosen class.
+# Hides the images without the selected class.
 _SCRIPT = """
 document.getElementById("class").addEventListener("change", event => {
   for (const figure of document.querySelectorAll("figure")) {
@@ -38,12 +38,12 @@ class Card(NamedTuple):
     """One image of the page.
 
     Attributes:
-      name: of the image.
-      place: where its record is.
+      name: name of the image.
+      place: location of its record.
       image: path of the picture without labels, relative to the page.
-      overlay: path of the picture with labels.
-      class_ids: classes that it shows.
-      text: what to say of it.
+      overlay: path of the picture with labels, relative to the page.
+      class_ids: classes in the image.
+      text: description of the image.
     """
 
     name: str
@@ -57,13 +57,13 @@ class Card(NamedTuple):
 def write_gallery(
     path: Path, title: str, cards: Sequence[Card], info: DatasetInfo
 ) -> None:
-    """Writes the page: labels vanish under the pointer, a menu picks a class.
+    """Writes the page; it hides labels under the pointer and has a menu of classes.
 
     Args:
-      path: of the HTML file.
+      path: path of the HTML file.
       title: heading of the page.
-      cards: what it shows.
-      info: the data set.
+      cards: images of the page.
+      info: description of the data set.
     """
     shown = {class_id for card in cards for class_id in card.class_ids}
     options = "".join(
@@ -77,7 +77,7 @@ def write_gallery(
 <style>{_STYLE}</style></head><body>
 <header><b>{html.escape(title)}</b> {len(cards)} images
 <select id="class"><option value="">all classes</option>{options}</select>
-<small>the pointer on an image hides its labels</small></header>
+<small>hover over an image to hide its labels</small></header>
 <main>
 {figures}
 </main><script>{_SCRIPT}</script></body></html>

@@ -1,4 +1,4 @@
-"""Instances of two maps of one scene, numbered alike so that they look alike."""
+"""Matching of instances in two maps, so that both show them in the same colours."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from deeplab.core.labels import LabelSpace
 def numbered_like(
     panoptic: np.ndarray, reference: np.ndarray, info: DatasetInfo
 ) -> np.ndarray:
-    """Gives every instance the label of the reference instance that it matches.
+    """Relabels every instance with the label of the matching reference instance.
 
-    They match when they are of one class and share more than half of their union,
-    which at most one pair of each does. Other instances take numbers that the
-    reference does not use.
+    Two instances match if they have the same class and an IoU above 0.5, so that
+    matches are unique. Other instances get ids that the reference does not use.
 
     Args:
       panoptic: `[h, w]` integer labels.
       reference: `[h, w]` integer labels.
-      info: the data set.
+      info: description of the data set.
 
     Returns:
-      `[h, w]` labels, those of stuff, crowds and void as they were.
+      `[h, w]` labels; those of stuff, crowds and void are unchanged.
     """
     found, inverse, areas = np.unique(panoptic, return_inverse=True, return_counts=True)
     others, other_inverse, other_areas = np.unique(
@@ -50,7 +49,7 @@ def numbered_like(
 
 
 def _free_label(class_id: int, taken: set[int], labels: LabelSpace) -> int:
-    """Returns an unused label of a class; the last one when none is left."""
+    """Returns an unused label of a class, or the last label if all are used."""
     candidates = range(1, labels.max_instances + 1)
     unused = (
         label

@@ -1,4 +1,4 @@
-"""Names of segments, written inside them where they fit."""
+"""Class names, written into the segments where they fit."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from PIL import Image, ImageDraw, ImageFont
 from deeplab.visualization.segments import Segment
 
 _MIN_FONT_SIZE = 10
-# Rows of the image for one pixel of font size.
+# Image rows per pixel of font size.
 _ROWS_PER_FONT_PIXEL = 32
-# Free pixels around a name.
+# Empty pixels around a name.
 _MARGIN = 2
 
 
@@ -24,7 +24,7 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def font_size(height: int) -> int:
-    """Returns the size of font, in pixels, for an image of `height` rows."""
+    """Returns the font size, in pixels, for an image of `height` rows."""
     return max(_MIN_FONT_SIZE, height // _ROWS_PER_FONT_PIXEL)
 
 
@@ -64,9 +64,9 @@ def draw_names(
 def _place(
     panoptic: np.ndarray, segment: Segment, height: int, width: int
 ) -> tuple[int, int] | None:
-    """Returns the upper left (y, x) of a rectangle inside a segment, near its middle.
+    """Returns the upper left (y, x) of a rectangle inside a segment, near its centre.
 
-    None if no rectangle of that height and width lies inside.
+    Returns None if no rectangle of this height and width fits into the segment.
     """
     x, y, box_width, box_height = segment.box
     if box_width < width or box_height < height or segment.area < width * height:

@@ -1,8 +1,8 @@
-"""Offsets as colours: hue is the direction, saturation the length.
+"""Offsets as colours: hue shows the direction, saturation the length.
 
-The colour wheel of S. Baker, D. Scharstein, J. P. Lewis, S. Roth, M. J. Black,
+This is the colour wheel of S. Baker, D. Scharstein, J. P. Lewis, S. Roth, M. J. Black,
 R. Szeliski, "A Database and Evaluation Methodology for Optical Flow", IJCV 2011, with
-a plain circle of hues instead of its table.
+uniform hues instead of its table.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ def offset_colors(
     mask: np.ndarray | None = None,
     longest: float | None = None,
 ) -> np.ndarray:
-    """Paints offsets: white for none, full colour for the longest.
+    """Colours offsets, from white for zero to full saturation for the longest.
 
     Args:
       offsets: `[h, w, 2]` float, (dy, dx).
-      mask: `[h, w]` bool, where to paint; black elsewhere. Everywhere when None.
-      longest: length that gets full colour; the longest inside the mask when None.
+      mask: `[h, w]` bool, pixels to colour; the rest is black. None colours all.
+      longest: length with full saturation; None uses the maximum inside the mask.
 
     Returns:
       `[h, w, 3]` uint8 RGB.
@@ -44,7 +44,7 @@ def offset_colors(
 
 
 def color_wheel(size: int) -> np.ndarray:
-    """Returns the key to the colours: `[size, size, 3]`, offsets from the middle."""
+    """Returns the legend of the colours, `[size, size, 3]`: offsets from the centre."""
     axis = np.linspace(-1, 1, size)
     offsets = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1)
     return offset_colors(offsets, np.hypot(offsets[..., 0], offsets[..., 1]) <= 1, 1.0)

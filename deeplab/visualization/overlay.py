@@ -1,4 +1,4 @@
-"""Maps drawn over their image: classes, instances, centres."""
+"""Overlays of maps on their image: classes, instances, centres."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deeplab.visualization.segments import find_segments
 
 # Opacity of colours over an image.
 _OPACITY = 0.6
-# Height in pixels for which outlines grow by one pixel.
+# Outlines get one pixel thicker per this many pixels of image height.
 _OUTLINE_HEIGHT = 480
 _OUTLINE = (255, 255, 255)
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
@@ -20,12 +20,12 @@ _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 def semantic_overlay(
     image: np.ndarray, semantic: np.ndarray, info: DatasetInfo
 ) -> np.ndarray:
-    """Draws a class map over its image, with names where they fit.
+    """Draws a semantic map over its image, with class names where they fit.
 
     Args:
       image: `[h, w, 3]` uint8.
-      semantic: `[h, w]` integer class ids; void is left in grey.
-      info: the data set.
+      semantic: `[h, w]` integer class ids; void is shown in grey.
+      info: description of the data set.
 
     Returns:
       `[h, w, 3]` uint8.
@@ -43,12 +43,12 @@ def semantic_overlay(
 def panoptic_overlay(
     image: np.ndarray, panoptic: np.ndarray, info: DatasetInfo
 ) -> np.ndarray:
-    """Draws a panoptic map over its image, instances outlined, names where they fit.
+    """Draws a panoptic map over its image, with outlines of instances and class names.
 
     Args:
       image: `[h, w, 3]` uint8.
-      panoptic: `[h, w]` integer labels; void is left in grey.
-      info: the data set.
+      panoptic: `[h, w]` integer labels; void is shown in grey.
+      info: description of the data set.
 
     Returns:
       `[h, w, 3]` uint8.
@@ -68,7 +68,7 @@ def panoptic_overlay(
 
 
 def heatmap_overlay(image: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
-    """Draws a centre heatmap over its image in grey: red for low, yellow for high.
+    """Draws a centre heatmap over the grey image, from red (low) to yellow (high).
 
     Args:
       image: `[h, w, 3]` uint8.
@@ -87,12 +87,12 @@ def heatmap_overlay(image: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
 
 
 def outlines(panoptic: np.ndarray, things: np.ndarray, thickness: int) -> np.ndarray:
-    """Returns the pixels just inside the rims of instances.
+    """Returns the outermost pixels of instances.
 
     Args:
       panoptic: `[h, w]` integer labels.
-      things: `[h, w]` bool, where there are instances.
-      thickness: of the lines, in pixels.
+      things: `[h, w]` bool, pixels of instances.
+      thickness: thickness of the outlines, in pixels.
 
     Returns:
       `[h, w]` bool.
@@ -118,7 +118,7 @@ def _check(image: np.ndarray, values: np.ndarray) -> None:
 
 def _blend(image: np.ndarray, colors: np.ndarray, void: np.ndarray) -> np.ndarray:
     grey = _grey(image)
-    # Brightness shows the shape of things, hue what they are.
+    # Brightness shows the shapes in the image, hue their classes.
     mixed = np.float32((1 - _OPACITY) / 2) * (image + grey)
     mixed += np.float32(_OPACITY) * colors
     mixed[void] = 0.6 * grey[void]
@@ -126,10 +126,10 @@ def _blend(image: np.ndarray, colors: np.ndarray, void: np.ndarray) -> np.ndarra
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
-    """Returns `[h, w, 1]` float32 brightness."""
+    """Returns the brightness, `[h, w, 1]` float32."""
     return (image.astype(np.float32) @ _GREY)[..., None]
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
-    """Rounds values between 0 and 255."""
+    """Rounds values between 0 and 255 to uint8."""
     return (values + 0.5).astype(np.uint8)

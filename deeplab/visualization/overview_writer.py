@@ -1,4 +1,4 @@
-"""Predictions to look at and to read on: an overlay, a label map, and segments."""
+"""Predictions for viewing and further processing: overlay, label map, and segments."""
 
 from __future__ import annotations
 
@@ -23,24 +23,29 @@ class OverviewWriter:
     """Writes NAME_overlay.png, NAME_panoptic.png and NAME.json for each image.
 
     Attributes:
-      folder: where the files go.
+      folder: output folder.
     """
 
     def __init__(self, folder: Path, info: DatasetInfo):
-        """Writes into `folder` what a model of a data set predicts."""
+        """Makes the writer.
+
+        Args:
+          folder: output folder.
+          info: description of the data set.
+        """
         self.folder = folder
         self._info = info
 
     def write(
         self, name: str, source: Path, image: np.ndarray, prediction: Prediction
     ) -> None:
-        """Writes what was predicted for an image.
+        """Writes the prediction for an image.
 
         Args:
-          name: what its files are called, without ending.
-          source: where it came from.
+          name: name of its files, without extension.
+          source: path of the image.
           image: `[h, w, 3]` uint8.
-          prediction: NumPy fields of that size, without batch dimension.
+          prediction: NumPy arrays at the size of the image, without batch dimension.
 
         Raises:
           ValueError: the model predicts neither labels nor classes.
@@ -64,18 +69,18 @@ class OverviewWriter:
         write_segments(base.with_name(f"{base.name}.json"), head, segments)
 
     def close(self) -> None:
-        """Every file is complete already."""
+        """Does nothing, as every file is already complete."""
 
 
 def write_segments(
     path: Path, head: dict[str, Any], segments: Sequence[Segment]
 ) -> None:
-    """Writes the JSON of an image, one line a segment.
+    """Writes the JSON file of an image, with one line per segment.
 
     Args:
-      path: the file.
-      head: what is known of the whole image.
-      segments: what is in it.
+      path: path of the file.
+      head: entries for the whole image.
+      segments: segments in the image.
 
     Raises:
       OSError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""Pictures side by side, with titles and a legend: for people to look at."""
+"""Panels: pictures side by side, with titles and a legend."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deeplab.visualization.matching import numbered_like
 from deeplab.visualization.names import font, font_size
 from deeplab.visualization.overlay import panoptic_overlay, semantic_overlay
 
-# Smaller images are enlarged to about as many rows: names and outlines need room.
+# Smaller images are enlarged to about this many rows, to have room for class names.
 _HEIGHT = 384
 _GAP = 8
 _PAPER, _INK = (255, 255, 255), (40, 40, 40)
@@ -25,15 +25,15 @@ def prediction_panel(
     info: DatasetInfo,
     example: Example | None = None,
 ) -> np.ndarray:
-    """Shows image, ground truth (if there is one) and prediction side by side.
+    """Shows the image, the ground truth (if any) and the prediction side by side.
 
-    An instance that was found has the colour that it has in the ground truth.
+    Predicted instances have the colours of the ground-truth instances that they match.
 
     Args:
       image: `[h, w, 3]` uint8.
-      prediction: NumPy fields of that size, without batch dimension.
-      info: the data set.
-      example: has the labels, in its `..._raw` fields.
+      prediction: NumPy arrays at the size of the image, without batch dimension.
+      info: description of the data set.
+      example: the ground truth, in its `..._raw` fields.
 
     Returns:
       `[H, W, 3]` uint8, larger than the image.
@@ -67,7 +67,7 @@ def prediction_panel(
 
 
 def side_by_side(columns: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Puts pictures of one height next to each other, each under its title.
+    """Places pictures of the same height side by side, each under its title.
 
     Args:
       columns: title -> `[h, w, 3]` uint8.
@@ -96,7 +96,7 @@ def with_legend(picture: np.ndarray, classes: Sequence[ClassInfo]) -> np.ndarray
 
     Args:
       picture: `[h, w, 3]` uint8.
-      classes: what to name.
+      classes: classes in the legend.
     """
     size = max(12, picture.shape[0] // 36)
     face, row = font(size), round(1.8 * size)

@@ -1,4 +1,4 @@
-"""Pictures of evaluated images: as DeepLab2 names them, and a panel of the whole."""
+"""Pictures of evaluated images, named as in DeepLab2, and a panel with an overview."""
 
 from __future__ import annotations
 
@@ -19,17 +19,23 @@ from deeplab.visualization.panel import prediction_panel
 
 
 class PictureWriter:
-    """Writes `<number>_panel.png` and single maps for the first images."""
+    """Writes `<number>_panel.png` and individual maps for the first images."""
 
     def __init__(self, folder: Path, info: DatasetInfo, limit: int):
-        """Writes into `folder`, pictures of at most `limit` images an evaluation."""
+        """Makes the writer.
+
+        Args:
+          folder: output folder.
+          info: description of the data set.
+          limit: maximum number of images per evaluation.
+        """
         self._folder = folder
         self._info = info
         self._limit = limit
         self._count = 0
 
     def reset(self) -> None:
-        """Starts counting anew; the pictures of the last evaluation are replaced."""
+        """Restarts the count, so that pictures of the last evaluation are replaced."""
         self._count = 0
 
     def write(self, example: Example, prediction: Prediction) -> None:
@@ -41,18 +47,20 @@ class PictureWriter:
         self._count += 1
 
     def close(self) -> None:
-        """Every picture is complete already."""
+        """Does nothing, as every picture is already complete."""
 
 
 def evaluation_pictures(
     example: Example, prediction: Prediction, info: DatasetInfo
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields name and `[h, w, 3]` or `[h, w]` uint8 picture of all there is to show.
+    """Yields (name, picture) of everything that can be shown.
+
+    Pictures are `[h, w, 3]` or `[h, w]` uint8.
 
     Args:
       example: see `Writer`.
       prediction: see `Writer`.
-      info: the data set.
+      info: description of the data set.
     """
     image = shown_image(example)
     yield "panel", prediction_panel(image, prediction, info, example)
@@ -73,11 +81,12 @@ def evaluation_pictures(
 
 
 def shown_image(example: Example) -> np.ndarray:
-    """Returns the image of an evaluated example, `[H, W, 3]` uint8, as large as stored.
+    """Returns the image of an evaluated example at its stored size, `[H, W, 3]` uint8.
 
     Args:
-      example: `image` as the network saw it, other frames in further channels;
-        `resized_size` and `size_raw` if it was padded or resized.
+      example: example with `image` as the input of the network, where channels after
+        the first three are other frames; `resized_size` and `size_raw` if it was padded
+        or resized.
     """
     image = np.asarray(example.image)[..., :3]
     if example.resized_size is not None:
@@ -92,7 +101,7 @@ def shown_image(example: Example) -> np.ndarray:
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:
-    """Writes `[h, w, 3]` or `[h, w]` uint8 as a PNG file that is whole or not there."""
+    """Writes a picture, `[h, w, 3]` or `[h, w]` uint8, atomically as a PNG file."""
     with atomic_file(path) as file:
         Image.fromarray(picture).save(file, "PNG")
 
@@ -101,6 +110,6 @@ def write_png(path: Path, picture: np.ndarray) -> None:
 def build_pictures(
     options: EvaluatorOptions, info: DatasetInfo, folder: Path
 ) -> PictureWriter | None:
-    """Returns the writer of `save_predictions`, of `num_vis_samples` images."""
+    """Returns the writer if `save_predictions` is set, for `num_vis_samples` images."""
     limit = options.num_vis_samples
     return PictureWriter(folder, info, limit) if options.save_predictions else None

@@ -1,7 +1,7 @@
-"""Predictions as files for evaluation servers and scripts, in DeepLab2's formats.
+"""Prediction files for evaluation servers and scripts, in DeepLab2's formats.
 
-`raw_semantic/<name>.png` has the class ids in grey; `raw_panoptic` has the files of a
-format of `deeplab.predictions`.
+`raw_semantic/<name>.png` contains the class ids as grey values; `raw_panoptic` contains
+files in one of the formats of `deeplab.predictions`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from deeplab.visualization import WRITERS
 
 
 class RawPredictionWriter:
-    """Writes the class and panoptic map of every image."""
+    """Writes the semantic and panoptic map of every image."""
 
     def __init__(
         self,
@@ -32,22 +32,22 @@ class RawPredictionWriter:
         panoptic_format: str = "two_channel_png",
         evaluation_ids: bool = True,
     ):
-        """Writes into `folder`.
+        """Makes the writer.
 
         Args:
-          folder: gets the folders `raw_semantic` and `raw_panoptic`.
-          info: the data set.
+          folder: output folder, which gets folders `raw_semantic` and `raw_panoptic`.
+          info: description of the data set.
           panoptic_format: name in `FORMATS`.
-          evaluation_ids: writes the class ids of the data set's evaluation server;
-            False for the formats in `LAYOUTS` alone.
+          evaluation_ids: whether to write the class ids of the data set's evaluation
+            server; False is supported only for the formats in `LAYOUTS`.
 
         Raises:
-          ValueError: the format is unknown, or has no other ids.
+          ValueError: the format is unknown, or requires evaluation ids.
         """
         if not evaluation_ids and panoptic_format not in LAYOUTS:
             raise ValueError(
-                f"raw_panoptic_format {panoptic_format!r} has the ids of its server: "
-                "leave convert_raw_to_eval_ids true"
+                f"raw_panoptic_format {panoptic_format!r} requires the ids of its "
+                "evaluation server: set convert_raw_to_eval_ids to true"
             )
         self._layout = FORMATS.get(panoptic_format)()
         self._sink: Sink | None = None
@@ -57,7 +57,7 @@ class RawPredictionWriter:
         self._ids = evaluation_id_table(info) if evaluation_ids else None
 
     def reset(self) -> None:
-        """Files of an earlier evaluation are replaced one by one."""
+        """Starts an evaluation; files of an earlier one are replaced one by one."""
         if self._format not in LAYOUTS:
             place = self._folder / "raw_panoptic" / self._layout.index
             self._sink = self._layout.writer(place, self._info)
@@ -67,7 +67,7 @@ class RawPredictionWriter:
 
         Raises:
           ValueError: an id does not fit into the format, or the name of the image
-            leads out of the folder.
+            points outside the folder.
         """
         name = Path(_text(example.image_filename)).with_suffix("")
         if prediction.semantic_pred is not None:
@@ -83,7 +83,7 @@ class RawPredictionWriter:
             write_channels(path, layout, self._convert(classes), instances)
 
     def close(self) -> None:
-        """Completes the files of the format."""
+        """Finishes the files of the format."""
         if self._sink is not None:
             self._sink.close()
 
@@ -92,8 +92,9 @@ class RawPredictionWriter:
     ) -> None:
         if self._layout.has_instances and prediction.panoptic_pred is None:
             raise ValueError(
-                f"raw_panoptic_format {self._format!r} has instances, which the model "
-                "does not predict: choose semantic_png, cityscapes_pixel or ade20k"
+                f"raw_panoptic_format {self._format!r} needs instances, which the "
+                "model does not predict: choose semantic_png, cityscapes_pixel or "
+                "ade20k"
             )
         if self._layout.is_video and example.sequence_id is not None:
             name = Path(_text(example.sequence_id)) / _text(example.frame_id)
@@ -110,7 +111,9 @@ class RawPredictionWriter:
 def _text(name: object) -> str:
     name = name.item() if isinstance(name, np.ndarray | np.generic) else name
     if name is None:
-        raise ValueError("raw predictions are named after the image: it has no name")
+        raise ValueError(
+            "raw predictions are named after the image, but it has no name"
+        )
     return name.decode() if isinstance(name, bytes) else str(name)
 
 
@@ -118,7 +121,7 @@ def _text(name: object) -> str:
 def build_raw_predictions(
     options: EvaluatorOptions, info: DatasetInfo, folder: Path
 ) -> RawPredictionWriter | None:
-    """Returns the writer of `save_raw_predictions`."""
+    """Returns the writer if `save_raw_predictions` is set."""
     writer = RawPredictionWriter(
         folder, info, options.raw_panoptic_format, options.convert_raw_to_eval_ids
     )

@@ -1,4 +1,4 @@
-"""The segments of a panoptic map: what, where, how large, how sure."""
+"""The segments of a panoptic map: class, location, area and confidence."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Segment:
     Attributes:
       id: the panoptic label.
       class_id: class of the region.
-      class_name: its name; "void" where the id has no class.
+      class_name: name of the class; "class <id>" if the id is not a class.
       instance: instance id; 0 for stuff and crowds.
       is_thing: whether the class has instances.
-      area: pixels.
-      box: (x, y, width, height) in pixels, the smallest that holds it.
+      area: number of pixels.
+      box: bounding box (x, y, width, height) in pixels.
       score: mean confidence over the region, 0 to 1; None if unknown.
     """
 
@@ -37,13 +37,13 @@ class Segment:
 def find_segments(
     panoptic: np.ndarray, info: DatasetInfo, scores: np.ndarray | None = None
 ) -> list[Segment]:
-    """Returns the segments of a panoptic map, void left out, by label.
+    """Returns the segments of a panoptic map, sorted by label, without void.
 
     Args:
       panoptic: `[h, w]` integer labels.
-      info: the data set.
-      scores: `[h, w]`, confidence of the instance that covers a pixel; above 1, which
-        a heatmap may be, counts as 1.
+      info: description of the data set.
+      scores: `[h, w]`, confidence of the instance at each pixel; values above 1, which
+        heatmaps may have, count as 1.
     """
     found, inverse, areas = np.unique(panoptic, return_inverse=True, return_counts=True)
     order = np.argsort(inverse.reshape(-1), kind="stable")

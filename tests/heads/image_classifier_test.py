@@ -81,7 +81,7 @@ def test_probabilities_of_several_runs_are_averaged():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("num_classes: 5", r"feature_key 'stage5': the backbone offers .*res5"),
+        ("num_classes: 5", r"feature_key 'stage5': the backbone has no .*res5"),
         ('num_classes: 7 feature_key: "res5"', "is 7, but the data set has 5 classes"),
     ],
 )

@@ -107,12 +107,12 @@ def test_arrays_of_other_layouts(channels, dtype):
     ],
 )
 def test_arrays_that_are_no_image_are_refused(array, predictor):
-    with pytest.raises(ValueError, match=r"an image is \[H, W, 3\] uint8"):
+    with pytest.raises(ValueError, match=r"an image must be \[H, W, 3\] uint8"):
         predictor(array)
 
 
 def test_an_empty_batch_is_refused(predictor):
-    with pytest.raises(ValueError, match="empty batch"):
+    with pytest.raises(ValueError, match="batch is empty"):
         predictor(np.zeros((0, 4, 5, 3), np.uint8))
 
 
@@ -134,7 +134,7 @@ def test_broken_files_are_named(tmp_path):
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"nowhere is not a directory.*deeplab export"):
         deeplab.load(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="holds no exported model"):
+    with pytest.raises(ValueError, match="is not an exported model"):
         deeplab.load(tmp_path)
     (tmp_path / "saved_model.pb").touch()
     with pytest.raises(ValueError, match=r"has no dataset\.json"):

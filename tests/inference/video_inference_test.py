@@ -49,10 +49,10 @@ def test_another_size_begins_anew(inference):
 def test_a_video_in_pieces_is_refused(inference):
     inference(frame(), "a")
     inference(frame(), "b")
-    with pytest.raises(ValueError, match="frames of video 'a' do not follow"):
+    with pytest.raises(ValueError, match="frames of video 'a' are not consecutive"):
         inference(frame(), "a")
 
 
 def test_a_frame_without_a_video_is_refused(inference):
-    with pytest.raises(ValueError, match="to which video a frame belongs"):
+    with pytest.raises(ValueError, match="do not specify the video"):
         inference(frame(), "")

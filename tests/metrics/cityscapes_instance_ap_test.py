@@ -70,7 +70,7 @@ def test_what_excuses_a_detection(truth, ap50):
     assert result["ap50"] == pytest.approx(ap50)
 
 
-def test_small_instances_are_neither_missed_nor_found():
+def test_small_instances_are_neither_false_negatives_nor_matches():
     truth, predicted = np.zeros((2, 20, 20), int)
     truth[:, :5] = 1001
     truth[:9, 10:15] = 1002

@@ -95,7 +95,7 @@ def test_equals_the_official_rules(seed):
 def test_a_match_by_hand():
     """One road of 3 pixels, 2 of them found and one foreign pixel added: IoU 2 / 4."""
     result = measured(([[1000, 1000, 1000, 2000]], [[1000, 1000, 2000, 1000]])).result()
-    # 2 / 4 is not above the half: both classes are missed and invented.
+    # 2 / 4 is not above 0.5: both classes are false negatives and false positives.
     assert result["all/pq"] == 0.0
     assert result["all/n"] == 2
     result = measured(([[1000] * 3 + [2000] * 2], [[1000] * 4 + [2000]])).result()
@@ -110,7 +110,7 @@ def test_void_pixels_do_not_enlarge_a_segment():
 
 
 @pytest.mark.parametrize(
-    ("truth", "invented"),
+    ("truth", "false_positives"),
     [
         ([VOID, VOID, VOID, 2000], 0),
         ([VOID, VOID, 2000, 2000], 1),
@@ -119,11 +119,11 @@ def test_void_pixels_do_not_enlarge_a_segment():
         ([12000, 12000, 12000, 2000], 1),
     ],
 )
-def test_a_segment_mostly_in_void_or_its_crowd_is_excused(truth, invented):
-    assert measured(([truth], [[11001] * 4])).counts()[11] == (0, invented, 0)
+def test_a_segment_mostly_in_void_or_its_crowd_is_excused(truth, false_positives):
+    assert measured(([truth], [[11001] * 4])).counts()[11] == (0, false_positives, 0)
 
 
-def test_a_crowd_is_never_missed_nor_found():
+def test_a_crowd_is_neither_a_false_negative_nor_a_match():
     assert measured(([[11000] * 4], [[11000] * 4])).counts()[11] == (0, 0, 0)
     assert measured(([[11000] * 4], [[VOID] * 4])).counts()[11] == (0, 0, 0)
 
@@ -134,6 +134,6 @@ def test_stuff_of_instance_0_is_no_crowd():
 
 def test_refuses_the_state_of_another_data_set():
     state = PanopticQuality(INFO).state()
-    state["missed"] = state["missed"][:5]
+    state["false_negatives"] = state["false_negatives"][:5]
     with pytest.raises(ValueError, match="5 classes, but 'test' has 19"):
         PanopticQuality(INFO).load_state(state)

@@ -100,7 +100,7 @@ def test_without_further_scales_training_sees_the_image_alone():
 
 @pytest.mark.parametrize("scale", [0.0, -0.5, float("nan")])
 def test_scales_that_are_none_are_refused(scale):
-    with pytest.raises(ValueError, match=r"eval_scales .*a scale is above 0"):
+    with pytest.raises(ValueError, match=r"eval_scales .*scales must be above 0"):
         InferenceScales((1.0, scale))
-    with pytest.raises(ValueError, match=r"training_scales .*a scale is above 0"):
+    with pytest.raises(ValueError, match=r"training_scales .*scales must be above 0"):
         TrainingScales((scale,))

@@ -39,5 +39,5 @@ def test_equals_interpolated_masks(whole_pixels):
 
 
 def test_flow_of_another_size_is_refused():
-    with pytest.raises(ValueError, match=r"\[3, 4, 2\] for labels of 4 x 3"):
+    with pytest.raises(ValueError, match=r"\[3, 4, 2\] does not fit labels of 4 x 3"):
         warped_pixels(np.zeros((4, 3), int), np.zeros((3, 4, 2)))

@@ -89,9 +89,9 @@ def test_what_a_format_cannot_have_is_said(tmp_path):
     classes = Prediction(semantic_pred=scene.labels() // 1000)
     (name,) = written(tmp_path, "semantic_png", example, classes)
     assert name == "7"
-    with pytest.raises(ValueError, match="has instances, which the model"):
+    with pytest.raises(ValueError, match="needs instances, which the model"):
         written(tmp_path, "coco_panoptic", example, classes)
-    with pytest.raises(ValueError, match="leave convert_raw_to_eval_ids true"):
+    with pytest.raises(ValueError, match="set convert_raw_to_eval_ids to true"):
         raw.RawPredictionWriter(tmp_path, scene.info(), "coco_panoptic", False)
 
 

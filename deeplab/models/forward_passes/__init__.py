@@ -1,1 +1,1 @@
-"""How the frames of an image pass through backbone and head."""
+"""Forward passes: how the frames of an image pass through backbone and head."""

@@ -1,4 +1,4 @@
-"""What a forward pass is."""
+"""The interface of forward passes."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class ForwardPass(Protocol):
         """Returns the outputs of the head, at its stride.
 
         Args:
-          backbone: from frames to features.
-          head: from features to outputs.
+          backbone: computes features from frames.
+          head: computes outputs from features.
           images: `[b, h, w, c]` float32, normalised.
           pool_size: window of image pooling, see `deeplab.layers.aspp.ASPP`.
-          training: whether to normalise by the batch and regularise.
+          training: whether to use batch statistics and regularisation.
         """
         ...

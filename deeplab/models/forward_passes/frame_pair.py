@@ -1,9 +1,10 @@
-"""A frame and the one after it, each through the backbone once.
+"""Forward pass of frame pairs: both frames pass through the backbone once.
 
 ViP-DeepLab: Learning Visual Perception with Depth-aware Video Panoptic Segmentation,
 Siyuan Qiao, Yukun Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
-https://arxiv.org/abs/2012.05258. The published model passes both frames through the
-backbone twice in inference, to see each as the first; here once, with equal results.
+https://arxiv.org/abs/2012.05258. In inference, the published model passes both frames
+through the backbone twice, with each as the first frame; here they pass once, with
+equal results.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ def frame_pair(
     pool_size: PoolSize | None,
     training: bool,
 ) -> Outputs:
-    """Returns the outputs of pairs of frames, `[b, h, w, 6]`; see `ForwardPass`.
+    """Returns the outputs for pairs of frames, `[b, h, w, 6]`; see `ForwardPass`.
 
-    The head takes the features of the second frame as `next_features`.
+    The head gets the features of the second frame as `next_features`.
     """
     frames = tf.split(images, 2, axis=-1)
     if training:

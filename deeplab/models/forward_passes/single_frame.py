@@ -1,4 +1,4 @@
-"""One frame, or several as the channels of one image, through backbone and head."""
+"""Forward pass of single images, whose channels may contain several frames."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def single_frame(
     pool_size: PoolSize | None,
     training: bool,
 ) -> Outputs:
-    """Returns the outputs of images; see `ForwardPass`."""
+    """Returns the outputs for images; see `ForwardPass`."""
     features = backbone(images, training=training)
     return head(features, pool_size=pool_size, training=training)

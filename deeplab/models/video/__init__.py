@@ -1,1 +1,1 @@
-"""What models remember of a video from frame to frame."""
+"""The state that models keep between the frames of a video."""

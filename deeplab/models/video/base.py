@@ -1,4 +1,4 @@
-"""What the memory of a video model is."""
+"""The interface of video models: running frame by frame with an explicit state."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from deeplab.core.structures import Prediction
 
 
 class VideoState(Protocol):
-    """Runs a model over the frames of a video; the memory is a value.
+    """Runs a model over the frames of a video, with the state as a value.
 
     Attributes:
-      other_frame: which frame the model takes besides the image, "previous" or
-        "next".
+      other_frame: which frame the model takes in addition to the current one,
+        "previous" or "next".
       state_spec: specifications of the tensors of a state, a named tuple.
     """
 
@@ -38,12 +38,12 @@ class VideoState(Protocol):
         """Segments the next frame of a video.
 
         Args:
-          images: `[1, h, w, 6]`, 0 to 255: the frame and its other frame. The first
-            frame of a video comes before itself, the last after itself.
-          state: after the frame before; `initial_state` at the first frame.
+          images: `[1, h, w, 6]`, 0 to 255: the frame and its other frame. A frame
+            without a previous or next frame is its own neighbour.
+          state: state after the previous frame; `initial_state` for the first frame.
 
         Returns:
-          The prediction, instances in its panoptic maps numbered over the whole
-          video; the state after the frame.
+          The prediction, with instance ids of the whole video in its panoptic maps, and
+          the state after the frame.
         """
         ...

@@ -1,4 +1,4 @@
-"""ViP-DeepLab's memory: the second frame of the pair before, with lasting ids.
+"""ViP-DeepLab's state: the second frame of the previous pair, with its video ids.
 
 ViP-DeepLab: Learning Visual Perception with Depth-aware Video Panoptic Segmentation,
 Siyuan Qiao, Yukun Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, CVPR 2021,
@@ -17,7 +17,7 @@ from deeplab.postprocess.video_stitching import VideoStitching
 
 @VIDEO_STATES.register("stitched_pairs")
 class StitchedPairs:
-    """Joins pairs of frames, each predicted for itself; see `VideoState`."""
+    """Joins independently predicted pairs of frames; see `VideoState`."""
 
     other_frame = "next"
 
@@ -25,10 +25,13 @@ class StitchedPairs:
         """Wraps a model whose post-processing is a `VideoStitching`.
 
         Raises:
-          TypeError: it is another one.
+          TypeError: the model has other post-processing.
         """
         if not isinstance(model.postprocess, VideoStitching):
-            raise TypeError(f"pairs need a VideoStitching, not {model.postprocess}")
+            raise TypeError(
+                "stitched_pairs needs a model with VideoStitching as post-processing, "
+                f"not {model.postprocess}"
+            )
         self._model = model
         self._stitching = model.postprocess
 

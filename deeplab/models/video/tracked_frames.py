@@ -1,9 +1,9 @@
-"""Motion-DeepLab's memory: where the instances of the frame before were.
+"""Motion-DeepLab's state: the tracks, and the centres in the previous frame.
 
 STEP: Segmenting and Tracking Every Pixel, Mark Weber et al., NeurIPS 2021 Datasets and
-Benchmarks, https://arxiv.org/abs/2102.11859. The published model keeps what it
-remembers of a video in variables and finds out that one begins by comparing frames;
-here the memory is a value that goes in and comes out.
+Benchmarks, https://arxiv.org/abs/2102.11859. The published model keeps its state in
+variables and compares frames to detect the start of a video; here, the state is passed
+in and returned.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from deeplab.postprocess.track_assignment import TrackAssignment
 
 @VIDEO_STATES.register("tracked_frames")
 class TrackedFrames:
-    """Tells the network of a heatmap of the tracks' centres; see `VideoState`.
+    """Feeds a heatmap of the previous centres to the network; see `VideoState`.
 
-    The model takes `[b, h, w, 7]`: a frame, the one before, and the heatmap, 0 to 1.
+    The model takes `[b, h, w, 7]`: a frame, the previous one, and the heatmap, 0 to 1.
     """
 
     other_frame = "previous"
@@ -29,10 +29,13 @@ class TrackedFrames:
         """Wraps a model whose post-processing is a `TrackAssignment`.
 
         Raises:
-          TypeError: it is another one.
+          TypeError: the model has other post-processing.
         """
         if not isinstance(model.postprocess, TrackAssignment):
-            raise TypeError(f"tracks need a TrackAssignment, not {model.postprocess}")
+            raise TypeError(
+                "tracked_frames needs a model with TrackAssignment as post-processing, "
+                f"not {model.postprocess}"
+            )
         self._model = model
         self._assignment = model.postprocess
 
