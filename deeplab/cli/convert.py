@@ -60,6 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--overwrite", action="store_true", help="replace existing records"
     )
+    _add_own_options(parser)
+
+
+def _add_own_options(parser: argparse.ArgumentParser) -> None:
     own = parser.add_argument_group("options of particular data sets")
     own.add_argument(
         "--description",
