@@ -2,10 +2,11 @@
 
     python benchmarks/axial_attention.py [--height 65 --width 129 --blocks 3]
 
-The last stage of MaX-DeepLab-S: bottlenecks of 2048 channels with attention along both
-axes, at the 65 x 129 positions that an image of 1025 x 2049 has at stride 16. A step is
-forward and backward. Each variant runs in a process of its own: its peak is what the
-process held beyond what it held before the first step. Ratios are to the first variant.
+Measures the last stage of MaX-DeepLab-S: bottlenecks of 2048 channels with attention
+along both axes, at the 65 x 129 positions that an image of 1025 x 2049 has at stride
+16. A step is a forward and a backward pass. Each variant runs in a separate process;
+the peak is the memory beyond what the process used before the first step. Ratios are to
+the first variant.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _CHANNELS = 2048
 
 
 class Variant(NamedTuple):
-    """How the blocks are run; a block of 0 positions attends to the whole axis."""
+    """How the blocks run; `block` 0 attends to the whole axis."""
 
     recompute: bool = False
     jit_compile: bool = False
@@ -53,15 +54,15 @@ def measure(
     """Measures steps in this process.
 
     Args:
-      variant: how the blocks are run.
+      variant: how the blocks run.
       size: height and width of the features.
-      blocks: how many in a row.
-      steps: steps that are timed, after one that is not.
-      threads: threads of an operation, and operations at a time.
+      blocks: number of consecutive blocks.
+      steps: number of timed steps, after one that is not timed.
+      threads: number of threads within and across operations.
 
     Returns:
-      Seconds of the `first` step, of the `best` of the others, and `peak` memory of
-      the steps in MiB.
+      Seconds of the `first` step and of the `best` timed one, and `peak` memory of the
+      steps in MiB.
     """
     import tensorflow as tf
     import tf_keras
@@ -108,7 +109,7 @@ def measure(
 
 
 def _peak() -> float:
-    """Returns the largest memory this process has held, in MiB."""
+    """Returns the peak memory of this process, in MiB."""
     unit = 1024 if sys.platform != "darwin" else 1024**2
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
@@ -122,14 +123,14 @@ def _in_own_process(name: str, options: list[str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Prints a row for each variant."""
+    """Prints a row per variant."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--height", type=int, default=65)
     parser.add_argument("--width", type=int, default=129)
     parser.add_argument("--blocks", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=3, help="timed per variant")
+    parser.add_argument("--steps", type=int, default=3, help="timed steps per variant")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=DEFAULT)
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)

@@ -1,16 +1,16 @@
-"""Share of the metrics in the time of an evaluation.
+"""Share of the evaluation time that metrics take.
 
     python benchmarks/evaluation.py [--images 16 --height 257 --width 513]
 
-Evaluates drawn street scenes with and without metrics, in turns, so that other work on
-the machine slows both. Metrics are updated in a thread of their own while the model
+Evaluates drawn street scenes with and without metrics, alternately, so that other work
+on the machine slows both. Metrics are updated in their own thread while the model
 computes the next batch (`deeplab/trainer/worker.py`): with a core to spare, or a model
-on an accelerator, what they add to the wall time is the last batch and the results. The
-share is that of the processor time, where nothing is hidden; the target is below 5 %.
+on an accelerator, they only add the last batch and the results to the wall time. The
+share is measured in CPU time, where nothing is hidden; the target is below 5 %.
 
-By default the model is that of the demo, the smallest there is;
-`--set model_options.backbone.name=resnet50` is nearer to what is used. The weights are
-random: what they predict is more broken up than what a trained network does, and takes
+The default model is that of the demo, the smallest one;
+`--set model_options.backbone.name=resnet50` is closer to practice. The weights are
+random: their predictions are more fragmented than those of a trained network, and take
 metrics longer.
 """
 
@@ -44,7 +44,7 @@ TARGET = 0.05
 
 
 class Timed:
-    """A metric that counts the time of its processor."""
+    """Wraps a metric and measures its CPU time."""
 
     def __init__(self, metric: Metric):
         self._metric = metric
@@ -68,7 +68,7 @@ class Timed:
 
 
 def evaluator(config: Any, model: Any, metrics: Mapping[str, Any]) -> StepEvaluator:
-    """Returns an evaluator that does nothing but to update the metrics."""
+    """Returns an evaluator that only updates the metrics."""
     return StepEvaluator(
         dataset=factory.build_eval_pipeline(config),
         model=model,
@@ -77,7 +77,7 @@ def evaluator(config: Any, model: Any, metrics: Mapping[str, Any]) -> StepEvalua
 
 
 def main() -> None:
-    """Prints times with and without metrics, and the share."""
+    """Prints times with and without metrics, and the share of the metrics."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--config_file", type=Path, default=CONFIG)
     add_overrides(parser)
@@ -91,7 +91,7 @@ def main() -> None:
         for name in ("images", "height", "width"):
             words += [f"--{name}", str(getattr(args, name))]
         if deeplab(words):
-            raise SystemExit("the scenes could not be drawn")
+            raise SystemExit("drawing the scenes failed")
         records = f"eval_dataset_options.file_pattern={folder}/val-*.tfrecord"
         config = read_config(args.config_file, [*args.overrides, records])
         config.eval_dataset_options.crop_size[:] = (args.height, args.width)
@@ -99,7 +99,7 @@ def main() -> None:
 
 
 def measure(config: Any, images: int, repeats: int) -> None:
-    """Evaluates by turns, and prints what it took."""
+    """Evaluates with and without metrics alternately, and prints the times."""
     model = factory.build_model(config)
     metrics = {n: Timed(m) for n, m in factory.build_metrics(config).items()}
     kinds = {
@@ -114,13 +114,13 @@ def measure(config: Any, images: int, repeats: int) -> None:
         for kind, one in kinds.items():
             start = time.perf_counter(), time.process_time()
             one.evaluate(tf.constant(-1))
-            # The first time compiles.
+            # The first round compiles.
             if repeat:
                 wall[kind].append(time.perf_counter() - start[0])
                 processor[kind].append(time.process_time() - start[1])
     for kind in kinds:
-        times = [1e3 * min(of[kind]) / images for of in (wall, processor)]
-        print(f"{kind:16s} {times[0]:8.1f} ms an image, {times[1]:8.1f} of processors")
+        times = [1e3 * min(seconds[kind]) / images for seconds in (wall, processor)]
+        print(f"{kind:16s} {times[0]:8.1f} ms per image, {times[1]:8.1f} CPU")
     own = 0.0
     for name, metric in metrics.items():
         times = [1e3 * t / images for t in (metric.seconds, metric.result_seconds)]

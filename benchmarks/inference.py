@@ -1,12 +1,12 @@
-"""Time of whole Panoptic-DeepLab inference, by precision and compiler, on the CPU.
+"""Time of Panoptic-DeepLab inference, by precision and compiler, on the CPU.
 
     python benchmarks/inference.py [--height 513 --width 1025 --instances 60]
 
-From an image to all maps, network and post-processing; the network's outputs are
-blended with a drawn scene, so that there are instances to find. The published code
-took 0.90 s for ResNet-50 on two cores; the target here is 0.75 s in float32, and
-0.40 s in bfloat16 on a processor that has it. Variants take turns, so that other work
-on the machine slows all of them.
+Measures network and post-processing, from an image to all maps. The network's outputs
+are blended with a drawn scene, so that there are instances to find. The published code
+took 0.90 s with ResNet-50 on two cores; the target here is 0.75 s in float32, and
+0.40 s in bfloat16 on a processor that supports it. Variants alternate, so that other
+work on the machine slows all of them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Run = Callable[[tf.Tensor], Prediction]
 def build(
     config_file: Path, variant: str, size: tuple[int, int], drawn: Prediction
 ) -> dict[str, Run]:
-    """Returns network and whole inference of a variant, by name."""
+    """Returns the network alone and the whole inference of a variant, by name."""
     precision, jit_compile = VARIANTS[variant]
     config = read_config(
         config_file,
@@ -72,7 +72,7 @@ def build(
 
 
 def blend(predicted: Prediction, drawn: Prediction) -> Prediction:
-    """Returns maps that show the drawn scene and depend on the predicted ones."""
+    """Returns maps of the drawn scene that depend on the predicted ones."""
     weights = {"semantic_probs": 0.1, "center_heatmap": 0.01, "offset_map": 0.01}
     return predicted._replace(
         **{
@@ -85,28 +85,30 @@ def blend(predicted: Prediction, drawn: Prediction) -> Prediction:
 def measure(
     runs: dict[str, dict[str, Run]], image: tf.Tensor, rounds: int
 ) -> dict[str, dict[str, list[float]]]:
-    """Returns variant -> part -> times in seconds; variants take turns."""
+    """Returns variant -> part -> times in seconds; variants alternate."""
     times = {name: {part: [] for part in parts} for name, parts in runs.items()}
     for turn in range(rounds + 2):
         for name, parts in runs.items():
             for part, run in parts.items():
                 start = time.perf_counter()
                 run(image).semantic_probs.numpy()
-                if turn > 1:  # The first two build the graph and its kernels.
+                if turn > 1:  # The first two rounds compile.
                     times[name][part].append(time.perf_counter() - start)
     return times
 
 
 def main() -> None:
-    """Prints a line for each variant."""
+    """Prints a line per variant."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--config_file", type=Path, default=CONFIG)
     parser.add_argument("--height", type=int, default=513)
     parser.add_argument("--width", type=int, default=1025)
-    parser.add_argument("--instances", type=int, default=68, help="some hide others")
-    parser.add_argument("--rounds", type=int, default=10, help="measured per variant")
+    parser.add_argument(
+        "--instances", type=int, default=68, help="drawn instances, some of them hidden"
+    )
+    parser.add_argument("--rounds", type=int, default=10, help="timed runs per variant")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
         "--variants", nargs="+", choices=VARIANTS, default=["float32", "bfloat16"]

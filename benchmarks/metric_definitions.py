@@ -1,11 +1,11 @@
-"""Metrics written out from the definitions in their papers, to compare ours with.
+"""Reference implementations of metrics, written from the definitions in their papers.
 
-For metrics whose official code cannot be installed: that of STEP, ViP-DeepLab and
-depth is part of DeepLab2 or a script, that of Boundary IoU no package. Nothing of the
-library is used but the description of a data set. Sums are plain loops over pairs of
-segments, whose pixels are counted by sorting, as in the official codes.
+They are for metrics whose official code cannot be installed: that of STEP, ViP-DeepLab
+and depth is part of DeepLab2 or a script, and that of Boundary IoU is not a package.
+From the library they use only the description of a data set. Sums are plain loops over
+pairs of segments, whose pixels are counted by sorting, as in the official code.
 
-Each function returns values under the names that the metric of the library uses.
+Each function returns values under the names that the library's metric uses.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import numpy as np
 
 from deeplab.core.dataset_info import DatasetInfo
 
-# (true label, predicted label) -> common pixels.
+# (true label, predicted label) -> number of common pixels.
 Pairs = collections.Counter[tuple[int, int]]
-# The largest IoU that a pair of segments may be given.
+# Upper limit of the IoU of a pair of segments.
 Limit = Callable[[int, int], float]
 
 
@@ -37,7 +37,7 @@ class Frame(NamedTuple):
 
 
 def pixel_pairs(truth: np.ndarray, predicted: np.ndarray) -> Pairs:
-    """Returns how many pixels each pair of labels shares; no label is negative."""
+    """Returns the number of pixels that each pair of (non-negative) labels shares."""
     values, counts = np.unique(
         truth.astype(np.int64) * 2**32 + predicted, return_counts=True
     )
@@ -50,7 +50,7 @@ def pixel_pairs(truth: np.ndarray, predicted: np.ndarray) -> Pairs:
 
 
 def area_of(pairs: Pairs, side: int) -> dict[int, int]:
-    """Returns the pixels of each label, true (side 0) or predicted (side 1)."""
+    """Returns the area of each label in pixels, true (side 0) or predicted (side 1)."""
     areas: collections.Counter[int] = collections.Counter()
     for pair, count in pairs.items():
         areas[pair[side]] += count
@@ -60,23 +60,23 @@ def area_of(pairs: Pairs, side: int) -> dict[int, int]:
 def panoptic_quality(
     images: Iterable[tuple[Pairs, Limit | None]], info: DatasetInfo
 ) -> dict[str, float]:
-    """Panoptic quality (Kirillov et al., CVPR 2019) with the rules of its tool.
+    """Panoptic quality (Kirillov et al., CVPR 2019), with the rules of its tool.
 
     Args:
-      images: pairs of labels of each image, and what else limits their IoU.
-      info: the data set.
+      images: label pairs of each image, and the limit of their IoU, if any.
+      info: description of the data set.
     """
     divisor = info.label_divisor
     things = set(info.thing_ids)
     ious: dict[int, list[float]] = collections.defaultdict(list)
-    missed: collections.Counter[int] = collections.Counter()
-    invented: collections.Counter[int] = collections.Counter()
+    false_negatives: collections.Counter[int] = collections.Counter()
+    false_positives: collections.Counter[int] = collections.Counter()
     for pairs, limit in images:
         truth, predicted = area_of(pairs, 0), area_of(pairs, 1)
         voids = [t for t in truth if t // divisor == info.ignore_label]
         crowds = [t for t in truth if t // divisor in things and t % divisor == 0]
-        open_truth = set(truth) - {*voids, *crowds}
-        open_predicted = {p for p in predicted if p // divisor in info.by_id}
+        unmatched_truth = set(truth) - {*voids, *crowds}
+        unmatched_predicted = {p for p in predicted if p // divisor in info.by_id}
         in_void = {p: sum(pairs[v, p] for v in voids) for p in predicted}
         for (t, p), common in pairs.items():
             if t in voids or t in crowds or t // divisor != p // divisor:
@@ -85,16 +85,16 @@ def panoptic_quality(
             iou = min(iou, limit(t, p)) if limit else iou
             if iou > 0.5:
                 ious[t // divisor].append(iou)
-                open_truth.remove(t)
-                open_predicted.remove(p)
-        missed.update(t // divisor for t in open_truth)
-        for p in open_predicted:
+                unmatched_truth.remove(t)
+                unmatched_predicted.remove(p)
+        false_negatives.update(t // divisor for t in unmatched_truth)
+        for p in unmatched_predicted:
             crowd = sum(pairs[c, p] for c in crowds if c // divisor == p // divisor)
             if in_void[p] + crowd <= 0.5 * predicted[p]:
-                invented[p // divisor] += 1
+                false_positives[p // divisor] += 1
     values = {}
     for c in info.by_id:
-        found = len(ious[c]) + 0.5 * missed[c] + 0.5 * invented[c]
+        found = len(ious[c]) + 0.5 * false_negatives[c] + 0.5 * false_positives[c]
         if found:
             values[c] = (
                 100 * sum(ious[c]) / found,
@@ -125,8 +125,8 @@ def _by_group(
 def boundary(mask: np.ndarray) -> np.ndarray:
     """Returns the pixels of a mask near its outline (Cheng et al., CVPR 2021).
 
-    What is left when the mask is eroded pixel by pixel, as often as 2 % of the
-    diagonal is long; what lies beyond the image is not in the mask.
+    These are the pixels that disappear when the mask is eroded, one pixel at a time, by
+    2 % of the image diagonal; pixels outside the image do not belong to the mask.
     """
     steps = max(1, round(0.02 * math.hypot(*mask.shape)))
     padded = cv2.copyMakeBorder(
@@ -139,7 +139,7 @@ def boundary(mask: np.ndarray) -> np.ndarray:
 def boundary_panoptic_quality(
     frames: Sequence[Frame], info: DatasetInfo
 ) -> dict[str, float]:
-    """Panoptic quality by the smaller one of mask IoU and boundary IoU."""
+    """Panoptic quality by the smaller of mask IoU and boundary IoU."""
 
     def limit_of(frame: Frame) -> Limit:
         void = frame.truth // info.label_divisor == info.ignore_label
@@ -157,7 +157,7 @@ def boundary_panoptic_quality(
 
 
 def boundary_iou(frames: Sequence[Frame], info: DatasetInfo) -> dict[str, float]:
-    """Boundary IoU of the regions of classes, pixels counted over all images."""
+    """Boundary IoU of class regions, with pixels summed over all images."""
     common: collections.Counter[str] = collections.Counter()
     union: collections.Counter[str] = collections.Counter()
     for frame in frames:
@@ -197,7 +197,7 @@ def mean_iou(frames: Sequence[Frame], info: DatasetInfo) -> dict[str, float]:
 
 
 def _class_pairs(pairs: Pairs, info: DatasetInfo) -> Pairs:
-    """Returns pixels by true and predicted class, without those labelled void."""
+    """Returns pixel counts by true and predicted class, without void ground truth."""
     result: Pairs = collections.Counter()
     for (t, p), count in pairs.items():
         if t // info.label_divisor != info.ignore_label:
@@ -241,7 +241,7 @@ def _stq(videos: Iterable[Pairs], info: DatasetInfo) -> dict[str, float]:
             ]
             association.append(sum(shares) / area)
     true, predicted = area_of(confusion, 0), area_of(confusion, 1)
-    # Void that is predicted where there is a class is one more class, of IoU 0.
+    # Void predicted on a labelled pixel counts as one more class, with IoU 0.
     ious = [
         confusion[c, c] / (true[c] + predicted[c] - confusion[c, c])
         for c in {*true, *predicted}
@@ -252,7 +252,7 @@ def _stq(videos: Iterable[Pairs], info: DatasetInfo) -> dict[str, float]:
 
 
 def dstq(frames: Sequence[Frame], info: DatasetInfo) -> dict[str, float]:
-    """STQ joined with depth inliers; float32 ratios, as published with DeepLab2."""
+    """STQ combined with depth inliers; ratios in float32, as published in DeepLab2."""
     known, right = 0, collections.Counter[float]()
     for frame in frames:
         measured = frame.depth > 0
@@ -293,7 +293,7 @@ def vpq(frames: Sequence[Frame], info: DatasetInfo) -> dict[str, float]:
 
 
 def dvpq(frames: Sequence[Frame], info: DatasetInfo) -> dict[str, float]:
-    """VPQ without the pixels of wrong depth (Qiao et al., CVPR 2021)."""
+    """VPQ with void where the depth is wrong (Qiao et al., CVPR 2021)."""
     result = {}
     void = info.ignore_label * info.label_divisor
     for error in (0.1, 0.25, 0.5):
@@ -311,7 +311,7 @@ def dvpq(frames: Sequence[Frame], info: DatasetInfo) -> dict[str, float]:
 
 
 def _with_means(values: Mapping[str, float]) -> dict[str, float]:
-    """Returns the values, and the mean of those whose name ends alike."""
+    """Returns the values, and the mean of each group over the names that end in it."""
     result = dict(values)
     for group in ("all", "things", "stuff"):
         members = [v for n, v in values.items() if n.endswith(f"/{group}")]
@@ -320,7 +320,7 @@ def _with_means(values: Mapping[str, float]) -> dict[str, float]:
 
 
 def vpq_2frames(frames: Sequence[Frame], info: DatasetInfo) -> dict[str, float]:
-    """Panoptic quality of each frame and the next one of its video as one image."""
+    """Panoptic quality of each pair of consecutive frames, taken as one image."""
     pairs = [pixel_pairs(frame.truth, frame.predicted) for frame in frames]
     images = [
         (pairs[i] + pairs[i + 1], None)
@@ -331,7 +331,7 @@ def vpq_2frames(frames: Sequence[Frame], info: DatasetInfo) -> dict[str, float]:
 
 
 def depth(frames: Sequence[Frame], info: DatasetInfo) -> dict[str, float]:
-    """Errors of depth (Eigen et al., NeurIPS 2014; Uhrig et al., 3DV 2017)."""
+    """Depth errors (Eigen et al., NeurIPS 2014; Uhrig et al., 3DV 2017)."""
     del info
     rows = []
     for frame in frames:
@@ -359,8 +359,8 @@ def top_k_accuracy(classes: Sequence[int], probs: np.ndarray) -> dict[str, float
     """Share of images whose class is among the k most probable ones (ILSVRC).
 
     Args:
-      classes: of the images.
-      probs: [images, classes].
+      classes: true class of each image.
+      probs: [images, classes] probabilities.
     """
     order = np.argsort(-probs, axis=1, kind="stable").tolist()
     return {

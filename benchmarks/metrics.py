@@ -1,18 +1,18 @@
-"""Metrics beside the official tools: same data, values, difference and time.
+"""Compares metrics with the official tools: values, difference and time.
 
     python benchmarks/metrics.py [--height 1024 --width 2048 --instances 68 --frames 4]
 
-All on one core, in time of the processor. Two tables: values and time of every metric
-beside its official tool, and the time of adding one image to each metric. Data are
-drawn: videos of moving scenes, and predictions that are shifted, with segments dropped,
-merged and renamed; instances of Cityscapes are small scenes of their own, classes of
-images random.
+Everything runs on one core, and times are CPU times. Prints two tables: value and time
+of every metric next to its official tool, and the time to add one image to each metric.
+The data are drawn: videos of moving scenes, and predictions that are shifted, with
+segments dropped, merged and relabelled. Instances of Cityscapes have separate small
+scenes; classes of images are random.
 
-"tool" is the official program (`benchmarks/official_tools.py` says how to install it;
-without it the row says so); "definition" is the definition of the paper, written out in
-`benchmarks/metric_definitions.py`, where the official code is no package. Rows with
-"files" read the same PNGs. The panoptic quality published with DeepLab2 took 54 ms for
-an image of 1025 x 2049.
+"tool" is the official program (`benchmarks/official_tools.py` tells how to install it;
+if it is missing, the row says so); "definition" is the definition of the paper, written
+out in `benchmarks/metric_definitions.py`, where the official code is not a package.
+Rows with "files" read the same PNGs. The panoptic quality published with DeepLab2 took
+54 ms for an image of 1025 x 2049.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 from tests.metrics import official_cityscapes
 from tests.parity import scenes
 
-# Of a video; windows of VPQ have up to 4.
+# Frames per video; windows of VPQ have up to 4.
 FRAMES_OF_VIDEO = 4
 CLASSIFIED = 1000
 OPTIONS = EvaluatorOptions(detailed_ap_metrics=True)
@@ -60,20 +60,20 @@ PANOPTIC_TOOLS = {
 
 
 class Comparison(NamedTuple):
-    """What two programs say about the same frames; each is timed as a whole."""
+    """Two programs to run on the same frames; each is timed as a whole."""
 
     metric: str
     against: str
-    # Times are divided by this.
+    # Number of images; times are divided by it.
     images: int
     ours: Callable[[], dict[str, float]]
     official: Callable[[], dict[str, float]]
 
 
 class Row(NamedTuple):
-    """What came out; without the official values if the tool is not installed.
+    """The result of a comparison; official values are None if the tool is missing.
 
-    Times are those of an image.
+    Times are seconds per image.
     """
 
     metric: str
@@ -97,7 +97,7 @@ def drawn_frames(height: int, width: int, instances: int, count: int) -> list[Fr
         video, step = divmod(index, FRAMES_OF_VIDEO)
         truth = scenes.panoptic(height, width, seed=video, n=instances)
         truth = np.roll(truth, step * max(width // 100, 1), axis=1)
-        # What is dropped, merged and renamed changes with every second frame.
+        # The errors of the prediction change every second frame.
         predicted = scenes.perturb(truth, seed=video * FRAMES_OF_VIDEO + step // 2)
         depth = np.maximum(rng.uniform(-20, 80, truth.shape), 0).astype(np.float32)
         error = rng.uniform(0.95, 1.12, truth.shape).astype(np.float32)
@@ -109,7 +109,7 @@ def drawn_frames(height: int, width: int, instances: int, count: int) -> list[Fr
 def as_update(
     frames: Sequence[Frame], index: int, scores: dict[int, float], info: DatasetInfo
 ) -> tuple[Example, Prediction]:
-    """Returns what a metric is updated with; the last frame precedes itself."""
+    """Returns the input of a metric update; the last frame is its own next frame."""
     frame, later = frames[index], frames[min(index + 1, len(frames) - 1)]
     labels, place = np.unique(frame.predicted, return_inverse=True)
     confidence = np.array([scores.get(label, 1) for label in labels.tolist()])
@@ -140,10 +140,10 @@ def as_update(
 def drawn_scores(
     frames: Sequence[Frame], info: DatasetInfo
 ) -> dict[int, dict[int, float]]:
-    """Returns number of the frame -> predicted thing -> a confidence, never equal."""
+    """Returns frame number -> label of a predicted thing -> its confidence."""
     rng = np.random.default_rng(1)
     things = set(info.thing_ids)
-    # Sixteenths and so on, whose mean over pixels is exact.
+    # Fractions of 2**16, whose mean over pixels is exact.
     return {
         index: {
             label: int(rng.integers(1, 2**16)) / 2**16
@@ -157,7 +157,7 @@ def drawn_scores(
 def measured(
     name: str, updates: Sequence[tuple[Example, Prediction]], info: DatasetInfo
 ) -> dict[str, float]:
-    """Returns what a metric of the library says."""
+    """Returns the result of a metric of the library."""
     metric = METRICS.get(name)(info, OPTIONS)
     for example, prediction in updates:
         metric.update(example, prediction)
@@ -167,7 +167,7 @@ def measured(
 def from_files(
     name: str, layout: str, truth: Path, predicted: Path, info: DatasetInfo
 ) -> dict[str, float]:
-    """Returns what `deeplab eval-predictions` says, with one process."""
+    """Returns the result of `deeplab eval-predictions`, with one process."""
     files = FORMATS.get(layout)()
     pairs = match(files.read(truth, info), files.read(predicted, info))
     results = evaluate(pairs, info, [name])
@@ -177,7 +177,7 @@ def from_files(
 def comparisons(
     frames: Sequence[Frame], info: DatasetInfo, folder: Path
 ) -> Iterator[Comparison]:
-    """Yields everything that can be compared; files are written to `folder`."""
+    """Yields all comparisons; files are written to `folder`."""
     count = len(frames)
     official_tools.write_coco(folder, frames, info)
     official_tools.write_cityscapes(folder, frames, info)
@@ -239,7 +239,7 @@ def comparisons(
 
 
 def cityscapes_instances(folder: Path) -> Comparison:
-    """Returns what there is to compare of the scenes that the tests draw."""
+    """Returns the comparison on the Cityscapes instances that the tests draw."""
     name, layout = "cityscapes_instance_ap", "cityscapes_instances"
     place = folder / layout
     place.mkdir()
@@ -261,7 +261,7 @@ def cityscapes_instances(folder: Path) -> Comparison:
 
 
 def classified_images(info: DatasetInfo) -> Comparison:
-    """Returns what there is to compare of images with one class each."""
+    """Returns the comparison on images with one class each."""
     rng = np.random.default_rng(0)
     classes = rng.integers(0, info.num_classes, CLASSIFIED).tolist()
     probs = rng.random((CLASSIFIED, info.num_classes), np.float32)
@@ -279,7 +279,7 @@ def classified_images(info: DatasetInfo) -> Comparison:
 
 
 def compare(comparison: Comparison, repeats: int) -> Row:
-    """Runs both sides; times are the shortest of several."""
+    """Runs both programs; times are the shortest of several runs."""
     ours, seconds = best(comparison.ours, repeats)
     try:
         official, official_seconds = best(comparison.official, repeats)
@@ -298,7 +298,7 @@ def compare(comparison: Comparison, repeats: int) -> Row:
 def best(
     function: Callable[[], dict[str, float]], repeats: int
 ) -> tuple[dict[str, float], float]:
-    """Returns the value of a function and the shortest of several times in seconds."""
+    """Returns the value of a function and its shortest time in seconds."""
     value, times = {}, []
     for _ in range(repeats):
         start = time.process_time()
@@ -308,7 +308,7 @@ def best(
 
 
 def print_rows(rows: Sequence[Row]) -> None:
-    """Prints the table of comparisons; times are for one image."""
+    """Prints the table of comparisons; times are per image."""
     print(
         f"{'metric':25s} {'against':29s} {'values':>6s} {'ours':>9s} {'official':>9s} "
         f"{'largest difference':>18s} {'ours':>9s} {'official':>10s} {'ratio':>6s}"
@@ -332,9 +332,9 @@ def print_rows(rows: Sequence[Row]) -> None:
 def print_updates(
     frame: Frame, scores: dict[int, float], info: DatasetInfo, repeats: int
 ) -> None:
-    """Prints the time of adding one image, as drawn and at its worst.
+    """Prints the time to add one image, as drawn and in the worst case.
 
-    The worst is a prediction that changes its label at every second pixel.
+    The worst case is a prediction whose label changes at about every second pixel.
     """
     rng = np.random.default_rng(0)
     half = rng.random(frame.truth.shape) < 0.5
@@ -346,7 +346,7 @@ def print_updates(
         times = []
         for kind in kinds.values():
             update = as_update([kind], 0, scores, info)
-            # A frame of a video can be added once only.
+            # A frame of a video can be added only once.
             times.append(best_update(metric, update, repeats))
         start = time.process_time()
         metric.result()
@@ -357,7 +357,7 @@ def print_updates(
 def best_update(
     metric: Metric, update: tuple[Example, Prediction], repeats: int
 ) -> float:
-    """Returns the shortest of several times in seconds."""
+    """Returns the shortest time of an update in seconds."""
     times = []
     for _ in range(repeats):
         metric.reset()
@@ -368,7 +368,7 @@ def best_update(
 
 
 def use_one_core() -> None:
-    """Keeps this process on one core, where the system can."""
+    """Pins this process to one core, if the system supports it."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
@@ -378,7 +378,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--height", type=int, default=1024)
     parser.add_argument("--width", type=int, default=2048)
-    # Of 68 drawn instances 60 stay visible.
+    # Of 68 drawn instances, 60 stay visible.
     parser.add_argument("--instances", type=int, default=68)
     parser.add_argument("--frames", type=int, default=4)
     parser.add_argument("--repeats", type=int, default=3)
@@ -387,7 +387,7 @@ def main() -> None:
     info = DATASETS.get("cityscapes_panoptic")().info
     frames = drawn_frames(args.height, args.width, args.instances, args.frames)
     size = f"{args.height} x {args.width}, {args.instances} instances, one core"
-    print(f"{args.frames} frames of {size}; times for one frame, values in percent")
+    print(f"{args.frames} frames of {size}; times per frame, values in percent")
     with tempfile.TemporaryDirectory() as folder:
         found = comparisons(frames, info, Path(folder))
         rows = [compare(comparison, args.repeats) for comparison in found]

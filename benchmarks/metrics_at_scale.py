@@ -1,10 +1,10 @@
-"""Memory and time of panoptic quality, IoU and instance AP of 5,000 images.
+"""Memory and time of panoptic quality, IoU and instance AP on 5,000 images.
 
     python benchmarks/metrics_at_scale.py [--images 5000 --height 480 --width 640]
 
-As large as the validation set of COCO, with its 133 classes; scenes are drawn once and
-moved about for each image. Times are of the processor. The target is a peak of less
-than 1 GB, all included.
+As large as COCO's validation set, with its 133 classes; a few scenes are drawn and then
+shifted for each image. Times are CPU times. The target is a peak of less than 1 GB in
+total.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ THINGS_OF_SCENE = 8
 def drawn(
     count: int, height: int, width: int, instances: int, info: DatasetInfo
 ) -> Iterator[tuple[Example, Prediction]]:
-    """Yields images with their predictions; each is made when it is asked for."""
+    """Yields images with their predictions, one at a time."""
     rng = np.random.default_rng(0)
     pairs = []
     for seed in range(SCENES):

@@ -2,10 +2,10 @@
 
     python benchmarks/models.py [CONFIG ...] [--height 641 --width 641]
 
-Each model and precision runs in a process of its own, so that the peak of its memory
-is its own. Weights and image are random: a model finds fewer things than a trained
-one, which matters where post-processing is slow (`benchmarks/postprocess.py`). The
-published figures are those of DeepLab2 on two cores.
+Each model and variant runs in a separate process, so that peak memory is measured for
+each. Weights and image are random: the model finds fewer things than a trained one,
+which matters where post-processing is slow (`benchmarks/postprocess.py`). The published
+figures are those of DeepLab2 on two cores.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 
 class Published(NamedTuple):
-    """What DeepLab2 took for one image on two cores."""
+    """Time of DeepLab2 for one image on two cores."""
 
     height: int
     width: int
@@ -42,7 +42,7 @@ PUBLISHED = {
 
 
 class Variant(NamedTuple):
-    """How a model is run; `frozen` is for processes that never change weights."""
+    """How a model runs; `frozen` is for processes that never change the weights."""
 
     precision: str
     jit_compile: bool = False
@@ -69,15 +69,15 @@ def measure(
     """Measures one model in this process.
 
     Args:
-      config_file: of the experiment.
+      config_file: config of the model.
       variant: one of `VARIANTS`.
       size: height and width of the image.
-      rounds: calls that are measured, after two that are not.
-      threads: threads of an operation, and operations at a time.
+      rounds: number of timed calls, after two that are not timed.
+      threads: number of threads within and across operations.
 
     Returns:
-      Seconds to `build`, of the `first` call and of the others (`times`); `peak`
-      memory of the process in MiB, about 500 of which are TensorFlow itself.
+      Seconds to `build` the model, of the `first` call and of the timed ones (`times`);
+      `peak` memory of the process in MiB, of which TensorFlow itself takes about 500.
     """
     import numpy as np
     import tensorflow as tf
@@ -120,7 +120,7 @@ def measure(
 
 
 def line(name: str, size: tuple[int, int], variant: str, found: dict[str, Any]) -> str:
-    """Returns the row of the table for a measurement."""
+    """Returns a row of the table."""
     times = sorted(found["times"])
     row = (
         f"{name:44s} {size[0]:4d}x{size[1]:4d} {variant:15s} {found['build']:5.1f}s "
@@ -134,14 +134,14 @@ def line(name: str, size: tuple[int, int], variant: str, found: dict[str, Any]) 
 
 
 def _peak() -> float:
-    """Returns the largest memory this process has held, in MiB."""
+    """Returns the peak memory of this process, in MiB."""
     unit = 1024 if sys.platform != "darwin" else 1024**2
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def _in_own_process(arguments: list[str], frozen: bool) -> dict[str, Any]:
     command = [sys.executable, __file__, *arguments, "--child"]
-    # oneDNN then keeps the weights in the layout that its kernels read.
+    # If set, oneDNN keeps the weights in the layout that its kernels read.
     environment = {**os.environ, "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS": str(int(frozen))}
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, env=environment
@@ -152,7 +152,7 @@ def _in_own_process(arguments: list[str], frozen: bool) -> dict[str, Any]:
 
 
 def _configs(given: list[str]) -> dict[str, Path]:
-    """Returns configs by the name they have in the tree."""
+    """Returns configs by their name below `configs/`."""
     if not given:
         return {name: ROOT / "configs" / f"{name}.textproto" for name in PUBLISHED}
     found = {}
@@ -166,14 +166,24 @@ def _configs(given: list[str]) -> dict[str, Path]:
 
 
 def main() -> None:
-    """Prints a row for each model and variant."""
+    """Prints a row per model and variant."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("configs", nargs="*", help="default: those published")
-    parser.add_argument("--height", type=int, help="default: as published, or 641")
-    parser.add_argument("--width", type=int, help="default: as published, or 641")
-    parser.add_argument("--rounds", type=int, default=5, help="measured per variant")
+    parser.add_argument(
+        "configs",
+        nargs="*",
+        help="configs to measure (default: those with published times)",
+    )
+    parser.add_argument(
+        "--height",
+        type=int,
+        help="image size in pixels (default: as published, or 641)",
+    )
+    parser.add_argument(
+        "--width", type=int, help="image size in pixels (default: as published, or 641)"
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="timed calls per variant")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
         "--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS)[:4]

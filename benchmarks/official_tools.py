@@ -1,10 +1,11 @@
-"""The official tools of metrics, called on drawn frames.
+"""Runs the official tools of metrics on drawn frames.
 
-Each function takes what `prepare_*` made, returns values under the names that the
-metric of the library uses, and raises ModuleNotFoundError where its tool is missing:
+Each metric function returns values under the names that the library's metric uses, and
+raises ModuleNotFoundError if its tool is missing. Tools that read files find those of
+`write_coco` or `write_cityscapes`. To install the tools:
 
-- `panopticapi`: `pip install --no-deps panopticapi-lite==0.2.0` (it asks for numpy < 2
-  but runs on 2 as well);
+- `panopticapi`: `pip install --no-deps panopticapi-lite==0.2.0` (it requires numpy < 2
+  but also runs with 2);
 - `pycocotools`: part of the `dev` extra;
 - `cityscapesscripts`: `pip install --no-deps cityscapesscripts pyquaternion`.
 """
@@ -72,13 +73,13 @@ def _segment(
 def panoptic_quality(
     tool: str, folder: Path, frames: Sequence[Frame], info: DatasetInfo
 ) -> dict[str, float]:
-    """Panoptic quality of `panopticapi`, or of the Cityscapes scripts.
+    """Returns the panoptic quality of `panopticapi` or of the Cityscapes scripts.
 
     Args:
-      tool: the module.
-      folder: where `write_coco` wrote.
-      frames: not read; the files are.
-      info: the data set.
+      tool: name of the module to import.
+      folder: folder that `write_coco` wrote to.
+      frames: unused; the tool reads the files.
+      info: description of the data set.
     """
     del frames
     module = importlib.import_module(tool)
@@ -110,7 +111,7 @@ def _occurs(counts: Any) -> bool:
 
 
 def write_cityscapes(folder: Path, frames: Sequence[Frame], info: DatasetInfo) -> None:
-    """Writes grey PNGs of Cityscapes' label ids; void is 0, "unlabeled"."""
+    """Writes greyscale PNGs of Cityscapes label ids; void is 0, "unlabeled"."""
     table = np.zeros(256, np.uint8)
     for c in info.classes:
         table[c.id] = c.evaluation_id
@@ -124,7 +125,7 @@ def write_cityscapes(folder: Path, frames: Sequence[Frame], info: DatasetInfo) -
 def cityscapes_iou(
     folder: Path, frames: Sequence[Frame], info: DatasetInfo
 ) -> dict[str, float]:
-    """Class IoUs of the Cityscapes scripts, from the files of `write_cityscapes`."""
+    """Returns the class IoUs of the Cityscapes scripts, on `write_cityscapes` files."""
     name = "cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling"
     module = importlib.import_module(name)
     for option in ("JSONOutput", "evalInstLevelScore", "evalPixelAccuracy"):
@@ -149,13 +150,13 @@ def coco_ap(
     frames: Sequence[Frame],
     info: DatasetInfo,
 ) -> dict[str, float]:
-    """Average precision of `pycocotools`, from dense masks.
+    """Returns the average precision of `pycocotools`, computed on dense masks.
 
     Args:
-      names: of the 12 numbers, in the order of the tool.
-      scores: number of the frame -> predicted label -> confidence.
-      frames: truth and predictions.
-      info: the data set.
+      names: names of the 12 metrics, in the order of the tool.
+      scores: frame number -> predicted label -> confidence.
+      frames: ground truth and predictions.
+      info: description of the data set.
     """
     coco_module = importlib.import_module("pycocotools.coco")
     evaluation_module = importlib.import_module("pycocotools.cocoeval")

@@ -1,9 +1,9 @@
-"""Times the input pipeline on records of Cityscapes size.
+"""Speed of the input pipeline on records of Cityscapes size.
 
-Draws scenes of 1024 x 2048, writes them as records with PNG images and PNG labels,
-and prints the images per second of the training pipeline, stage by stage. The
-published code gave 4.2 images per second for all of them on 2 cores (scale, crop of
-513 x 1025, flip, targets).
+Draws scenes of 1024 x 2048, writes them as records with PNG or JPEG images and PNG
+labels, and prints the images per second of the training pipeline, stage by stage. The
+published code processed 4.2 images per second on 2 cores with all stages (scaling, crop
+of 513 x 1025, flip, targets).
 
     python benchmarks/pipeline.py
 """
@@ -56,14 +56,14 @@ def draw_scene(seed: int) -> tuple[np.ndarray, np.ndarray]:
     colors = random.integers(0, 256, (index.max() + 1, 3))[index.reshape(label.shape)]
     coarse = random.integers(0, 90, (32, 64, 3)).astype(np.uint8)
     texture = Image.fromarray(coarse).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
-    # Noise of 1.5 levels compresses to 2.3 MB, as the street photographs do.
+    # With noise of 1.5 levels the PNG has 2.3 MB, like photographs of streets.
     noise = random.normal(0, 1.5, label.shape)[..., np.newaxis]
     image = colors * 0.65 + np.asarray(texture) + noise
     return np.clip(image, 0, 255).astype(np.uint8), label
 
 
 def write_records(folder: Path, count: int, image_format: str) -> list[int]:
-    """Writes `count` scenes; returns the size of each record in bytes."""
+    """Writes `count` records; returns the size of each in bytes."""
     encode = {
         "png": tf.io.encode_png,
         "jpeg": lambda image: tf.io.encode_jpeg(image, quality=95),
@@ -86,9 +86,9 @@ def write_records(folder: Path, count: int, image_format: str) -> list[int]:
 
 
 def measure(dataset: tf.data.Dataset, seconds: float) -> tuple[float, float]:
-    """Returns images per second and processor milliseconds per image, once warm.
+    """Returns images per second and CPU milliseconds per image, after a warm-up.
 
-    The second does not depend on what else the machine does.
+    CPU time does not depend on what else the machine does.
     """
     iterator = iter(dataset)
     for _ in range(4):
@@ -104,7 +104,7 @@ def measure(dataset: tf.data.Dataset, seconds: float) -> tuple[float, float]:
 def variants(
     pattern: str, crop: tuple[int, int]
 ) -> dict[str, Callable[[], tf.data.Dataset]]:
-    """Returns name -> builder of each stage, with all stages before it."""
+    """Returns stage -> function that builds the data set up to this stage."""
     info = DATASETS.get("cityscapes_panoptic")().info
     index = index_records([pattern])
     config = PipelineConfig(
@@ -124,7 +124,7 @@ def variants(
         return numbers.map(function, tf.data.AUTOTUNE).batch(1).prefetch(2)
 
     def whole(number: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Resizes the whole image, then crops: the order this pipeline avoids."""
+        """Resizes the whole image, then crops, which the library's pipeline avoids."""
         parsed = parse_example(read_only(number), info.label_space)
         seeds = tf.random.split(tf.stack([SEED, tf.cast(number, tf.int32)]), 2)
         scale = placement.random_scale(seeds[0], 0.5, 2.0, 0.1)
@@ -176,14 +176,14 @@ def main() -> None:
             pattern = f"{folder}/{image_format}.tfrecord"
             for crop in ((513, 1025), (1025, 2049)):
                 print(
-                    f"\n{image_format} images, {np.mean(sizes) / 1e6:.2f} MB a record, "
-                    f"crop {crop[0]} x {crop[1]}, {os.cpu_count()} cores"
+                    f"\n{image_format} images, {np.mean(sizes) / 1e6:.2f} MB per "
+                    f"record, crop {crop[0]} x {crop[1]}, {os.cpu_count()} cores"
                 )
                 for name, build in variants(pattern, crop).items():
                     speed, processor = measure(build(), args.seconds)
                     print(
                         f"  {name:34s}{speed:8.1f} images/s{processor:8.0f} ms of "
-                        f"processor time{speed / PUBLISHED:7.1f} x published"
+                        f"CPU time{speed / PUBLISHED:7.1f} x published"
                     )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\nshuffle buffer: none; peak memory of this process {peak:.0f} MiB")

@@ -1,9 +1,9 @@
-"""Time of Panoptic-DeepLab's post-processing, whole and by part, on the CPU.
+"""Time of Panoptic-DeepLab's post-processing, in total and by part, on the CPU.
 
     python benchmarks/postprocess.py [--height 1025 --width 2049 --instances 68]
 
-From class probabilities, centre heatmap and offsets to all maps. The compiled
-operation published with DeepLab2 took 1.18 s for an image of that size with 60
+Measures the way from class probabilities, centre heatmap and offsets to all maps. The
+compiled operation published with DeepLab2 took 1.18 s for an image of that size with 60
 instances and 19 classes; the target here is 0.25 s on two cores.
 """
 
@@ -41,13 +41,13 @@ KERNEL, THRESHOLD, KEEP = 13, 0.1, 200
 
 
 def scene(height: int, width: int, instances: int, error: float) -> Prediction:
-    """Returns what a network would predict for a drawn scene.
+    """Returns what a network might predict for a drawn scene.
 
     Args:
-      height: height in pixels.
-      width: width in pixels.
-      instances: how many to draw; some hide others.
-      error: standard deviation of the offsets in pixels.
+      height: image height in pixels.
+      width: image width in pixels.
+      instances: number of instances to draw; some hide others.
+      error: standard deviation of the offset errors in pixels.
     """
     rng = np.random.default_rng(0)
     label = scenes.panoptic(height, width, seed=0, n=instances, crowd=False)
@@ -85,7 +85,7 @@ def timed(name: str, function: Callable[..., Any], *args: Any, ratio: bool = Fal
 
 
 def time_parts(prediction: Prediction) -> None:
-    """Prints the times of the parts, as graphs without XLA."""
+    """Prints the time of each part, as a graph without XLA."""
     shape = tf.shape(prediction.center_heatmap)
     semantic = timed("classes", tf.function(most_probable_class), prediction)
     peaks = timed(
@@ -124,11 +124,11 @@ def time_parts(prediction: Prediction) -> None:
 
 
 def main() -> None:
-    """Prints a line for each scene, variant and part."""
+    """Prints a line per scene, variant and part."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--height", type=int, default=1025)
     parser.add_argument("--width", type=int, default=2049)
-    # Of 68 drawn instances 60 stay visible.
+    # Of 68 drawn instances, 60 stay visible.
     parser.add_argument("--instances", type=int, default=68)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
@@ -149,7 +149,7 @@ def main() -> None:
     print(f"{args.threads} threads, batch 1; best and median of 15")
     for error in (2.0, 40.0):
         prediction = scene(args.height, args.width, args.instances, error)
-        print(f"offsets wrong by {error:.0f} pixels")
+        print(f"offset error {error:.0f} pixels")
         timed("whole, graph", tf.function(postprocess), prediction, ratio=True)
         compiled = tf.function(postprocess, jit_compile=True)
         timed("whole, XLA", compiled, prediction, ratio=True)

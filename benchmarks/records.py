@@ -1,10 +1,10 @@
-"""Time and size of records: drawing, writing, reading, checking, on the CPU.
+"""Time and size of records: drawing, writing, reading and checking, on the CPU.
 
     python benchmarks/records.py [--workers 2 --records 100]
 
-Labels of 1024 x 2048 pixels as PNG, written here, against raw int32, as published.
-Targets on two cores: 500 drawn scenes of 129 x 257 in under 30 s, and 1,000 records
-of Cityscapes size checked in about a minute.
+Compares labels of 1024 x 2048 pixels stored as PNG, as this library does, and as raw
+int32, as published. Targets on two cores: 500 drawn scenes of 129 x 257 in under 30 s,
+and 1,000 records of Cityscapes size checked in about a minute.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from PIL import Image
 
 from deeplab.datasets import DATASETS
 
-# Worker processes import this file again: TensorFlow stays out of its head.
+# Worker processes import this file again, so it does not import TensorFlow up here.
 
 SIZE = (1024, 2048)
 REPEATS = 10
 
 
 def photo() -> bytes:
-    """Returns a PNG that takes about as many bytes as one of Cityscapes."""
+    """Returns a PNG about as large as one of Cityscapes."""
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (SIZE[0] // 16, SIZE[1] // 16, 3)).astype(np.uint8)
     smooth = Image.fromarray(coarse).resize(SIZE[::-1], Image.Resampling.BICUBIC)
@@ -45,7 +45,7 @@ def photo() -> bytes:
 
 
 def record(image: bytes, label: np.ndarray, name: str, label_format: str) -> bytes:
-    """Returns a record whose label is stored as `label_format`."""
+    """Returns a record whose label is stored in `label_format`."""
     import tensorflow as tf
 
     from deeplab.data.tfexample import LABEL, LABEL_FORMAT, encode_example
@@ -68,7 +68,7 @@ def record(image: bytes, label: np.ndarray, name: str, label_format: str) -> byt
 
 
 def measure_drawing(folder: Path, workers: int) -> None:
-    """Prints the time of 500 scenes, from nothing to records."""
+    """Prints the time to draw 500 scenes and write their records."""
     from deeplab.data.shards import write_shards
 
     images = DATASETS.get("toy_street")(images=500).read(Path(), "train")
@@ -82,7 +82,7 @@ def measure_drawing(folder: Path, workers: int) -> None:
 def measure_records(
     folder: Path, label_format: str, image: bytes, count: int, workers: int
 ) -> None:
-    """Prints size, time to parse and rate of checking of one label format."""
+    """Prints the size, parsing time and checking time of one label format."""
     import tensorflow as tf
 
     from deeplab.data.label_check import check_records
@@ -94,8 +94,8 @@ def measure_records(
     one = tf.constant(record(image, label, "street", label_format))
     parsing = seconds(functools.partial(tf.function(parse_example), one))
     print(
-        f"{label_format}: {len(one.numpy()) / 2**20:.2f} MiB a record, of which the "
-        f"image {len(image) / 2**20:.2f}; parsed in {1000 * parsing:.0f} ms"
+        f"{label_format}: {len(one.numpy()) / 2**20:.2f} MiB per record, of which "
+        f"{len(image) / 2**20:.2f} are the image; parsed in {1000 * parsing:.0f} ms"
     )
     path = str(folder / f"{label_format}.tfrecord")
     with tf.io.TFRecordWriter(path) as writer:
@@ -108,7 +108,7 @@ def measure_records(
 
 
 def seconds(function: Callable[[], object]) -> float:
-    """Returns the mean time of a call."""
+    """Returns the mean time of a call, in seconds."""
     function()
     start = time.perf_counter()
     for _ in range(REPEATS):

@@ -2,9 +2,9 @@
 
     python benchmarks/training_step.py [--height 257 --width 513 --batch 2]
 
-Forward pass, losses, gradients and the update of the weights (SGD). The published
-code took 2.0 s for ResNet-50 on two cores; the target here is 1.6 s in float32.
-Variants take turns, so that other work on the machine slows all of them.
+Measures the forward pass, losses, gradients and weight update (SGD). The published code
+took 2.0 s with ResNet-50 on two cores; the target here is 1.6 s in float32. Variants
+alternate, so that other work on the machine slows all of them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ VARIANTS = {
 
 
 def example(height: int, width: int, batch: int, classes: int) -> Example:
-    """Returns random images and targets: their values do not change the time."""
+    """Returns random images and targets, whose values do not affect the time."""
     rng = np.random.default_rng(0)
     shape = (batch, height, width)
 
@@ -63,7 +63,7 @@ def example(height: int, width: int, batch: int, classes: int) -> Example:
 def build(
     config_file: Path, variant: str, size: tuple[int, int], batch: int
 ) -> dict[str, Callable[[], tf.Tensor]]:
-    """Returns forward pass and whole step of a variant, by name."""
+    """Returns the forward pass and the whole step of a variant, by name."""
     precision, jit_compile = VARIANTS[variant]
     config = read_config(config_file, [f"model_options.precision={precision}"])
     config.train_dataset_options.crop_size[:] = size
@@ -97,20 +97,20 @@ def build(
 def measure(
     runs: dict[str, dict[str, Callable[[], tf.Tensor]]], rounds: int
 ) -> dict[str, dict[str, list[float]]]:
-    """Returns variant -> part -> times in seconds; variants take turns."""
+    """Returns variant -> part -> times in seconds; variants alternate."""
     times = {name: {part: [] for part in parts} for name, parts in runs.items()}
     for turn in range(rounds + 2):
         for name, parts in runs.items():
             for part, run in parts.items():
                 start = time.perf_counter()
                 run().numpy()
-                if turn > 1:  # The first two build the graph and its kernels.
+                if turn > 1:  # The first two rounds compile.
                     times[name][part].append(time.perf_counter() - start)
     return times
 
 
 def main() -> None:
-    """Prints a line for each variant."""
+    """Prints a line per variant."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=257)
     parser.add_argument("--width", type=int, default=513)
     parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=6, help="measured per variant")
+    parser.add_argument("--rounds", type=int, default=6, help="timed steps per variant")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
         "--variants", nargs="+", choices=VARIANTS, default=["float32", "bfloat16"]

@@ -1,4 +1,4 @@
-"""`deeplab browse-data`: a page of records with their labels drawn over them."""
+"""`deeplab browse-data`: an HTML page of images with their labels drawn over them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from pathlib import Path
 
 from deeplab.cli.data_flags import add_source_flags, data_sources
 
-HELP = "write a page of images and labels to look through"
+HELP = "write an HTML page of images and labels to look through"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
     add_source_flags(parser, "show")
-    parser.add_argument("--output", required=True, help="folder of the page")
+    parser.add_argument("--output", required=True, help="folder to write the page into")
     parser.add_argument(
         "--limit",
         type=int,
         default=200,
-        help="images to show, spread evenly over the records (200)",
+        help="number of images, spread evenly over the records (default: 200)",
     )
     parser.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, help="processes (all cores)"
+        "--workers",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="worker processes (default: all cores)",
     )
 
 
@@ -30,11 +33,11 @@ def run(args: argparse.Namespace) -> int:
     """Writes `index.html` for each data set.
 
     Raises:
-      ValueError: the records or their data set are not given as they should be.
+      ValueError: the flags do not specify the records and their data set.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if args.limit < 1:
-        raise ValueError(f"--limit {args.limit}: show at least one image")
+        raise ValueError(f"--limit {args.limit}: must be at least one image")
     sources = data_sources(args)
     from rich.console import Console
     from rich.progress import Progress

@@ -1,4 +1,4 @@
-"""`deeplab check-data`: what records hold, and what is wrong with them."""
+"""`deeplab check-data`: summarises records and reports what is wrong with them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from deeplab.core.dataset_info import DatasetInfo
     from deeplab.data.label_check import LabelReport
 
-HELP = "check records: files, sizes and labels"
+HELP = "check records: files, image sizes and labels"
 
 _PROBLEMS_SHOWN = 20
 
@@ -25,18 +25,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
     add_source_flags(parser, "check")
     parser.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, help="processes (all cores)"
+        "--workers",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="worker processes (default: all cores)",
     )
     parser.add_argument(
-        "--picture", type=Path, help="PNG to draw classes and sizes into, as bars"
+        "--picture", type=Path, help="PNG to write bar charts of classes and sizes to"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Checks the records and prints what they hold; returns 1 if something is wrong.
+    """Checks the records and prints a summary; returns 1 if something is wrong.
 
     Raises:
-      ValueError: the records or their data set are not given as they should be.
+      ValueError: the flags do not specify the records and their data set.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     found_problems = False
@@ -55,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _save(pictures: Sequence[np.ndarray], path: Path) -> None:
-    """Writes pictures of one width below each other.
+    """Writes pictures of equal width below each other into one PNG.
 
     Raises:
       OSError: the file cannot be written.

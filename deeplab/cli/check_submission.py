@@ -1,4 +1,4 @@
-"""`deeplab check-submission`: what an evaluation server would refuse."""
+"""`deeplab check-submission`: finds what an evaluation server would reject."""
 
 from __future__ import annotations
 
@@ -7,36 +7,37 @@ from pathlib import Path
 
 from deeplab.cli.data_flags import add_data_set_flags, named_data_set
 
-HELP = "check stored predictions before they go to an evaluation server"
+HELP = "check predictions before submitting them to an evaluation server"
 
 _PROBLEMS_SHOWN = 50
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
-    parser.add_argument("path", type=Path, help="folder, .zip, or JSON of COCO")
+    parser.add_argument("path", type=Path, help="folder, .zip, or COCO JSON")
     parser.add_argument(
         "--format",
         required=True,
-        help="of the files, such as cityscapes_pixel; g3doc/predictions.md lists all",
+        help="format of the files, such as cityscapes_pixel; g3doc/predictions.md "
+        "lists all",
     )
     add_data_set_flags(parser, "the labels")
     parser.add_argument(
         "--images",
         type=Path,
-        help="folder of the images that are to be predicted, whose names and sizes are "
-        "compared, or a text file of their names",
+        help="folder of the images to predict, to compare names and sizes with, or a "
+        "text file of their names",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Checks names, number, sizes, ids and files.
+    """Checks the number, names, sizes, ids and content of the files.
 
     Returns:
-      0 if nothing is wrong, else 1.
+      0 if no problem was found, else 1.
 
     Raises:
-      ValueError: the flags do not say what to check, or the .zip is damaged.
+      ValueError: the flags do not specify what to check, or the .zip is damaged.
     """
     from rich.console import Console
     from rich.markup import escape
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     with unpacked(args.path) as folder, console.status("checking"):
         place = listed_file(folder, layout)
         found = [
-            # Where an archive was unpacked is no news.
+            # The user need not see where an archive was unpacked.
             tuple(text.replace(f"{folder}/", "") for text in problem)
             for problem in problems(layout, place, info, images)
         ]

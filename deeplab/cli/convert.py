@@ -1,4 +1,4 @@
-"""`deeplab convert`: raw folders of a data set to TFRecords."""
+"""`deeplab convert`: converts the raw folder of a data set to TFRecords."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from deeplab.data.shards import Runner
 
-HELP = "write the TFRecords of a data set"
+HELP = "convert a data set to TFRecords"
 
-# Images per file when --shards is left out.
+# Images per file without --shards.
 _IMAGES_PER_SHARD = 100
 _LOCAL = "local"
 _OPTIONS = ("description", "images", "seed", "height", "width", "frames", "two_frames")
@@ -26,56 +26,78 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", type=Path, help="folder of the raw data")
     parser.add_argument("--output", type=Path, required=True, help="folder to fill")
     parser.add_argument(
-        "--split", nargs="+", default=["train"], help="splits to write (train)"
+        "--split",
+        nargs="+",
+        default=["train"],
+        help="splits to convert (default: train)",
     )
     parser.add_argument(
-        "--shards", type=int, help=f"files a split (one per {_IMAGES_PER_SHARD} images)"
+        "--shards",
+        type=int,
+        help=f"files per split (default: one per {_IMAGES_PER_SHARD} images)",
     )
-    parser.add_argument("--workers", type=int, help="processes (all cores)")
+    parser.add_argument(
+        "--workers", type=int, help="worker processes (default: all cores)"
+    )
     parser.add_argument(
         "--runner",
         default=_LOCAL,
-        help=f"{_LOCAL}, or one of Apache Beam such as DirectRunner or FlinkRunner",
+        help=f"{_LOCAL} (default), or an Apache Beam runner such as DirectRunner or "
+        "FlinkRunner",
     )
     parser.add_argument(
         "--runner_options",
         nargs="+",
         default=[],
         metavar="NAME=VALUE",
-        help="of the pipeline of Beam, such as parallelism=8",
+        help="options of the Beam pipeline, such as parallelism=8",
     )
     parser.add_argument(
         "--crowd_as_ignore",
         action="store_true",
-        help="give crowds the ignore label, as published records have it",
+        help="give crowd regions the ignore label, as the published records do",
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace the records that are there"
+        "--overwrite", action="store_true", help="replace existing records"
     )
-    own = parser.add_argument_group("options of single data sets")
+    _add_own_options(parser)
+
+
+def _add_own_options(parser: argparse.ArgumentParser) -> None:
+    own = parser.add_argument_group("options of particular data sets")
     own.add_argument(
         "--description",
         type=Path,
-        help="folder: JSON description of the classes (ROOT/description.json)",
+        help="folder: JSON description of the classes (default: ROOT/description.json)",
     )
-    own.add_argument("--images", type=int, help="toy_street*: images a split (500)")
-    own.add_argument("--seed", type=int, help="toy_street*: seed of the scenes (0)")
-    own.add_argument("--height", type=int, help="toy_street*: rows (129)")
-    own.add_argument("--width", type=int, help="toy_street*: columns (257)")
+    own.add_argument(
+        "--images", type=int, help="toy_street*: images per split (default: 500)"
+    )
+    own.add_argument(
+        "--seed", type=int, help="toy_street*: seed of the scenes (default: 0)"
+    )
+    own.add_argument(
+        "--height", type=int, help="toy_street*: image height in pixels (default: 129)"
+    )
+    own.add_argument(
+        "--width", type=int, help="toy_street*: image width in pixels (default: 257)"
+    )
     own.add_argument(
         "--two_frames",
         action="store_true",
         default=None,
-        help="kitti_step, motchallenge_step: store the frame before each, too",
+        help="kitti_step, motchallenge_step: store the previous frame with each frame",
     )
-    own.add_argument("--frames", type=int, help="toy_street_video: of a video (8)")
+    own.add_argument(
+        "--frames", type=int, help="toy_street_video: frames per video (default: 8)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Converts; a second run of an interrupted one writes what is missing.
+    """Converts; run again after an interruption, it writes only what is missing.
 
     Raises:
-      ValueError: an option is wrong, or the raw data are.
+      ValueError: an option or the raw data are invalid.
       OSError: a file cannot be read or written.
     """
     from deeplab.datasets import DATASETS
@@ -89,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         split: dataset.read(root, split, crowd_as_ignore=args.crowd_as_ignore)
         for split in args.split
     }
-    # TensorFlow is imported when everything else is known to be right.
+    # TensorFlow is imported only after everything else was checked.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from deeplab.data.shards import write_shards
 
@@ -124,18 +146,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _runner(args: argparse.Namespace) -> Runner | None:
-    """Returns what writes the shards if it is not this machine.
+    """Returns the Beam runner that writes the shards; None to write them here.
 
     Raises:
-      ValueError: the runner is unknown or not installed, or given what it has not.
+      ValueError: the runner is unknown or not installed, or does not take an option.
     """
     if args.runner == _LOCAL:
         if args.runner_options:
-            raise ValueError("--runner_options: for runners of Beam; give --runner")
+            raise ValueError(
+                "--runner_options applies only to Beam runners: give --runner"
+            )
         return None
     if args.workers is not None:
         raise ValueError(
-            f"--workers: for --runner {_LOCAL}; those of Beam have --runner_options"
+            f"--workers applies only to --runner {_LOCAL}; Beam has --runner_options"
         )
     from deeplab.data.beam_runner import BeamRunner
 

@@ -1,4 +1,4 @@
-"""The flags that name records and their data set, for commands that look at data."""
+"""Flags that specify records and their data set, for commands that inspect data."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ if TYPE_CHECKING:
 
 
 def add_source_flags(parser: argparse.ArgumentParser, verb: str) -> None:
-    """Adds the flags that name records.
+    """Adds the flags that specify records.
 
     Args:
-      parser: takes the flags.
-      verb: what the command does with the data.
+      parser: parser to add the flags to.
+      verb: what the command does with the data, for the help text.
     """
     source = parser.add_mutually_exclusive_group(required=True)
-    add_config_file(source, help=f"{verb} the data of this config", required=False)
-    source.add_argument("--records", nargs="+", help="patterns of TFRecord files")
+    add_config_file(source, help=f"config whose data to {verb}", required=False)
+    source.add_argument("--records", nargs="+", help="glob patterns of TFRecord files")
     add_overrides(parser)
     add_data_set_flags(parser, "--records")
 
 
 def add_data_set_flags(parser: argparse.ArgumentParser, whose: str) -> None:
-    """Adds the flags that name a data set.
+    """Adds the flags that specify a data set.
 
     Args:
-      parser: takes the flags.
-      whose: what belongs to the data set.
+      parser: parser to add the flags to.
+      whose: what belongs to the data set, for the help text.
     """
     parser.add_argument("--dataset", help=f"name of the data set of {whose}")
     parser.add_argument("--description", help="JSON description of that data set")
 
 
 def data_sources(args: argparse.Namespace) -> list[DataSource]:
-    """Returns what the flags name; the same data for two purposes once.
+    """Returns the data that the flags specify; data used twice is listed once.
 
     Raises:
-      ValueError: the records or their data set are not given as they should be.
+      ValueError: the flags do not specify the records and their data set.
     """
     if args.config_file:
         config = config_of(args)
@@ -57,10 +57,10 @@ def data_sources(args: argparse.Namespace) -> list[DataSource]:
 
 
 def named_data_set(args: argparse.Namespace) -> DatasetInfo | None:
-    """Returns what `--description` describes or `--dataset` names, None without them.
+    """Returns the data set of `--description` or `--dataset`; None without them.
 
     Raises:
-      ValueError: there is no such data set, or the description does not describe one.
+      ValueError: the data set is unknown, or the description is invalid.
     """
     from deeplab.datasets.named import find_data_set
 

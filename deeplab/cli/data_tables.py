@@ -1,4 +1,4 @@
-"""What records hold, as tables on the terminal."""
+"""Statistics of records, as tables on the terminal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def print_classes(
     console: Console, title: str, report: LabelReport, info: DatasetInfo
 ) -> None:
-    """Prints pixels, images and instances of every class that occurs."""
+    """Prints the pixels, images and instances of every class that occurs."""
     table = Table(title=escape(f"{title} as {info.name}"))
     table.add_column("class")
     for column in ("id", "pixels", "images", "instances", "crowd"):
@@ -50,13 +50,13 @@ def print_classes(
     )
     console.print(table)
     console.print(
-        "[dim]instances: most in one image, of as many as the divisor tells apart; "
+        "[dim]instances: most in one image, of as many as the label divisor allows; "
         "crowd: share of the pixels with instance id 0[/dim]"
     )
 
 
 def print_sizes(console: Console, report: LabelReport) -> None:
-    """Prints how many images have which height and width, the most frequent first."""
+    """Prints the number of images of each size, most frequent first."""
     if not report.sizes:
         return
     table = Table("height x width", title="sizes")

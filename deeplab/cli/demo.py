@@ -1,4 +1,4 @@
-"""`deeplab demo`: the whole job on drawn street scenes, in minutes on two cores."""
+"""`deeplab demo`: the whole workflow on drawn street scenes, in minutes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import shlex
 from pathlib import Path
 
-HELP = "draw a data set, train, evaluate, export and predict, to see it all work"
+HELP = "run the whole workflow on a small data set that it draws itself"
 
 _CONFIG = Path("toy_street", "panoptic_deeplab", "mobilenet_v3_small.textproto")
 _PQ, _MIOU = "panoptic_quality/all/pq", "mean_iou/miou"
@@ -29,23 +29,26 @@ _QUICK = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
     parser.add_argument(
-        "--output", type=Path, default=Path("runs/demo"), help="folder (runs/demo)"
+        "--output",
+        type=Path,
+        default=Path("runs/demo"),
+        help="output folder (default: runs/demo)",
     )
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="two steps on four images: shows that everything runs, learns nothing",
+        help="two steps on four images: checks that everything runs, learns nothing",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the commands that a user would, showing each; goes on where it stopped.
+    """Runs the commands that a user would, printing each; resumes an earlier run.
 
     Returns:
-      0, or what the command returned that did not succeed.
+      0, or the exit status of the command that failed.
 
     Raises:
-      ValueError: see the commands.
+      ValueError: as raised by the commands.
       OSError: a file cannot be written.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -108,7 +111,7 @@ def _val_images(quick: bool) -> int:
 
 
 def _run(words: list[str]) -> int:
-    """Shows a command and runs it in this process."""
+    """Prints a command and runs it in this process."""
     print(f"\n$ deeplab {shlex.join(words)}", flush=True)
     module = importlib.import_module(f"deeplab.cli.{words[0]}")
     parser = argparse.ArgumentParser(prog=f"deeplab {words[0]}")
@@ -121,7 +124,7 @@ def _print_summary(folder: Path) -> None:
 
     entries = MetricsLog(folder / "model").read()
     evaluations = [e for e in entries if e["split"] == "eval"]
-    # The model that was exported is the best one.
+    # The exported model is the best one.
     best = max(evaluations, key=lambda e: e["values"][_PQ] or 0.0)
     pq, miou = (best["values"][key] or 0.0 for key in (_PQ, _MIOU))
     print(f"\nvalidation: PQ {pq:.1f}, mIoU {miou:.1f} (step {best['step']})")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deeplab.inspection.machine import examine
 
-HELP = "check the installation and the machine, and say what to do"
+HELP = "check the installation and the machine, and suggest fixes"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--folder",
         type=Path,
         default=Path(),
-        help="where runs will be written (here)",
+        help="folder that runs will be written to (default: the current one)",
     )
 
 
@@ -24,14 +24,17 @@ def run(args: argparse.Namespace) -> int:
     """Prints one line for each check.
 
     Returns:
-      0, or 1 when something has to be repaired.
+      0, or 1 when something has to be fixed.
     """
     failed = 0
     for finding in examine(args.folder):
         print(finding, flush=True)
         failed += finding.level == "FAIL"
     if failed:
-        print(f"\n{failed} of these stop the library from working.")
+        print(
+            f"\n{failed} of these checks failed: the library cannot run here until "
+            "they pass."
+        )
         return 1
     print("\nThe library can run here.")
     return 0

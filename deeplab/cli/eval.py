@@ -19,28 +19,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--save_format",
         metavar="NAME",
-        help="write all predictions to vis/raw_panoptic of the model folder, in a "
-        "format of g3doc/predictions.md",
+        help="write all predictions to vis/raw_panoptic in the model folder, in one of "
+        "the formats of g3doc/predictions.md",
     )
     parser.add_argument(
         "--zip",
         action="store_true",
-        help="pack the files of --save_format into raw_panoptic.zip, too",
+        help="also pack the files of --save_format into raw_panoptic.zip",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluates.
+    """Evaluates the newest checkpoint.
 
     Raises:
-      ValueError: see `train.run`; or there is no such format, or none to pack.
+      ValueError: see `train.run`; or the format is unknown, or `--zip` lacks one.
     """
     if args.zip and not args.save_format:
         raise ValueError("--zip packs the files of --save_format: name a format")
     if args.save_format:
         from deeplab.predictions import FORMATS
 
-        # Known before minutes go by.
+        # An unknown name fails now, not after minutes of evaluation.
         FORMATS.get(args.save_format)
         args.overrides = [
             *args.overrides,
@@ -59,12 +59,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _local_results(args: argparse.Namespace) -> Path:
-    """Returns the folder of the files that are packed."""
+    """Returns the folder whose files are packed."""
     config = config_of(args)
     folder = result_folder(config.evaluator_options, train.model_folder(args, config))
     if is_remote(folder):
         raise ValueError(
-            f"--zip packs files on a local disk, and they go to {folder}: name a "
-            "folder with --set evaluator_options.override_save_dir=FOLDER"
+            f"--zip packs only files on a local disk, but these go to {folder}: set a "
+            "local one with --set evaluator_options.override_save_dir=FOLDER"
         )
     return Path(folder)

@@ -1,4 +1,4 @@
-"""`deeplab eval-predictions`: metrics of predictions that any program has stored."""
+"""`deeplab eval-predictions`: computes metrics of stored predictions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deeplab.cli.data_flags import add_data_set_flags, named_data_set
 if TYPE_CHECKING:
     from deeplab.core.dataset_info import DatasetInfo
 
-HELP = "measure stored predictions of any program"
+HELP = "compute metrics of stored predictions, whatever program wrote them"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,15 +21,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         required=True,
-        help="of the files, such as coco_panoptic, kitti_step or cityscapes_pixel; "
-        "g3doc/metrics.md lists all",
+        help="format of the files, such as coco_panoptic, kitti_step or "
+        "cityscapes_pixel; g3doc/predictions.md lists all",
     )
     parser.add_argument(
-        "--ground_truth_format", help="of the ground truth, if it differs"
+        "--ground_truth_format",
+        help="format of the ground truth (default: the same)",
     )
-    parser.add_argument("--ground_truth", required=True, help="folder, or JSON of COCO")
-    parser.add_argument("--predictions", required=True, help="folder, or JSON of COCO")
-    add_data_set_flags(parser, "the labels; COCO's JSON can tell by itself")
+    parser.add_argument("--ground_truth", required=True, help="folder, or COCO JSON")
+    parser.add_argument("--predictions", required=True, help="folder, or COCO JSON")
+    add_data_set_flags(parser, "the labels; not needed for COCO JSON")
     parser.add_argument(
         "--metrics",
         nargs="+",
@@ -38,15 +39,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output", help="folder for results.json and pictures")
     parser.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, help="processes (all cores)"
+        "--workers",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="worker processes (default: all cores)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measures the predictions and prints the results.
+    """Computes the metrics and prints them.
 
     Raises:
-      ValueError: files are missing, damaged or do not belong together.
+      ValueError: files are missing, damaged or do not match.
     """
     from rich.console import Console
     from rich.progress import Progress

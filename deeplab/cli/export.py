@@ -1,4 +1,4 @@
-"""`deeplab export`: a trained model as a SavedModel."""
+"""`deeplab export`: exports a trained model as a SavedModel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from deeplab.config import CONFIG_FILE
 from deeplab.trainer.config_flags import add_config_flags, config_of
 
-HELP = "write a trained model as a SavedModel, ready to serve"
+HELP = "export a trained model as a SavedModel, ready to serve"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,12 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint",
         required=True,
-        help="prefix or .index file of a checkpoint, its folder, a .tar.gz, or an .h5",
+        help="checkpoint: a prefix, an .index file, a folder, a .tar.gz or an .h5 file",
     )
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     add_config_flags(
         parser,
-        help=f"the experiment ({CONFIG_FILE} beside the checkpoint)",
+        help=f"config of the model (default: {CONFIG_FILE} next to the checkpoint)",
         required=False,
     )
     parser.add_argument(
@@ -30,24 +30,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="FIELD",
-        help="fields of the prediction to serve (the maps of classes and instances)",
+        help="fields of the prediction to return (default: class and instance maps)",
     )
     parser.add_argument(
         "--bfloat16_weights",
         action="store_true",
-        help="store and use the weights with 16 bits: half as large",
+        help="store and use the weights in bfloat16: half the size",
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace what is in the output folder"
+        "--overwrite",
+        action="store_true",
+        help="replace the content of the output folder",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exports.
+    """Exports the model.
 
     Raises:
-      ValueError: config, checkpoint and model do not fit together, or the output
-        folder has content.
+      ValueError: config and checkpoint do not match, or the output folder is not
+        empty.
       OSError: a file cannot be read or written.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

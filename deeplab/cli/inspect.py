@@ -1,4 +1,4 @@
-"""`deeplab inspect`: what a config amounts to."""
+"""`deeplab inspect`: prints a resolved config and the size and cost of its model."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from deeplab.config import to_text
 from deeplab.protos.config_pb2 import ExperimentOptions
 from deeplab.trainer.config_flags import add_config_flags, config_of
 
-HELP = "show a config with all its values, its model's parameters and its cost"
+HELP = "print the resolved config, and the parameters and cost of its model"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
-    add_config_flags(parser, help="textproto to look at")
+    add_config_flags(parser, help="config to inspect")
     parser.add_argument(
         "--size",
         type=int,
         nargs=2,
         metavar=("HEIGHT", "WIDTH"),
-        help="image of which the cost is counted (the crop of the config)",
+        help="image size to compute the cost for (default: the crop of the config)",
     )
     parser.add_argument(
-        "--config_only", action="store_true", help="do not build the model"
+        "--config_only",
+        action="store_true",
+        help="only print the config, do not build the model",
     )
 
 
@@ -39,12 +41,12 @@ def run(args: argparse.Namespace) -> int:
         return 0
     size = args.size or _crop_size(config)
 
-    # A missing GPU is no news here.
+    # TensorFlow's messages about a missing GPU do not matter here.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from deeplab.factory import build_model
     from deeplab.models.cost import multiply_adds, parameter_counts
 
-    # Both hide operations in functions of their own, and change no cost.
+    # Both hide operations in nested functions, and do not change the cost.
     config.model_options.jit_compile = False
     config.model_options.backbone.recompute = False
     config.evaluator_options.ClearField("eval_scales")
@@ -54,8 +56,8 @@ def run(args: argparse.Namespace) -> int:
     height, width = size
     channels = model.input_channels
     count = multiply_adds(model.predict_maps, height, width, channels)
-    # Video models take a second frame in further channels.
-    what = "image" if channels == 3 else "frame with its neighbour, each"
+    # Video models take a second frame in additional channels.
+    what = "image" if channels == 3 else "pair of frames, each"
     print(
         f"\n{count / 1e9:.2f} G multiply-adds for one {what} of {height} x {width}, "
         "without resizing and post-processing"
@@ -71,7 +73,7 @@ def _crop_size(config: ExperimentOptions) -> tuple[int, int]:
 
 
 def _table(counts: dict[str, tuple[int, int]]) -> str:
-    """Returns parameter counts as lines of text, with a last line of sums."""
+    """Returns a table of parameter counts, with the totals in the last line."""
     sums = (sum(c[0] for c in counts.values()), sum(c[1] for c in counts.values()))
     title = "checkpoint item"
     width = max(map(len, [title, *counts]))

@@ -1,8 +1,8 @@
-"""The `deeplab` command: one program, a subcommand for each thing to do.
+"""The `deeplab` command: one program with a subcommand for each task.
 
 A subcommand is a module of this folder with `HELP`, `add_arguments(parser)` and
-`run(args) -> int`. Only the module that was asked for is imported, and none
-imports TensorFlow before its arguments are known to be right.
+`run(args) -> int`. Only the module of the given command is imported, and none
+imports TensorFlow before its arguments have been checked.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit status.
 
     Args:
-      arguments: the words after `deeplab`; those of this process when None.
+      arguments: command line without the program; that of this process if None.
 
     Returns:
-      0 on success, 2 when the user has to change something (one line says what),
-      130 after Ctrl-C, else what the subcommand returned.
+      0 on success, 2 when the user has to change something (one line explains
+      what), 130 after Ctrl-C, otherwise what the subcommand returned.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     args = _parser(words).parse_args(words)
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("deeplab: interrupted", file=sys.stderr)
         return INTERRUPTED
     except (ValueError, OSError) as error:
-        # A traceback would hide the one line that says what to do.
+        # A traceback would hide the one line that explains what to do.
         if args.traceback:
             raise
         what: object = error
@@ -68,24 +68,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Ends with one line on a wrong command line."""
+    """Reports a wrong command line in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE_ERROR, f"{self.prog}: error: {message}\n")
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """Returns a parser that knows the arguments of the command in `words`."""
+    """Returns a parser with the arguments of the command in `words`."""
     parser = _Parser(
         prog="deeplab",
         description="Dense prediction in TensorFlow.",
-        epilog="`deeplab COMMAND --help` describes a command.",
+        epilog="Run `deeplab COMMAND --help` for the options of a command.",
     )
     parser.add_argument(
         "--version", action="version", version=f"deeplab {deeplab.__version__}"
     )
     parser.add_argument(
-        "--traceback", action="store_true", help="show where an error was raised"
+        "--traceback", action="store_true", help="print the traceback of an error"
     )
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=True, parser_class=_Parser
@@ -104,7 +104,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 def _unknown(command: str) -> str:
     near = difflib.get_close_matches(command, COMMANDS, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(COMMANDS)}"
-    return f"there is no command {command!r}; {hint}"
+    return f"unknown command {command!r}; {hint}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`deeplab predict`: pictures and segments of any images, with an exported model."""
+"""`deeplab predict`: runs an exported model on any images."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ if TYPE_CHECKING:
     from deeplab.predictions.format_writer import FormatWriter
     from deeplab.visualization.overview_writer import OverviewWriter
 
-HELP = "predict images with an exported model: pictures, label maps, segments"
+HELP = "run an exported model on images: writes overlays, label maps, segments"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of the command."""
     parser.add_argument(
-        "--model", type=Path, required=True, help="folder that `deeplab export` wrote"
+        "--model", type=Path, required=True, help="folder written by `deeplab export`"
     )
     parser.add_argument(
-        "--images", type=Path, nargs="+", required=True, help="files and folders"
+        "--images", type=Path, nargs="+", required=True, help="image files and folders"
     )
     parser.add_argument("--output", type=Path, required=True, help="folder to fill")
     parser.add_argument(
         "--format",
-        help="write the files of an evaluation server instead, such as coco_panoptic "
+        help="write the format of an evaluation server instead, such as coco_panoptic "
         "or cityscapes_instances; g3doc/predictions.md lists all",
     )
     parser.add_argument(
-        "--zip", action="store_true", help="pack the folder into OUTPUT.zip, too"
+        "--zip", action="store_true", help="also pack the output folder into OUTPUT.zip"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predicts; writes NAME_overlay.png, NAME_panoptic.png and NAME.json per image.
+    """Writes NAME_overlay.png, NAME_panoptic.png and NAME.json for each image.
 
-    With `--format` it writes the files of that format. With a video model, the images
-    of each folder are the frames of a video.
+    With `--format`, writes files of that format instead. Video models take the images
+    of each folder as the frames of a video.
 
     Returns:
-      0, or 1 if images could not be read: they are named, the others done.
+      0, or 1 if some images could not be read; these are listed and skipped.
 
     Raises:
-      ValueError: there is no model or no image.
+      ValueError: the model or the images do not exist.
       OSError: a file cannot be written.
     """
     from deeplab.predictions.image_files import find_images
@@ -98,7 +98,7 @@ def _predict_images(
     writer: OverviewWriter | FormatWriter,
     console: Console,
 ) -> int:
-    """Predicts images one by one; names those that cannot be read, and counts them."""
+    """Predicts images one by one; returns how many could not be read."""
     from rich.progress import Progress
 
     from deeplab.inference.read_image import read_image

@@ -1,11 +1,11 @@
-"""`deeplab track`: the same ids for the same instances in all frames of a video."""
+"""`deeplab track`: links instances across the frames of a video."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-HELP = "track instances of panoptic frames by their overlap"
+HELP = "track instances across panoptic frames by their overlap"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,38 +13,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         default="kitti_step",
-        help="of the frames: kitti_step (default), or another that tells instances "
-        "apart, with a folder for each sequence",
-    )
-    parser.add_argument("--predictions", required=True, help="folder of the frames")
-    parser.add_argument("--output", required=True, help="folder of the tracked frames")
-    parser.add_argument(
-        "--output_format", default="kitti_step", help="of the tracked frames"
+        help="format of the frames: kitti_step (default), or any other with instance "
+        "ids and a folder per sequence",
     )
     parser.add_argument(
-        "--dataset", default="kitti_step", help="data set of the labels"
+        "--predictions", required=True, help="folder of the predicted frames"
+    )
+    parser.add_argument(
+        "--output", required=True, help="folder to write the tracked frames into"
+    )
+    parser.add_argument(
+        "--output_format",
+        default="kitti_step",
+        help="format of the tracked frames (default: kitti_step)",
+    )
+    parser.add_argument(
+        "--dataset",
+        default="kitti_step",
+        help="data set of the labels (default: kitti_step)",
     )
     parser.add_argument(
         "--flow",
         help="folder of optical flow, <sequence>/<frame>.npy: [height, width, 2], "
-        "(dx, dy) in pixels from the frame before",
+        "(dx, dy) in pixels from the previous frame",
     )
     parser.add_argument(
-        "--min_iou", type=float, default=0.3, help="smallest overlap of a track (0.3)"
+        "--min_iou",
+        type=float,
+        default=0.3,
+        help="smallest IoU that continues a track (default: 0.3)",
     )
     parser.add_argument(
         "--max_frames_unseen",
         type=int,
         default=10,
-        help="a track ends when it is not seen for longer (10)",
+        help="frames that a track survives without a match (default: 10)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Tracks every sequence on its own.
+    """Tracks each sequence independently.
 
     Raises:
-      ValueError: the frames or the flow are not as they should be.
+      ValueError: the frames or the flow are invalid.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -58,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     info = with_wide_labels(DATASETS.get(args.dataset)().info)
     frames = FORMATS.get(args.format)().read(Path(args.predictions), info)
     if Path(args.output).resolve() == Path(args.predictions).resolve():
-        raise ValueError("--output: choose another folder than that of the frames")
+        raise ValueError("--output: choose another folder than that of --predictions")
     sink = FORMATS.get(args.output_format)().writer(Path(args.output), info)
     tracker = IoUTracker(
         labels=info.label_space,

@@ -1,4 +1,4 @@
-"""`deeplab train`: train, and evaluate meanwhile."""
+"""`deeplab train`: trains a model and evaluates it along the way."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 
 from deeplab.trainer import train
 
-HELP = "train a model, evaluating it meanwhile"
+HELP = "train a model, evaluating it along the way"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,5 +15,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Trains."""
+    """Trains the model of the config."""
     return train.run(args)

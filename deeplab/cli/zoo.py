@@ -1,4 +1,4 @@
-"""`deeplab zoo`: published checkpoints, listed, described and fetched."""
+"""`deeplab zoo`: lists, describes and downloads published checkpoints."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import argparse
 import json
 from collections.abc import Sequence
 
-HELP = "list, describe and fetch published checkpoints"
+HELP = "list, describe and download published checkpoints"
 
 _LICENCE = (
-    "published with DeepLab2 (Apache 2.0), which states none for the weights alone; "
-    "data sets have terms of their own"
+    "published with DeepLab2 (Apache 2.0), which states no separate licence for the "
+    "weights; data sets have their own terms"
 )
 
 
@@ -20,28 +20,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="action", title="actions", metavar="ACTION", required=True
     )
     listing = actions.add_parser("list", help="names, scores and sizes")
-    listing.add_argument("words", nargs="*", help="only what has all these words")
-    listing.add_argument("--json", action="store_true", help="everything, for programs")
-    info = actions.add_parser("info", help="all that is known of a checkpoint")
-    info.add_argument("name", help="as in `deeplab zoo list`")
-    fetch = actions.add_parser("fetch", help="download into the cache, and check")
+    listing.add_argument(
+        "words", nargs="*", help="show only entries that contain all these words"
+    )
+    listing.add_argument("--json", action="store_true", help="print all fields as JSON")
+    info = actions.add_parser("info", help="all details of a checkpoint")
+    info.add_argument("name", help="name, as in `deeplab zoo list`")
+    fetch = actions.add_parser("fetch", help="download into the cache and verify")
     fetch.add_argument("names", nargs="+", metavar="name")
     for action in (info, fetch):
         action.add_argument(
-            "--cache", help="folder (DEEPLAB_CACHE, else ~/.cache/deeplab)"
+            "--cache",
+            help="cache folder (default: $DEEPLAB_CACHE, else ~/.cache/deeplab)",
         )
         action.add_argument(
             "--source",
-            help="address or folder with copies of the published files, instead of "
-            "their own (DEEPLAB_ZOO_SOURCE)",
+            help="URL or folder of a mirror of the published files (default: "
+            "$DEEPLAB_ZOO_SOURCE, else the original addresses)",
         )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Lists, describes or fetches.
+    """Lists, describes or downloads.
 
     Raises:
-      ValueError: there is no such checkpoint, or it is not what was pinned.
+      ValueError: the checkpoint is unknown, or differs from its pinned SHA-256.
       OSError: the cache cannot be written.
     """
     if args.action == "list":
@@ -117,7 +120,7 @@ def _fetch(names: Sequence[str], cache: str | None, source: str | None) -> None:
     from deeplab.zoo.cache import fetch
     from deeplab.zoo.table import find
 
-    # A misspelt name is told before the first of them has come.
+    # A misspelt name fails before the first download.
     for entry in [find(name) for name in names]:
         with download_bar(entry.name) as progress:
             path = fetch(entry, cache=cache, source=source, progress=progress)

@@ -1,1 +1,1 @@
-"""Training and evaluation programs."""
+"""Training and evaluation loops."""

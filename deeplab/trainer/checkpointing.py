@@ -1,8 +1,9 @@
-"""Checkpoints of a run: the newest few, the best one, and the way back to them.
+"""Saves and restores the checkpoints of a run: the newest few and the best one.
 
-A checkpoint `ckpt-<step>` has the layout of DeepLab2: one part per entry of the
-model's `checkpoint_items`, beside `global_step`, `optimizer` and what else the
-run needs to go on. The best one lies in `best/` and holds the model alone.
+A checkpoint `ckpt-<step>` has the layout of DeepLab2: one item per entry of the
+model's `checkpoint_items`, plus `global_step`, `optimizer` and whatever else the run
+needs to resume. The best checkpoint is in `best/` and contains only the model and the
+step.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ from deeplab.weights.checkpoint_keys import SUFFIX, variables_by_key
 from deeplab.weights.readers.tensorflow_checkpoint import UNREADABLE, read_checkpoint
 
 PREFIX = "ckpt"
-# What is known of the best one.
+# Metric, value and step of the best checkpoint.
 _RECORD = "best.json"
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be written or used: says which and what to do."""
+    """A checkpoint cannot be written or used; the message says which and what to do."""
 
 
 class CheckpointStore:
-    """Saves and restores the objects of one run in its model folder."""
+    """Saves and restores the state of one run in its model folder."""
 
     def __init__(
         self,
@@ -43,18 +44,18 @@ class CheckpointStore:
         """Manages the checkpoints in `folder`.
 
         Args:
-          folder: the model folder.
-          model_items: `checkpoint_items` of the model.
-          global_step: counts the steps; its value numbers the checkpoints.
-          run_items: what a run needs besides to go on: optimizer, data position.
+          folder: model folder of the run.
+          model_items: the model's `checkpoint_items`.
+          global_step: step counter, which numbers the checkpoints.
+          run_items: what else a run needs to resume: optimizer, data position.
             None when only the model is read, as in evaluation.
-          keep: how many of the newest checkpoints stay.
+          keep: number of the newest checkpoints to keep.
 
         Raises:
           CheckpointError: `keep` is not positive.
         """
         if keep < 1:
-            raise CheckpointError(f"num_checkpoints_to_keep {keep}: keep at least 1")
+            raise CheckpointError(f"num_checkpoints_to_keep {keep}: must be at least 1")
         self.folder = RunFolder(folder)
         self._best_folder = self.folder.below("best")
         self._step = global_step
@@ -73,14 +74,14 @@ class CheckpointStore:
         self._saved_step: int | None = None
 
     def restore_newest(self) -> int | None:
-        """Restores the newest checkpoint that can be read.
+        """Restores the newest readable checkpoint.
 
         Returns:
           Its step; None when the folder has no checkpoint.
 
         Raises:
-          CheckpointError: there are checkpoints, but none can be read, or they
-            belong to another model.
+          CheckpointError: none of the checkpoints can be read, or they belong to
+            another model.
         """
         found = list_checkpoints(self.folder)
         for step, path in reversed(found):
@@ -94,12 +95,12 @@ class CheckpointStore:
         if found:
             raise CheckpointError(
                 f"{self.folder}: none of its {len(found)} checkpoints can be read; "
-                "remove them to start over"
+                "delete them to start over"
             )
         return None
 
     def restore(self, path: str) -> None:
-        """Restores one checkpoint, given by its prefix.
+        """Restores the checkpoint with this prefix.
 
         Raises:
           CheckpointError: it belongs to another model.
@@ -112,16 +113,16 @@ class CheckpointStore:
                 raise CheckpointError(
                     f"{path} does not fit this model: {key.removesuffix(SUFFIX)} has "
                     f"shape {here}, the checkpoint {found}. Use the config that it was "
-                    "trained with, or another --model_dir; initial_checkpoint takes "
-                    "what fits from other models"
+                    "trained with, or another --model_dir; to take what fits from "
+                    "another model, set initial_checkpoint"
                 )
         self._checkpoint.restore(path).expect_partial()
 
     def save(self) -> None:
-        """Saves a checkpoint of the current step, once.
+        """Saves a checkpoint of the current step, unless it is already saved.
 
         Raises:
-          CheckpointError: it cannot be written; the earlier ones are intact.
+          CheckpointError: the checkpoint cannot be written; earlier ones stay intact.
         """
         step = int(self._step.numpy())
         if step != self._saved_step:
@@ -129,10 +130,13 @@ class CheckpointStore:
             self._saved_step = step
 
     def save_if_best(self, metric: str, value: float) -> bool:
-        """Keeps the model as the best one if `value` exceeds all before.
+        """Saves the model as the best one if `value` exceeds all earlier ones.
 
         Returns:
-          Whether it does.
+          Whether it was saved.
+
+        Raises:
+          CheckpointError: the checkpoint cannot be written.
         """
         folder = self._best_folder
         before = json.loads(folder.read(_RECORD)) if folder.exists(_RECORD) else None
@@ -154,7 +158,8 @@ class CheckpointStore:
             reason = getattr(error, "message", None) or str(error)
             raise CheckpointError(
                 f"{folder}: cannot write {PREFIX}-{step} ({reason.splitlines()[0]}); "
-                f"intact: {intact or 'none before it'}. Free some space and start again"
+                f"intact checkpoints: {intact or 'none'}. Free some space, then start "
+                "again"
             ) from error
 
 
@@ -170,7 +175,7 @@ def list_checkpoints(folder: str | os.PathLike[str]) -> list[tuple[int, str]]:
 
 
 def _remove_unfinished(folder: RunFolder, step: int) -> None:
-    """Removes what a failed write of this step has left."""
+    """Removes the remains of a failed write of this step."""
     prefix = f"{PREFIX}-{step}"
     names = folder.names()
     for name in names:

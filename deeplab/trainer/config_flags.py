@@ -1,6 +1,6 @@
-"""The flags that name a config and change its fields, for every command that has them.
+"""The flags `--config_file` and `--set`, shared by the commands that read a config.
 
-Nothing here imports TensorFlow.
+This module does not import TensorFlow.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ def add_config_flags(
     """Adds `--config_file` and `--set`.
 
     Args:
-      parser: takes the flags.
-      help: what the config is for.
+      parser: parser to add the flags to.
+      help: what the config is for, as shown by `--help`.
       required: whether the command needs a config.
     """
     add_config_file(parser, help=help, required=required)
@@ -28,27 +28,27 @@ def add_config_flags(
 def add_config_file(
     parser: argparse._ActionsContainer, *, help: str, required: bool = True
 ) -> None:
-    """Adds `--config_file` to a parser or to a group of flags; see above."""
+    """Adds `--config_file` to a parser or a group; see `add_config_flags`."""
     parser.add_argument("--config_file", required=required, metavar="FILE", help=help)
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:
-    """Adds `--set`, whose values become `args.overrides`."""
+    """Adds `--set`, whose values are stored in `args.overrides`."""
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         dest="overrides",
         metavar="PATH=VALUE",
-        help="sets a field of the config, as trainer_options.steps_per_loop=10; "
-        "values of a list are separated by commas; may be repeated",
+        help="set a field of the config, such as trainer_options.steps_per_loop=10; "
+        "separate the values of a list by commas; may be repeated",
     )
 
 
 def config_of(args: argparse.Namespace) -> ExperimentOptions:
-    """Reads the config that the flags name, with their changes.
+    """Reads the config of `--config_file` and applies the changes of `--set`.
 
     Raises:
-      ConfigError: it cannot be read, or a change does not fit.
+      ConfigError: the config cannot be read, or a change is invalid.
     """
     return read_config(args.config_file, args.overrides)

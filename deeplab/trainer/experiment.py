@@ -52,22 +52,23 @@ def run(
     Args:
       config: the experiment.
       mode: one of `MODES`.
-      model_dir: folder of checkpoints and logs, local or remote (gs://...); made if it
-        is not there.
-      num_gpus: GPUs to use; all that are found when None.
+      model_dir: folder of checkpoints and logs, local or remote (gs://...); created if
+        it does not exist.
+      num_gpus: number of GPUs to use; None uses all available ones.
       master: name or address of a TPU.
-      console: where to report progress; a new one when None.
-      strategy: computes under this distribution strategy, whatever `num_gpus` and
-        `master` say.
+      console: reports progress; None creates a new one.
+      strategy: distribution strategy to use instead of the one that `num_gpus` and
+        `master` select.
 
     Returns:
-      The results of the last evaluation, by name; empty when there was none.
+      The results of the last evaluation, by name; empty if there was none.
 
     Raises:
       ConfigError: the config cannot run in this mode.
-      CheckpointError: a checkpoint cannot be written, or does not fit.
-      InterruptedRunError: a signal ended the run; its checkpoint is saved.
-      NonFiniteLossError: the loss broke and the config says to stop.
+      CheckpointError: a checkpoint cannot be written, or does not fit the model.
+      InterruptedRunError: a signal stopped the run; a checkpoint was saved.
+      NonFiniteLossError: the loss is not finite, and the config asks to stop or no
+        rollback is left.
     """
     if mode not in MODES:
         raise ConfigError(f"mode {mode!r}: choose one of {', '.join(MODES)}")
@@ -98,7 +99,7 @@ def run(
 
 
 class _Builder:
-    """Makes the parts of an experiment; holds what several of them need."""
+    """Builds the parts of an experiment and keeps what several of them need."""
 
     def __init__(
         self,
@@ -165,7 +166,7 @@ class _Builder:
         return loop, trained
 
     def check_labels(self) -> None:
-        """Looks at some labels of the data sets, so that errors come before step 0.
+        """Checks some labels of the data sets, so that errors show before step 0.
 
         Raises:
           ValueError: a label does not fit its data set.
@@ -179,7 +180,7 @@ class _Builder:
                 short_label_check(options.file_pattern, info, count)
 
     def _eval_images(self) -> int:
-        """Returns how many images an evaluation has; 0 if there is none."""
+        """Returns the number of images in an evaluation; 0 without evaluation."""
         if not self._evaluating:
             return 0
         options = self._config.eval_dataset_options
@@ -197,7 +198,7 @@ class _Builder:
                 f"one of {', '.join(rollbacks)}"
             )
         if self._evaluating and self._training and evaluator.eval_interval < 1:
-            raise ConfigError("evaluator_options.eval_interval: choose at least 1")
+            raise ConfigError("evaluator_options.eval_interval: must be at least 1")
         return LoopOptions(
             total_steps=options.solver_options.training_number_of_steps,
             log_intervals=(options.steps_per_loop, options.save_summaries_steps),
@@ -262,21 +263,21 @@ class _Builder:
     def _restore(
         self, model: DeepLab, store: CheckpointStore, trainer: StepTrainer | None
     ) -> bool:
-        """Restores the newest checkpoint, else the weights that the config names.
+        """Restores the newest checkpoint, or else the weights that the config names.
 
         Returns:
-          Whether the model as a whole has been trained.
+          Whether the weights of the whole model are trained ones.
         """
         named = self._named_weights(model)
         step = store.restore_newest()
         if trainer:
             trainer.open_data()
-        # Everything is built, and nothing written yet.
+        # Everything is built, and nothing has been written yet.
         validation.refuse_unread(self._plan, self._sections())
         if trainer:
             self._folder.write(CONFIG_FILE, to_text(untracked(self._config)))
         if step is not None:
-            self._console.line(f"going on from the checkpoint of step {step}")
+            self._console.line(f"resuming from the checkpoint of step {step}")
             return True
         for path, items in named:
             self._console.line(restore_matching(path, items).table())
@@ -285,7 +286,7 @@ class _Builder:
         return bool(self._config.model_options.initial_checkpoint)
 
     def _named_weights(self, model: DeepLab) -> list[tuple[str, Mapping[str, Any]]]:
-        """Returns the checkpoints that the config names, and the parts they are for."""
+        """Returns each checkpoint that the config names, with the items it is for."""
         options = self._config.model_options
         last_layers = self._plan.architecture.last_layers
         left_out: set[str] = set()
@@ -312,7 +313,7 @@ class _Builder:
 
 
 def _with_seed(config: ExperimentOptions, folder: RunFolder) -> ExperimentOptions:
-    """Returns the config with a seed: its own, that of the run, or a new one."""
+    """Returns the config with a seed: its own, the resumed run's, or a new one."""
     if config.seed:
         return config
     seeded = ExperimentOptions()
@@ -325,7 +326,7 @@ def _with_seed(config: ExperimentOptions, folder: RunFolder) -> ExperimentOption
 
 
 def _set_seed(seed: int) -> tf.random.Generator:
-    """Seeds everything random; returns the generator of random layers."""
+    """Seeds all random generators; returns the one that random layers use."""
     tf_keras.utils.set_random_seed(seed)
     generator = tf.random.Generator.from_seed(seed)
     tf.random.set_global_generator(generator)

@@ -1,7 +1,7 @@
-"""SIGTERM and Ctrl-C: finish the step, save a checkpoint, leave.
+"""Handles SIGTERM and Ctrl-C: finish the step, save a checkpoint, exit.
 
-The process then ends with the code that a shell reports for the signal, 128 plus
-its number: 143 for SIGTERM, 130 for Ctrl-C. A second signal ends it at once.
+The exit status is the one that a shell reports for the signal, 128 plus its number:
+143 for SIGTERM, 130 for Ctrl-C. A second signal ends the process at once.
 """
 
 from __future__ import annotations
@@ -15,19 +15,23 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class InterruptedRunError(Exception):
-    """A signal asked the run to stop, and it stopped in good order."""
+    """A signal asked the run to stop.
+
+    Attributes:
+      exit_code: exit status of the process, 128 plus the number of the signal.
+    """
 
     def __init__(self, signum: int):
-        """Remembers the signal."""
+        """Makes the error for signal number `signum`."""
         super().__init__(f"stopped by {signal.Signals(signum).name}")
         self.exit_code = 128 + signum
 
 
 class InterruptionWatch:
-    """Notes signals while its block runs; `check` turns them into an exception."""
+    """Context manager that records signals; `check` turns them into an exception."""
 
     def __init__(self):
-        """Nothing is noted yet."""
+        """Starts without a recorded signal."""
         self._signum = 0
         self._before: dict[int, Any] = {}
 
@@ -42,7 +46,7 @@ class InterruptionWatch:
         self._restore()
 
     def check(self) -> None:
-        """Raises InterruptedRunError if a signal has come."""
+        """Raises InterruptedRunError if a signal was received."""
         if self._signum:
             raise InterruptedRunError(self._signum)
 

@@ -1,9 +1,9 @@
-"""`metrics.jsonl`: every logged value of a run, one JSON object a line.
+"""`metrics.jsonl`: all logged values of a run, one JSON object per line.
 
-A line holds `step`, `split` ("train" or "eval"), `values`, and apart from them
-`speed`, which depends on the machine. A run that was killed and resumed leaves
-the same lines as an unbroken one: what was logged after the restored checkpoint
-is dropped, and logged again when the steps are taken again.
+A line has `step`, `split` ("train" or "eval"), `values` and, kept apart because it
+depends on the machine, `speed`. A run that was killed and resumed leaves the same lines
+as an uninterrupted one: lines after the restored checkpoint are dropped, and logged
+again when the steps are repeated.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _NAME = "metrics.jsonl"
 
 
 class MetricsLog:
-    """Writes and rewinds the log of one model folder."""
+    """The log of one model folder."""
 
     def __init__(self, folder: str | os.PathLike[str]):
-        """Logs to `metrics.jsonl` in `folder`."""
+        """Uses `metrics.jsonl` in `folder`."""
         self._folder = RunFolder(folder)
 
     def write(
@@ -33,7 +33,7 @@ class MetricsLog:
         values: Mapping[str, float],
         speed: Mapping[str, float],
     ) -> None:
-        """Appends one line and makes sure that it is on disk."""
+        """Appends one line and flushes it to disk."""
         entry = {
             "step": step,
             "split": split,
@@ -43,7 +43,11 @@ class MetricsLog:
         self._folder.append(_NAME, json.dumps(entry) + "\n")
 
     def read(self) -> list[dict[str, Any]]:
-        """Returns all lines; a last line cut off by a kill is left out."""
+        """Returns all entries; a truncated last line is left out.
+
+        Raises:
+          ValueError: another line is not JSON.
+        """
         if not self._folder.exists(_NAME):
             return []
         entries = []
@@ -61,11 +65,11 @@ class MetricsLog:
         return entries
 
     def has(self, step: int, split: str) -> bool:
-        """Returns whether there is a line of this step and split."""
+        """Returns whether the log has an entry for this step and split."""
         return any(e["step"] == step and e["split"] == split for e in self.read())
 
     def rewind(self, step: int) -> None:
-        """Drops the lines after `step`."""
+        """Removes the entries after `step`."""
         if not self._folder.exists(_NAME):
             return
         kept = [e for e in self.read() if e["step"] <= step]
@@ -73,5 +77,5 @@ class MetricsLog:
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    """Returns plain numbers; what is undefined becomes null, as JSON has no NaN."""
+    """Returns plain floats; NaN and infinity become None, since JSON has neither."""
     return {k: float(v) if math.isfinite(v) else None for k, v in values.items()}

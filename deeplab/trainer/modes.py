@@ -1,4 +1,4 @@
-"""What a run can do."""
+"""The modes of a run."""
 
 from __future__ import annotations
 

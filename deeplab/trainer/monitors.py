@@ -1,4 +1,4 @@
-"""What is said about a running loop: where it is, how fast, for how long still."""
+"""Progress of a running loop: position, speed and remaining time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from deeplab.trainer.progress import Rate
 
 
 class TrainingMonitor:
-    """Counts the steps of training."""
+    """Counts training steps and measures their speed.
+
+    Attributes:
+      rate: speed since the last log.
+    """
 
     def __init__(self, watch: InterruptionWatch, total_steps: int, batch_size: int):
-        """Counts up to `total_steps` steps of `batch_size` images."""
+        """Expects `total_steps` steps of `batch_size` images."""
         self._watch = watch
         self._total = total_steps
         self._batch_size = batch_size
@@ -22,7 +26,7 @@ class TrainingMonitor:
         self.rate = Rate()
 
     def restart(self, step: int) -> None:
-        """Starts the clock anew at `step`."""
+        """Restarts the clock at `step`."""
         if self._step is not None:
             self._step = step
         self.rate.restart()
@@ -31,15 +35,15 @@ class TrainingMonitor:
         """Counts a step.
 
         Args:
-          step: the step just taken.
-          waited: seconds for which it waited for data.
-          values: losses of the newest step that is known.
+          step: number of the step just taken.
+          waited: seconds that the step waited for data.
+          values: losses of the latest step whose losses are known.
 
         Raises:
-          InterruptedRunError: a signal has come.
+          InterruptedRunError: a signal was received.
         """
         if self._step is None:
-            # The first step compiles: its time says nothing about the next.
+            # The first step includes compilation: its time does not count.
             self.rate.restart()
         else:
             self.rate.tick(waited=waited)
@@ -48,7 +52,7 @@ class TrainingMonitor:
         self._watch.check()
 
     def speed(self) -> dict[str, float]:
-        """Returns the speed since the last call, and starts to measure anew."""
+        """Returns the speed since the last call, and restarts the measurement."""
         speed = {
             "steps_per_second": self.rate.per_second,
             "images_per_second": self.rate.per_second * self._batch_size,
@@ -58,7 +62,7 @@ class TrainingMonitor:
         return speed
 
     def line(self) -> str:
-        """Returns the line to print now."""
+        """Returns the current progress as one line."""
         if self._step is None:
             return f"train  compiling the first step ... {self.rate.elapsed:.0f} s"
         rate = self.rate
@@ -75,32 +79,32 @@ class TrainingMonitor:
 
 
 class EvaluationMonitor:
-    """Counts the images of an evaluation."""
+    """Counts evaluated images and measures their speed."""
 
     def __init__(self, watch: InterruptionWatch, total_images: int = 0):
-        """Counts up to `total_images`; 0 when that is not known."""
+        """Expects `total_images` images; 0 if the number is unknown."""
         self._watch = watch
         self._total = total_images
         self._done = 0
         self._rate = Rate()
 
     def restart(self) -> None:
-        """Starts to count anew."""
+        """Restarts counting."""
         self._done = 0
         self._rate.restart()
 
     def after_batch(self, images: int) -> None:
-        """Counts a batch.
+        """Counts a batch of `images` images.
 
         Raises:
-          InterruptedRunError: a signal has come.
+          InterruptedRunError: a signal was received.
         """
         self._done += images
         self._rate.tick(images)
         self._watch.check()
 
     def finish(self) -> dict[str, float]:
-        """Remembers the number of images; returns the speed."""
+        """Records the number of images; returns the speed."""
         self._total = self._done
         return {
             "images_per_second": self._rate.per_second,
@@ -108,7 +112,7 @@ class EvaluationMonitor:
         }
 
     def line(self) -> str:
-        """Returns the line to print now."""
+        """Returns the current progress as one line."""
         if not self._done:
             return f"eval   compiling ... {self._rate.elapsed:.0f} s"
         if self._done == self._total:

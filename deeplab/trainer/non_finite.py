@@ -1,4 +1,4 @@
-"""What happens to a batch whose loss is not a finite number."""
+"""Reports and stores a batch whose loss is not finite."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class NonFiniteLossError(ArithmeticError):
     """A loss or gradient became NaN or infinite.
 
     Attributes:
-      step: the step at which it did, counted from 1.
-      values: name -> value of the losses of that step.
-      batch: the batch that it met, by field of `Example`.
+      step: number of the failed step, counted from 1.
+      values: losses of that step, by name.
+      batch: the batch of that step, by field of `Example`.
     """
 
     def __init__(
         self, step: int, values: Mapping[str, float], batch: Mapping[str, np.ndarray]
     ):
-        """Keeps what is needed to find the cause."""
+        """Keeps the values and the batch, to help find the cause."""
         bad = ", ".join(f"{k} {v}" for k, v in values.items() if not np.isfinite(v))
         super().__init__(f"step {step}: {bad}")
         self.step = step
@@ -44,7 +44,7 @@ class NonFiniteLossError(ArithmeticError):
 def to_host(
     batch: Mapping[str, Any], strategy: tf.distribute.Strategy
 ) -> dict[str, np.ndarray]:
-    """Returns a (distributed) batch as NumPy arrays, replicas put together."""
+    """Returns a (distributed) batch as NumPy arrays, concatenated over replicas."""
     return {
         name: np.concatenate(
             [np.asarray(part) for part in strategy.experimental_local_results(value)]
@@ -54,10 +54,10 @@ def to_host(
 
 
 def save_batch(error: NonFiniteLossError, folder: str | os.PathLike[str]) -> str:
-    """Writes the batch as `.npz`, readable without pickle.
+    """Writes the batch to an `.npz` file that loads without pickle.
 
     Returns:
-      The path of `non_finite_batch_<step>.npz` in `folder`: an array per field.
+      The path of `non_finite_batch_<step>.npz` in `folder`, one array per field.
     """
     place, name = RunFolder(folder), f"non_finite_batch_{error.step}.npz"
     arrays = {k: v for k, v in error.batch.items() if k != "image_filename"}

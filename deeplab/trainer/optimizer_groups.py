@@ -1,8 +1,8 @@
-"""Optimizers, and which variables each of them moves.
+"""Builds optimizers, possibly with separate learning rates for groups of variables.
 
-Variables are told apart by the object that owns them, never by name: the
-backbone's take their own learning rate when the config asks for one, and weight
-decay touches kernels only.
+Variables are grouped by the object that owns them, never by name: those of the
+backbone have their own learning rate when the config asks for one, and weight decay
+applies only to kernels.
 """
 
 from __future__ import annotations
@@ -16,21 +16,24 @@ import tf_keras
 from deeplab.protos.trainer_pb2 import SolverOptions
 from deeplab.trainer.schedules import build_schedule
 
-# Attributes under which layers hold what they convolve or multiply with.
+# Attributes in which layers store convolution and matrix kernels.
 _KERNEL_ATTRIBUTES = ("kernel", "depthwise_kernel", "pointwise_kernel", "weight")
 
 
 class GroupedOptimizer(tf_keras.optimizers.Optimizer):
-    """Several optimizers that act as one, each on its own variables."""
+    """Several optimizers that act as one, each on its own group of variables."""
 
     def __init__(
         self,
         groups: Sequence[tuple[tf_keras.optimizers.Optimizer, Iterable[tf.Variable]]],
         name: str = "grouped",
     ):
-        """Takes pairs of an optimizer and the variables that it moves.
+        """Combines the optimizers.
 
-        The learning rate of the first is the one that is reported.
+        Args:
+          groups: pairs of an optimizer and the variables that it updates. The learning
+            rate of the first is the one that is reported.
+          name: name of the optimizer.
         """
         super().__init__(name=name, jit_compile=False)
         self.optimizers = [optimizer for optimizer, _ in groups]
@@ -46,7 +49,7 @@ class GroupedOptimizer(tf_keras.optimizers.Optimizer):
         return self.optimizers[0].learning_rate
 
     def build(self, var_list: Iterable[tf.Variable]) -> None:
-        """Creates the slots of every group."""
+        """Creates the slot variables of every group."""
         var_list = list(var_list)
         for index, optimizer in enumerate(self.optimizers):
             optimizer.build([v for v in var_list if self._group(v) == index])
@@ -58,7 +61,7 @@ class GroupedOptimizer(tf_keras.optimizers.Optimizer):
         skip_gradients_aggregation: bool = False,
         **kwargs: Any,
     ) -> tf.Variable:
-        """Hands every gradient to the optimizer of its variable."""
+        """Passes every gradient to the optimizer of its variable."""
         pairs = list(grads_and_vars)
         for index, optimizer in enumerate(self.optimizers):
             optimizer.apply_gradients(
@@ -74,7 +77,7 @@ class GroupedOptimizer(tf_keras.optimizers.Optimizer):
 
 
 def kernels(model: tf_keras.Model) -> list[tf.Variable]:
-    """Returns the trainable convolution and matrix kernels of a model, each once."""
+    """Returns the trainable convolution and matrix kernels of a model."""
     found = {}
     for module in model.submodules:
         for attribute in _KERNEL_ATTRIBUTES:
@@ -91,17 +94,17 @@ def build_optimizer(
     batch_size: int,
     scale_loss: bool = False,
 ) -> tf_keras.optimizers.Optimizer:
-    """Builds the optimizer of a model, its slots included.
+    """Builds the optimizer of a model and creates its slot variables.
 
-    Call it inside the scope of the distribution strategy.
+    Call this inside the scope of the distribution strategy.
 
     Args:
-      options: a `SolverOptions` message.
-      model: the model to train, with its variables.
-      backbone: those of its variables whose learning rate
-        `backbone_learning_rate_multiplier` scales.
-      batch_size: images of one step, over all replicas.
-      scale_loss: whether to scale the loss, as float16 needs.
+      options: optimizer, learning rate and weight decay.
+      model: the model to train; its variables exist already.
+      backbone: variables of the model whose learning rate is scaled by
+        `backbone_learning_rate_multiplier`.
+      batch_size: images per step, over all replicas.
+      scale_loss: whether to scale the loss, which float16 needs.
 
     Raises:
       ValueError: the optimizer or the learning policy is unknown.
@@ -129,7 +132,7 @@ def build_optimizer(
 def _maker(
     options: SolverOptions, model: tf_keras.Model
 ) -> Callable[[Any], tf_keras.optimizers.Optimizer]:
-    """Returns the function from a schedule to an optimizer."""
+    """Returns a function that makes an optimizer from a schedule."""
     optimizers = tf_keras.optimizers
     makers = {
         "sgd": lambda rate: optimizers.SGD(

@@ -1,7 +1,7 @@
-"""The loop around the steps: logging, checkpoints, evaluations, rollbacks.
+"""The outer loop: logging, checkpoints, evaluations and rollbacks.
 
-Every action falls on a step that is a multiple of its interval, whatever step the
-run started from: a resumed run does at each step what an unbroken one does.
+Every action happens at multiples of its interval, whatever step the run started from:
+a resumed run does at each step what an uninterrupted one does.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from deeplab.trainer.progress import Console
 
 @dataclass(frozen=True)
 class LoopOptions:
-    """When the outer loop does what; intervals in steps.
+    """When the outer loop acts; intervals are in steps.
 
     Attributes:
-      total_steps: the step at which training ends.
-      log_intervals: averages are logged at the multiples of each.
-      checkpoint_interval: interval of checkpoints.
-      eval_interval: interval of evaluations; 0 for none.
-      eval_batches: batches of one evaluation, -1 for all.
-      best_metric: name of the result whose best model is kept.
-      max_rollbacks: returns to the last checkpoint on a non-finite loss before
-        giving up.
+      total_steps: step at which training ends.
+      log_intervals: averages are logged at the multiples of each interval.
+      checkpoint_interval: steps between checkpoints.
+      eval_interval: steps between evaluations; 0 for none.
+      eval_batches: number of batches per evaluation; -1 for all.
+      best_metric: logged name of the metric that selects the best checkpoint.
+      max_rollbacks: number of rollbacks to the last checkpoint, after a non-finite
+        loss, before giving up.
 
     Raises:
       ValueError: an interval is not positive.
@@ -59,7 +59,7 @@ class LoopOptions:
                 )
 
     def next_stop(self, step: int) -> int:
-        """Returns the next step after `step` at which something is due."""
+        """Returns the next step after `step` at which an action is due."""
         intervals = [*self.log_intervals, self.checkpoint_interval]
         if self.eval_interval > 0:
             intervals.append(self.eval_interval)
@@ -100,22 +100,22 @@ class OuterLoop:
         training: TrainingMonitor,
         evaluation: EvaluationMonitor,
     ):
-        """Takes the built parts of an experiment.
+        """Connects the parts of an experiment.
 
         Args:
-          controller: of the trainer and the evaluator.
-          global_step: counts the steps.
-          store: of the checkpoints.
-          metrics_log: takes all logged values.
-          console: where to report.
-          watch: notices signals.
-          options: when to do what.
-          examples: position in the training data, which a rollback leaves as it is.
-          training: counts steps.
-          evaluation: counts images.
+          controller: runs the trainer and the evaluator.
+          global_step: step counter.
+          store: saves and restores checkpoints.
+          metrics_log: records all logged values.
+          console: reports progress.
+          watch: detects signals.
+          options: intervals and limits of the loop.
+          examples: position in the training data; a rollback does not reset it.
+          training: monitors the steps.
+          evaluation: monitors evaluated images.
         """
         self._controller = controller
-        # Orbit's annotation names a protocol with positional arguments alone.
+        # Orbit annotates a protocol that takes positional arguments only.
         actions: Any = (self._after_inner_loop,)
         self._controller.train_actions = actions
         self._global_step = global_step
@@ -133,11 +133,11 @@ class OuterLoop:
         """Trains to the end, evaluating as configured.
 
         Returns:
-          Results of the last evaluation.
+          The results of the last evaluation, by name.
 
         Raises:
-          NonFiniteLossError: the loss broke, and no rollback is left.
-          InterruptedRunError: a signal came; the checkpoint is saved.
+          NonFiniteLossError: the loss is not finite, and no rollback is left.
+          InterruptedRunError: a signal stopped the run; a checkpoint was saved.
           CheckpointError: a checkpoint cannot be written.
         """
         self._metrics_log.rewind(self._step)
@@ -158,7 +158,7 @@ class OuterLoop:
                 raise
 
     def evaluate(self) -> dict[str, float]:
-        """Evaluates the model as it is, logs the results, keeps it if it is best."""
+        """Evaluates the model, logs the results, and saves the model if it is best."""
         self._evaluation.restart()
         with self._console.activity(self._evaluation.line), _quiet_orbit():
             output: Any = self._controller.evaluate(self._options.eval_batches)
@@ -169,12 +169,16 @@ class OuterLoop:
         metric = self._options.best_metric
         self._console.line(self._results_text(results))
         if metric in results and self._store.save_if_best(metric, results[metric]):
-            self._console.line(f"best {metric} so far: kept in best/")
+            self._console.line(f"best {metric} so far: saved in best/")
         self._results = results
         return results
 
     def evaluate_continuously(self, timeout: float | None) -> dict[str, float]:
-        """Evaluates every new checkpoint until none comes for `timeout` seconds."""
+        """Evaluates each new checkpoint until none appears for `timeout` seconds.
+
+        Args:
+          timeout: seconds to wait for a checkpoint; None waits for ever.
+        """
         evaluated = -1
         last = time.monotonic()
         waiting = f"waiting for a checkpoint in {self._store.folder}"
@@ -218,7 +222,7 @@ class OuterLoop:
             self._metrics_log.write(self._step, "train", averages, speed)
 
     def _roll_back(self, count: int) -> None:
-        # The examples that broke the loss would break it again.
+        # The same examples would make the loss non-finite again.
         position = self._examples and int(self._examples.numpy())
         step = self._store.restore_newest()
         if self._examples is not None:
@@ -226,7 +230,7 @@ class OuterLoop:
         self._metrics_log.rewind(self._step)
         self._console.line(
             f"rollback {count} of {self._options.max_rollbacks}: back to step {step}, "
-            "going on with the next examples"
+            "continuing with the next examples"
         )
 
     def _report(self, error: NonFiniteLossError) -> None:
@@ -237,7 +241,7 @@ class OuterLoop:
         )
 
     def _results_text(self, results: Mapping[str, float]) -> str:
-        """Returns a line with the first result of every metric."""
+        """Returns one line with the first result of every metric."""
         first: dict[str, str] = {}
         for name in sorted(results, key=lambda name: name != self._options.best_metric):
             first.setdefault(name.split("/")[0], f"{name} {results[name]:.4g}")
@@ -246,6 +250,6 @@ class OuterLoop:
 
 @contextlib.contextmanager
 def _quiet_orbit() -> Iterator[None]:
-    """Turns Orbit's printing away: the console says the same, tidily."""
+    """Silences Orbit's own printing: the console reports the same."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield

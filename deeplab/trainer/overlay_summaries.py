@@ -1,4 +1,4 @@
-"""Pictures of evaluated images for TensorBoard."""
+"""TensorBoard pictures of evaluated images."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _MAX_WIDTH = 1536
 
 
 class OverlaySummaries:
-    """Draws the first images of an evaluation beside their labels."""
+    """Draws the first images of an evaluation next to their labels."""
 
     def __init__(self, info: DatasetInfo, limit: int):
-        """Draws at most `limit` images an evaluation."""
+        """Draws at most `limit` images per evaluation."""
         self._info = info
         self._limit = limit
         self._panels: list[np.ndarray] = []
@@ -28,9 +28,11 @@ class OverlaySummaries:
         self._panels = []
 
     def write(self, example: Example, prediction: Prediction) -> None:
-        """Draws one image: NumPy arrays without batch dimension, original size.
+        """Draws one image, unless its prediction has neither classes nor segments.
 
-        Nothing if the prediction is not a map of the image.
+        Args:
+          example: NumPy arrays of the original size, without batch dimension.
+          prediction: the prediction for it, likewise.
         """
         has_map = prediction.panoptic_pred is not None or (
             prediction.semantic_pred is not None

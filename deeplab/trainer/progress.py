@@ -1,4 +1,4 @@
-"""The console: a line about what is going on, at least every ten seconds."""
+"""The console: reports progress at least every ten seconds."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ INTERVAL = 9.0
 
 
 class Console:
-    """Prints lines, and one by itself when nothing was printed for a while.
+    """Prints lines, and describes the current activity when it was silent for a while.
 
-    A daemon thread asks the current activity for its line, so that a slow step or
-    a long compilation never looks like a hang.
+    A daemon thread does the latter, so that a slow step or a long compilation never
+    looks like a hang.
     """
 
     def __init__(self, interval: float = INTERVAL):
-        """Speaks up after `interval` seconds of silence."""
-        # Kept, since Orbit's own printing is turned away from sys.stdout.
+        """Reports the activity after `interval` seconds of silence."""
+        # Kept because sys.stdout is redirected to silence Orbit.
         self._stream = sys.stdout
         self._interval = interval
         self._activity: Callable[[], str] = lambda: ""
@@ -44,12 +44,17 @@ class Console:
             print(text, file=self._stream, flush=True)
 
     def due(self) -> bool:
-        """Returns whether nothing was printed for the whole interval."""
+        """Returns whether nothing was printed during the last interval."""
         return time.monotonic() - self._last >= self._interval
 
     @contextmanager
     def activity(self, describe: Callable[[], str] | str) -> Iterator[None]:
-        """Sets what is reported while the block runs."""
+        """Sets the activity that is reported while the block runs.
+
+        Args:
+          describe: text, to which the elapsed time is added, or a function that
+            returns the line.
+        """
         before = self._activity
         start = time.monotonic()
         if callable(describe):
@@ -72,7 +77,7 @@ class Console:
 
 
 class Rate:
-    """How fast something goes, and the share of the time spent waiting."""
+    """Measures the rate of events, and the share of time spent waiting for data."""
 
     def __init__(self):
         """Starts the clock."""
@@ -81,7 +86,7 @@ class Rate:
         self.restart()
 
     def restart(self) -> None:
-        """Starts the clock again; what was measured counts until something is done."""
+        """Restarts the clock; earlier rates are reported until the next event."""
         if self.count:
             self._before = (self.per_second, self.waiting_share)
         self._start = time.monotonic()
@@ -89,7 +94,7 @@ class Rate:
         self.waited = 0.0
 
     def tick(self, count: int = 1, waited: float = 0.0) -> None:
-        """Counts `count` things done after `waited` seconds of waiting for data."""
+        """Counts `count` events, for which `waited` seconds were spent on data."""
         self.count += count
         self.waited += waited
 
@@ -100,22 +105,22 @@ class Rate:
 
     @property
     def per_second(self) -> float:
-        """Things done per second."""
+        """Events per second."""
         return self.count / self.elapsed if self.count else self._before[0]
 
     @property
     def waiting_share(self) -> float:
-        """Share of the time, 0 to 1, spent waiting for data."""
+        """Share of time spent waiting for data, 0 to 1."""
         share = self.waited / self.elapsed
         return min(share, 1.0) if self.count else self._before[1]
 
     def remaining(self, count: int) -> str:
-        """Returns the time that `count` more take, in words."""
+        """Returns the time that `count` more events will take, in words."""
         return duration(count / self.per_second) if self.per_second else "unknown"
 
 
 def duration(seconds: float) -> str:
-    """Returns a duration in words, two units at most: "1 h 5 min", "42 s"."""
+    """Returns a duration in words, with at most two units: "1 h 5 min", "42 s"."""
     seconds = round(seconds)
     for size, unit, smaller, small_unit in (
         (86400, "d", 3600, "h"),

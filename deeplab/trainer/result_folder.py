@@ -1,4 +1,4 @@
-"""Where pictures and files of evaluated images go."""
+"""The folder for pictures and files of evaluated images."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
 
 def result_folder(options: EvaluatorOptions, run_folder: str) -> str:
-    """Returns the folder that the options name, else `vis` in that of the run."""
+    """Returns `override_save_dir`, or `vis` in the folder of the run if it is unset."""
     return options.override_save_dir or os.path.join(run_folder, "vis")

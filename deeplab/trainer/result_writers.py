@@ -1,7 +1,7 @@
-"""Pictures and files of evaluated images, in the folder of a run.
+"""Writes pictures and files of evaluated images to the folder of a run.
 
-Formats of predictions write to local disks. For a run in an object store they do so in
-a folder of their own, whose files are copied when an evaluation ends.
+Prediction formats only write to local disks. For a run in an object store they write to
+a temporary folder, whose files are copied when an evaluation ends.
 """
 
 from __future__ import annotations
@@ -23,40 +23,40 @@ from deeplab.visualization import Writer, build_writers
 def result_writers(
     options: EvaluatorOptions, info: DatasetInfo, folder: RunFolder
 ) -> list[Writer]:
-    """Returns the writers that `EvaluatorOptions` ask for.
+    """Returns the writers that the options ask for.
 
     Args:
-      options: which they are; `override_save_dir` replaces the folder.
-      info: the data set.
-      folder: the run's folder; files go to `vis/` in it.
+      options: what to write; `override_save_dir` replaces the folder.
+      info: description of the data set.
+      folder: folder of the run; files are written to its `vis/`.
     """
     place = RunFolder(result_folder(options, folder.path))
     if not place.is_remote:
         return build_writers(options, info, Path(place.path))
     local = Path(tempfile.mkdtemp(prefix="deeplab-results-"))
-    # A run may end within an evaluation.
+    # A run may end during an evaluation.
     atexit.register(shutil.rmtree, local, ignore_errors=True)
     writers = build_writers(options, info, local)
     return [CopiedResults(writers, local, place)] if writers else []
 
 
 class CopiedResults:
-    """Hands images to writers of local files, and copies what they wrote."""
+    """Passes images to writers of local files, and copies what they wrote."""
 
     def __init__(self, writers: Sequence[Writer], local: Path, target: RunFolder):
-        """Copies the files of an evaluation when it ends.
+        """Sets up the writers; files are copied when an evaluation ends.
 
         Args:
-          writers: take the images.
-          local: the folder that they write into, which is emptied for an evaluation.
-          target: gets the files.
+          writers: write the images to `local`.
+          local: folder of the writers, emptied before each evaluation.
+          target: folder to copy the files to.
         """
         self._writers = writers
         self._local = local
         self._target = target
 
     def reset(self) -> None:
-        """Forgets the files of an evaluation that did not end."""
+        """Removes the files of an unfinished evaluation."""
         shutil.rmtree(self._local, ignore_errors=True)
         self._local.mkdir(parents=True)
         for writer in self._writers:
@@ -68,7 +68,7 @@ class CopiedResults:
             writer.write(example, prediction)
 
     def close(self) -> None:
-        """Copies the files, and removes the local ones.
+        """Copies the files and removes the local ones.
 
         Raises:
           OSError: a file cannot be copied.

@@ -1,7 +1,7 @@
 """The folder of a run: checkpoints, logs and pictures, on a disk or in an object store.
 
-Everything goes through `tf.io.gfile`, so that gs://bucket/run serves as well as a local
-path. Paths inside are text, since `pathlib` does not keep the scheme.
+All access is through `tf.io.gfile`, so that gs://bucket/run works like a local path.
+Paths are strings, since `pathlib` does not keep the scheme.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from deeplab.core.remote_path import as_os_errors, is_remote, read_text, tidy
 
 
 class RunFolder:
-    """A folder whose files are named relative to it.
+    """A folder; its methods take file names relative to it.
 
-    Every method raises OSError where a file cannot be read, written or removed.
+    Every method raises OSError if a file cannot be read, written or removed.
 
     Attributes:
-      path: the folder, as text.
+      path: path of the folder, as a string.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
-        """Stands for a folder, which need not be there yet."""
+        """Refers to a folder, which need not exist yet."""
         self.path = tidy(path)
 
     def __str__(self) -> str:
@@ -36,33 +36,33 @@ class RunFolder:
 
     @property
     def is_remote(self) -> bool:
-        """Whether it lies in an object store."""
+        """Whether the folder is in an object store."""
         return is_remote(self.path)
 
     def join(self, *names: str) -> str:
-        """Returns the path of a file or folder in it."""
+        """Returns the path of a file or subfolder."""
         return os.path.join(self.path, *names)
 
     def below(self, name: str) -> RunFolder:
-        """Returns a folder in it."""
+        """Returns a subfolder."""
         return RunFolder(self.join(name))
 
     def make(self) -> None:
-        """Makes the folder, and those above it, unless it is there."""
+        """Creates the folder and its parents if they do not exist."""
         with as_os_errors(self.path):
             tf.io.gfile.makedirs(self.path)
 
     def exists(self, name: str) -> bool:
-        """Returns whether there is such a file or folder in it."""
+        """Returns whether a file or subfolder exists."""
         with as_os_errors(self.join(name)):
             return tf.io.gfile.exists(self.join(name))
 
     def names(self) -> list[str]:
-        """Returns the names of what lies in it, sorted; none if it is not there."""
+        """Returns the sorted names of its content; empty if it does not exist."""
         with as_os_errors(self.path):
             if not tf.io.gfile.isdir(self.path):
                 return []
-            # Object stores mark folders by a slash at the end.
+            # Object stores mark folders with a trailing slash.
             return sorted(n.rstrip("/") for n in tf.io.gfile.listdir(self.path))
 
     def read(self, name: str) -> str:
@@ -70,7 +70,7 @@ class RunFolder:
         return read_text(self.join(name))
 
     def write(self, name: str, content: str | bytes) -> None:
-        """Writes a file that is whole or not there; an earlier one is replaced."""
+        """Writes a file atomically, replacing an earlier one."""
         temporary = f"{name}.tmp"
         with as_os_errors(self.join(name)):
             with tf.io.gfile.GFile(self.join(temporary), "wb") as file:
@@ -78,10 +78,10 @@ class RunFolder:
             self.rename(temporary, name)
 
     def append(self, name: str, text: str) -> None:
-        """Adds text to the end of a file, and makes sure that it is stored."""
+        """Appends text to a file and flushes it to storage."""
         if self.is_remote:
-            # Object stores cannot append: the file is written anew, as a whole. A kill
-            # leaves either the old file or the new one.
+            # Object stores cannot append: the whole file is rewritten. A kill leaves
+            # either the old file or the new one.
             before = self.read(name) if self.exists(name) else ""
             self.write(name, before + text)
             return
@@ -91,12 +91,12 @@ class RunFolder:
             os.fsync(file.fileno())
 
     def rename(self, name: str, new_name: str) -> None:
-        """Renames a file; one of the new name is replaced."""
+        """Renames a file, replacing one with the new name."""
         with as_os_errors(self.join(name)):
             tf.io.gfile.rename(self.join(name), self.join(new_name), overwrite=True)
 
     def remove(self, name: str) -> None:
-        """Removes a file, or a folder with all that is in it."""
+        """Removes a file, or a folder with its content."""
         path = self.join(name)
         with as_os_errors(path):
             if tf.io.gfile.isdir(path):
@@ -105,10 +105,10 @@ class RunFolder:
                 tf.io.gfile.remove(path)
 
     def fill_from(self, folder: Path) -> None:
-        """Copies the files below a local folder into it, replacing those of its names.
+        """Copies all files of a local folder here, replacing those of the same name.
 
         Args:
-          folder: a folder on a local disk.
+          folder: folder on a local disk; subfolders are kept.
         """
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
             place = self.below(path.parent.relative_to(folder).as_posix())
@@ -119,7 +119,7 @@ class RunFolder:
 def remove_quietly(folder: RunFolder, name: str) -> None:
     """Removes a file or folder if it can be removed.
 
-    For what a failed write left: where the disk is gone, the first error counts.
+    For the remains of a failed write, whose own error is the one to report.
     """
     with contextlib.suppress(OSError):
         folder.remove(name)

@@ -1,7 +1,7 @@
 """Learning-rate schedules: polynomial or cosine decay after a linear warm-up.
 
-As in DeepLab2, the warm-up does not shift the decay: step `warmup_steps` takes
-the rate that the decay has at that step of the whole run.
+As in DeepLab2, the warm-up does not shift the decay: at step `warmup_steps` the rate is
+the one that the decay has at that step of the whole run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ POLICIES = ("poly", "cosine")
 
 
 class LinearWarmUp(schedules.LearningRateSchedule):
-    """A rate that climbs linearly from 0, then follows another schedule."""
+    """Rises linearly from 0, then follows another schedule."""
 
     def __init__(
         self,
@@ -25,14 +25,14 @@ class LinearWarmUp(schedules.LearningRateSchedule):
         warmup_steps: int,
         after: schedules.LearningRateSchedule,
     ):
-        """Climbs to `peak` in `warmup_steps` steps, then takes `after(step)`."""
+        """Rises to `peak` in `warmup_steps` steps, then follows `after(step)`."""
         super().__init__()
         self._peak = peak
         self._warmup_steps = warmup_steps
         self._after = after
 
     def __call__(self, step: Any) -> tf.Tensor:
-        """Returns the rate of `step`."""
+        """Returns the learning rate at `step`."""
         progress = tf.cast(step, tf.float32) / self._warmup_steps
         return tf.where(progress < 1.0, self._peak * progress, self._after(step))
 
@@ -48,19 +48,20 @@ class LinearWarmUp(schedules.LearningRateSchedule):
 def build_schedule(
     options: SolverOptions, batch_size: int, multiplier: float = 1.0
 ) -> schedules.LearningRateSchedule:
-    """Returns the learning rate of each step.
+    """Builds the learning-rate schedule.
 
     Args:
-      options: a `SolverOptions` message.
-      batch_size: images of one step, over all replicas.
-      multiplier: factor on the base rate.
+      options: learning policy, rates and steps.
+      batch_size: images per step, over all replicas.
+      multiplier: factor of the base learning rate.
 
     Raises:
-      ValueError: the learning policy is unknown, or a count is not positive.
+      ValueError: the learning policy is unknown, or the number of steps is not
+        positive.
     """
     steps = options.training_number_of_steps
     if steps < 1:
-        raise ValueError(f"training_number_of_steps {steps}: choose at least 1")
+        raise ValueError(f"training_number_of_steps {steps}: must be at least 1")
     rate = options.base_learning_rate * multiplier
     if options.learning_rate_batch_size > 0:
         rate *= batch_size / options.learning_rate_batch_size

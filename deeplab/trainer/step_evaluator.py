@@ -1,7 +1,7 @@
-"""Evaluation: any batch, any image sizes, any number of replicas, any metrics.
+"""Evaluation with any batch size, image sizes, number of replicas and metrics.
 
-Images are handed to the metrics one by one, in the order of the data set and at
-the size at which their labels are stored.
+Metrics receive the images one by one, in the order of the data set and at the size of
+the stored labels.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from deeplab.visualization import Writer
 
 
 class StepEvaluator(orbit.AbstractEvaluator):
-    """Runs the model over a data set and updates metrics while it computes."""
+    """Runs the model over a data set, and updates metrics in a thread meanwhile."""
 
     def __init__(
         self,
@@ -44,18 +44,18 @@ class StepEvaluator(orbit.AbstractEvaluator):
         use_tf_function: bool = True,
         after_batch: Callable[[int], None] = lambda images: None,
     ):
-        """Prepares evaluation; call it inside the scope of the strategy.
+        """Prepares evaluation; call this inside the scope of the strategy.
 
         Args:
           dataset: one pass over the data, in batches.
-          model: called with images and `training=False`, returns a `Prediction`.
-          metrics: by name; the names prefix the keys of the results.
-          loss: averaged over the data when it has targets.
-          writers: take every image with its prediction.
-          summaries: likewise, for TensorBoard.
-          use_tf_function: False runs the model op by op, for debugging.
-          after_batch: called with the number of images done after every batch;
-            what it raises ends the evaluation.
+          model: called with images and `training=False`; returns a `Prediction`.
+          metrics: metrics by name; the names prefix the keys of the results.
+          loss: averaged over the data if it has targets.
+          writers: receive every image with its prediction.
+          summaries: the same, for TensorBoard.
+          use_tf_function: False runs the model eagerly, for debugging.
+          after_batch: called after every batch with its number of images; an exception
+            that it raises ends the evaluation.
         """
         self._dataset = dataset
         self._metrics = dict(metrics)
@@ -70,11 +70,14 @@ class StepEvaluator(orbit.AbstractEvaluator):
             )
 
     def evaluate(self, num_steps: tf.Tensor) -> dict[str, float]:
-        """Evaluates `num_steps` batches, all when -1.
+        """Evaluates `num_steps` batches; -1 for all.
 
         Returns:
           "<metric>/<key>" -> value, and "losses/<term>" -> average over images;
-          nothing when the images have no labels.
+          without labels there are no metrics.
+
+        Raises:
+          ValueError: the data set is empty.
         """
         self._reset()
         sums: dict[str, float] = {}
@@ -114,7 +117,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
     def _one_image(
         self, batch: Batch, row: int, prediction: Prediction
     ) -> tuple[Example, Prediction]:
-        """Returns one image and its prediction, NumPy, at the original size."""
+        """Returns one image and its prediction as NumPy arrays of the original size."""
         undone = self._undo(
             prediction, batch.host["resized_size"][row], batch.host["size_raw"][row]
         )
@@ -131,7 +134,7 @@ class StepEvaluator(orbit.AbstractEvaluator):
 
 
 def _kept_example(batch: Batch, row: int) -> Example:
-    """Returns what metrics and writers need of an image, labels without padding."""
+    """Returns the fields that metrics and writers need; labels without padding."""
     height, width = batch.host["size_raw"][row].numpy()
     fields: dict[str, np.ndarray] = {}
     for name, value in {**batch.device, **batch.host}.items():

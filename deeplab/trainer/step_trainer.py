@@ -1,4 +1,4 @@
-"""One training step, and the loop over steps that Orbit's controller drives."""
+"""The training step, and the inner loop over steps that Orbit's controller calls."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ AfterStep = Callable[[int, float, Mapping[str, float]], None]
 
 @dataclass(frozen=True)
 class StepOptions:
-    """What a step does besides following the gradient.
+    """Batch size and regularisation of a training step.
 
     Attributes:
-      batch_size: images of one step, over all replicas.
+      batch_size: images per step, over all replicas.
       weight_decay: adds weight_decay / 2 * sum(kernel^2) to the loss.
-      clip_norm: largest global norm of the gradient; 0 does not clip.
+      clip_norm: largest global norm of the gradient; 0 disables clipping.
     """
 
     batch_size: int
@@ -37,9 +37,9 @@ class StepOptions:
 class StepTrainer(orbit.StandardTrainer):
     """Trains a model step by step.
 
-    The steps of a loop are taken from Python, one graph call each: it can then be
-    said where the time goes, which batch broke the loss, and a signal is heeded
-    after the current step. The loss is averaged over the global batch.
+    The loop runs in Python, with one graph call per step. This shows where the time
+    goes and which batch made the loss non-finite, and a signal takes effect after the
+    current step. The loss is averaged over the global batch.
     """
 
     def __init__(
@@ -55,21 +55,21 @@ class StepTrainer(orbit.StandardTrainer):
         after_step: AfterStep = lambda step, waited, values: None,
         logs_at: Callable[[int], bool] = lambda step: True,
     ):
-        """Prepares training; call it inside the scope of the strategy.
+        """Prepares training; call this inside the scope of the strategy.
 
         Args:
-          make_dataset: from the number of a batch to the endless (distributed) data
-            set that starts there; its elements are `Batch`es.
+          make_dataset: takes the number of a batch, and returns the endless
+            (distributed) data set of `Batch`es that starts there.
           model: called with images and `training=True`.
           loss: takes the example and the model's outputs.
           optimizer: built for the model's trainable variables.
-          kernels: variables that weight decay counts.
-          global_step: counts the steps.
-          options: what else a step does.
+          kernels: variables that weight decay applies to.
+          global_step: step counter.
+          options: batch size, weight decay and clipping.
           after_step: called after every step with the step, the seconds that it
-            waited for data, and the newest known losses; what it raises ends the
-            loop in good order.
-          logs_at: whether a loop that ends at a step returns averages.
+            waited for data, and the latest known losses; an exception that it raises
+            ends the loop cleanly.
+          logs_at: tells whether a loop that ends at a given step returns averages.
         """
         super().__init__(None)
         self._make_dataset = make_dataset
@@ -92,20 +92,20 @@ class StepTrainer(orbit.StandardTrainer):
         self._run = tf.function(self._distributed_step, autograph=False)
         self._pending: tuple[int, Batch, tf.Tensor] | None = None
         self.last_values: dict[str, float] = {}
-        # Sums since the last log, part of the checkpoint: a resumed run then logs
-        # the same averages.
+        # Sums since the last log. They are in the checkpoint, so that a resumed run
+        # logs the same averages.
         self.sums = tf.Variable(
             tf.zeros([len(self._names)]),
             trainable=False,
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
         self.count = tf.Variable(tf.zeros([], tf.int64), trainable=False)
-        # Images drawn so far: where a resumed run goes on in the data.
+        # Images read so far: a resumed run continues with the next one.
         self.examples = tf.Variable(tf.zeros([], tf.int64), trainable=False)
 
     @property
     def checkpoint_items(self) -> dict[str, Any]:
-        """What a resumed run needs besides the model, by name in checkpoints."""
+        """What a resumed run needs besides the model; name in checkpoints -> object."""
         return {
             "optimizer": self._optimizer,
             "loss_sums": self.sums,
@@ -114,7 +114,7 @@ class StepTrainer(orbit.StandardTrainer):
         }
 
     def open_data(self) -> None:
-        """Opens the data set where `examples` says."""
+        """Opens the data set at the position given by `examples`."""
         size = self._options.batch_size
         self.train_dataset = self._make_dataset(-(-int(self.examples.numpy()) // size))
 
@@ -128,11 +128,11 @@ class StepTrainer(orbit.StandardTrainer):
         return self._loop
 
     def train_step(self, iterator: Iterator[Batch]) -> tf.Tensor:
-        """Takes one step with the next batch; returns the values of `names`."""
+        """Takes one step with the next batch; returns its losses and gradient norm."""
         return self._run(next(iterator).device)
 
     def train_loop_end(self) -> dict[str, float]:
-        """Returns name -> average since the last log, and starts anew."""
+        """Returns name -> average since the last log, and resets the averages."""
         if not self._logs_at(int(self._global_step.numpy())):
             return {}
         averages = self.sums.numpy() / max(int(self.count.numpy()), 1)
@@ -152,7 +152,7 @@ class StepTrainer(orbit.StandardTrainer):
             batch = next(iterator)
             waited = time.monotonic() - start
             values = self._run(batch.device)
-            # The step before is looked at only now, so that a GPU never idles.
+            # The previous step is checked only now, so that a GPU never idles.
             self._check_pending()
             self._pending = (step, batch, values)
             try:
@@ -163,7 +163,7 @@ class StepTrainer(orbit.StandardTrainer):
         self._check_pending()
 
     def _check_pending(self) -> None:
-        """Raises NonFiniteLossError if the step last taken went wrong."""
+        """Raises NonFiniteLossError if a value of the last step is not finite."""
         if self._pending is None:
             return
         step, batch, values = self._pending
@@ -171,14 +171,14 @@ class StepTrainer(orbit.StandardTrainer):
         self.last_values = dict(zip(self._names, values.numpy().tolist(), strict=True))
         checked = dict(self.last_values)
         if self._scaler is not None:
-            # An overflow of the scaled gradient is met by a smaller scale.
+            # If the scaled gradient overflows, the optimizer lowers the scale.
             del checked["gradient_norm"]
         if not np.isfinite(list(checked.values())).all():
             fields = {**batch.device, **batch.host}
             raise NonFiniteLossError(step, checked, to_host(fields, self._strategy))
 
     def _distributed_step(self, fields: Mapping[str, Any]) -> tf.Tensor:
-        """Takes a step with the device part of a (distributed) batch."""
+        """Takes one step with the device part of a (distributed) batch."""
         values = self._strategy.run(self._replica_step, args=(fields,))
         self._global_step.assign_add(1)
         self.count.assign_add(1)
@@ -206,7 +206,8 @@ class StepTrainer(orbit.StandardTrainer):
         gradients, variables = [g for g, _ in pairs], [v for _, v in pairs]
         if self._scaler is not None:
             gradients = self._scaler.get_unscaled_gradients(gradients)
-        # Replicas add up before clipping, so that their number changes nothing.
+        # Gradients are summed before clipping, so that the number of replicas does not
+        # matter.
         gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         norm = tf.linalg.global_norm(gradients)
         if self._options.clip_norm > 0:

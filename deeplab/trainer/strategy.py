@@ -1,4 +1,4 @@
-"""Where a run computes: the CPU, one GPU, all GPUs of a machine, or a TPU."""
+"""Selects the devices of a run: the CPU, one or more GPUs of a machine, or a TPU."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ def create_strategy(
     """Returns the distribution strategy for the devices to use.
 
     Args:
-      num_gpus: GPUs to use; all that are found when None, the CPU when 0.
+      num_gpus: number of GPUs to use; None uses all available ones, 0 the CPU.
       master: name or address of a TPU; takes precedence.
 
     Raises:
-      ValueError: there are fewer GPUs than asked for.
+      ValueError: fewer GPUs are available than asked for.
     """
     if master:
         return _tpu_strategy(master)
@@ -25,7 +25,7 @@ def create_strategy(
     if not 0 <= num_gpus <= len(gpus):
         raise ValueError(
             f"num_gpus {num_gpus}: TensorFlow finds {len(gpus)} on this machine"
-            + ("; `deeplab doctor` says why" if not gpus else "")
+            + ("; run `deeplab doctor` to find out why" if not gpus else "")
         )
     chosen = gpus[:num_gpus]
     tf.config.set_visible_devices(chosen, "GPU")

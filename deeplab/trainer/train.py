@@ -2,7 +2,7 @@
 
     python deeplab/trainer/train.py --config_file=X.textproto --mode=train_and_eval
 
-Only flags live here; TensorFlow is imported when they are known to be right.
+This module only handles flags; TensorFlow is imported once they have been checked.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ USAGE_ERROR = 2
 
 
 def add_flags(parser: argparse.ArgumentParser, mode: str | None = None) -> None:
-    """Adds the flags of a run to a parser.
+    """Adds the flags of a run.
 
     Args:
-      parser: takes the flags.
-      mode: default of `--mode`; it has to be given when None.
+      parser: parser to add the flags to.
+      mode: default of `--mode`; None makes the flag required.
     """
-    add_config_flags(parser, help="the experiment, textproto")
+    add_config_flags(parser, help="config of the experiment (textproto)")
     parser.add_argument(
         "--mode",
         choices=MODES,
         default=mode,
         required=mode is None,
-        help="what to do" + (f" (default: {mode})" if mode else ""),
+        help="what to run" + (f" (default: {mode})" if mode else ""),
     )
     parser.add_argument(
         "--model_dir",
         metavar="DIR",
-        help="checkpoints and logs, local or gs://... (default: "
+        help="folder of checkpoints and logs, local or gs://... (default: "
         "runs/<experiment_name>)",
     )
     parser.add_argument(
         "--num_gpus",
         type=int,
         metavar="N",
-        help="GPUs to use; 0 computes on the CPU (default: all that are found)",
+        help="number of GPUs to use, 0 for the CPU (default: all available)",
     )
     parser.add_argument(
         "--master", default="", metavar="NAME", help="name or address of a TPU"
@@ -55,16 +55,16 @@ def add_flags(parser: argparse.ArgumentParser, mode: str | None = None) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the experiment that the flags ask for.
+    """Runs the experiment that the flags specify.
 
     Returns:
-      0; 128 plus the number of the signal that ended the run in good order; 1 when
-      the loss was not finite and the config says to stop.
+      0 on success; 128 plus the signal number if a signal ended the run after saving a
+      checkpoint; 1 if training stopped because of a non-finite loss.
 
     Raises:
       ValueError: the config, the data or a checkpoint cannot be used.
     """
-    # TensorFlow's own messages would drown the lines below.
+    # TensorFlow's own messages would drown out the lines below.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with Console() as console:
         console.line(f"reading {args.config_file}")
@@ -85,13 +85,13 @@ def run(args: argparse.Namespace) -> int:
         except InterruptedRunError as error:
             return error.exit_code
         except NonFiniteLossError as error:
-            console.line(f"training ends: the loss is not finite at {error}")
+            console.line(f"training stopped: the loss is not finite at {error}")
             return NOT_FINITE
     return 0
 
 
 def model_folder(args: argparse.Namespace, config: ExperimentOptions) -> str:
-    """Returns the folder of checkpoints and logs that the flags name or imply."""
+    """Returns the folder of checkpoints and logs: `--model_dir` or its default."""
     name = config.experiment_name or Path(args.config_file).stem
     return args.model_dir or os.path.join("runs", name)
 
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(args)
     except (ValueError, OSError) as error:
-        # A traceback would hide the lines that say what to do.
+        # A traceback would hide the lines that explain what to do.
         print(f"train.py: error: {error}", file=sys.stderr)
         return USAGE_ERROR
 

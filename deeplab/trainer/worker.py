@@ -1,4 +1,4 @@
-"""A thread that works off a queue while the main one computes."""
+"""A thread that processes a queue while the main thread computes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-# Items that may wait: bounds the memory.
+# Largest number of waiting items, which bounds the memory.
 _QUEUE_SIZE = 8
 
 
 class Worker:
-    """Calls a function on items one after the other in a thread of its own."""
+    """Calls a function on queued items, one after the other, in its own thread."""
 
     def __init__(self, function: Callable[..., None]):
         self._function = function
@@ -39,8 +39,8 @@ class Worker:
     def _run(self) -> None:
         while (item := self._items.get()) is not None:
             if self._error is not None:
-                continue  # Empties the queue, so that nobody waits to put.
+                continue  # Drain the queue, so that `put` does not block.
             try:
                 self._function(*item)
-            except Exception as error:  # Raised again where the items come from.
+            except Exception as error:  # Raised again in the main thread.
                 self._error = error

@@ -10,7 +10,7 @@ def test_prints_the_share_of_the_metrics(monkeypatch, capsys):
     evaluation.main()
     out = capsys.readouterr().out
     for name in ("without metrics", "with metrics"):
-        assert re.search(rf"^{name} +\d+\.\d ms an image", out, re.MULTILINE)
+        assert re.search(rf"^{name} +\d+\.\d ms per image", out, re.MULTILINE)
     for name in ("panoptic_quality", "mean_iou", "instance_ap"):
         assert re.search(rf"^{name} +\d+\.\d ms update", out, re.MULTILINE)
     (share,) = re.findall(r"share of the metrics: (\d+\.\d) %", out)

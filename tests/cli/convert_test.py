@@ -107,10 +107,10 @@ def test_a_folder_takes_its_description_along(tmp_path):
         (["coco_panoptic", "--root", "x", "--seed", "1"], "has no option --seed"),
         (["toy_street", "--images", "0"], "0 images; draw at least one"),
         (["toy_street", "--images", "2", "--shards", "9"], "choose 1 to 2"),
-        (["toy_street", "--runner_options", "x=1"], "for runners of Beam; give --ru"),
+        (["toy_street", "--runner_options", "x=1"], "only to Beam runners: give --ru"),
         (
             ["toy_street", "--runner", "DirectRunner", "--workers", "2"],
-            "--workers: for --runner local",
+            "--workers applies only to --runner local",
         ),
         (["folder", "--root", "nowhere"], "nowhere/description.json"),
     ],

@@ -64,10 +64,7 @@ def test_unknown_command_suggests_the_nearest(capsys):
     with pytest.raises(SystemExit) as end:
         main(["exprot"])
     assert end.value.code == 2
-    assert (
-        "there is no command 'exprot'; did you mean 'export'?"
-        in capsys.readouterr().err
-    )
+    assert "unknown command 'exprot'; did you mean 'export'?" in capsys.readouterr().err
 
 
 def test_unknown_command_without_neighbour_lists_all(capsys):

@@ -65,7 +65,7 @@ def test_a_run_in_an_object_store_is_resumed(run, tmp_path, capsys):
     first = MetricsLog(PLACE).read()
 
     assert run(4) == 0
-    assert "going on from the checkpoint of step 2" in capsys.readouterr().out
+    assert "resuming from the checkpoint of step 2" in capsys.readouterr().out
     assert [step for step, _ in list_checkpoints(folder)] == [0, 2, 4]
     assert lines() == [(2, "train"), (2, "eval"), (4, "train"), (4, "eval")]
     assert MetricsLog(PLACE).read()[:2] == first

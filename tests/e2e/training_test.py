@@ -142,7 +142,7 @@ def test_sigterm_saves_and_the_run_goes_on(config, unbroken, tmp_path, monkeypat
 def test_a_finished_run_has_nothing_to_do(config, unbroken, capsys):
     before = _lines(unbroken[0])
     experiment.run(config, "train_and_eval", unbroken[0])
-    assert "going on from the checkpoint of step 12" in capsys.readouterr().out
+    assert "resuming from the checkpoint of step 12" in capsys.readouterr().out
     assert _lines(unbroken[0]) == before
 
 
