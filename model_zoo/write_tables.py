@@ -1,10 +1,10 @@
 """Writes the tables of published checkpoints into the pages that show them.
 
-Run it from the root after a change of `deeplab/zoo/checkpoints.json`:
+Run it from the root after changing `deeplab/zoo/checkpoints.json`:
 
   python model_zoo/write_tables.py
 
-A page holds the line `<!-- zoo: PROJECT -->`; what follows it up to `<!-- end -->` is
+In each page, everything between the lines `<!-- zoo: PROJECT -->` and `<!-- end -->` is
 replaced.
 """
 
@@ -27,7 +27,7 @@ _PART = re.compile(r"(<!-- zoo: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 
 def rewritten(page: Path) -> str:
-    """Returns the text of a page with its tables as they should be."""
+    """Returns the text of a page with up-to-date tables."""
     text = page.read_text(encoding="utf-8")
     folder = os.path.relpath(ROOT, page.parent)
     return _PART.sub(
@@ -36,11 +36,11 @@ def rewritten(page: Path) -> str:
 
 
 def tables(project: str, root: str) -> str:
-    """Returns the tables of a project, one for each data set and kind of score.
+    """Returns the tables of a project, one for each data set and set of scores.
 
     Args:
-      project: its name in the table of checkpoints.
-      root: the root of the tree, relative to the page.
+      project: the project's name in `checkpoints.json`.
+      root: path of the root of the repository, relative to the page.
     """
     chosen = [entry for entry in entries().values() if entry.project == project]
     groups = itertools.groupby(
@@ -95,7 +95,7 @@ def _rounded(count: int | None, unit: float, digits: int) -> str:
 
 
 def main() -> None:
-    """Writes every page that has changed."""
+    """Writes and lists every page whose tables have changed."""
     for page in PAGES:
         text = rewritten(page)
         if text != page.read_text(encoding="utf-8"):
