@@ -29,10 +29,11 @@ from deeplab.losses import LOSSES
 from deeplab.losses.composite import CompositeLoss
 from deeplab.metrics import METRICS
 from deeplab.metrics.base import Metric
-from deeplab.models import FORWARD_PASSES, VIDEO_STATES
 from deeplab.models.deeplab import DeepLab
+from deeplab.models.forward_passes import FORWARD_PASSES
 from deeplab.models.network import Network
 from deeplab.models.scales import InferenceScales, TrainingScales
+from deeplab.models.video import VIDEO_STATES
 from deeplab.network_norms import network_norms, refuse_idle_norms
 from deeplab.plan import ExperimentPlan, dataset_info, resolve
 from deeplab.postprocess import POSTPROCESSORS

@@ -1,30 +1,6 @@
-"""Models: a backbone, a head and post-processing combined.
+"""Models: what puts backbone, head and post-processing together.
 
-`deeplab.models.deeplab.DeepLab` is the only model class. Architectures differ in how
-frames pass through the network (`FORWARD_PASSES`) and in the state that is kept between
-the frames of a video (`VIDEO_STATES`).
+`deeplab.models.deeplab.DeepLab` is the one model class. What varies between
+architectures are functions that it is made with: how frames pass through the network
+(`models.forward_passes`) and what is remembered of a video (`models.video`).
 """
-
-from collections.abc import Callable
-
-from deeplab.models.forward_passes.base import ForwardPass
-from deeplab.models.video.base import VideoState
-from deeplab.registry import Registry
-
-FORWARD_PASSES: Registry[ForwardPass] = Registry(
-    "forward pass",
-    f"{__name__}.forward_passes",
-    [
-        "frame_pair",
-        "single_frame",
-    ],
-)
-
-VIDEO_STATES: Registry[Callable[..., VideoState]] = Registry(
-    "video state",
-    f"{__name__}.video",
-    [
-        "stitched_pairs",
-        "tracked_frames",
-    ],
-)

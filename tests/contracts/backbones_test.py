@@ -178,6 +178,8 @@ def test_atrous_features_contain_the_strided_ones(name):
         pytest.skip("has one output stride")
     if name.startswith(WITH_ATTENTION):
         pytest.skip("attention sees more positions where the stride is smaller")
+    if name.endswith("+group"):
+        pytest.skip("statistics of an image are over more positions")
     strided = build(name, output_stride=32, use_squeeze_and_excite=False)
     atrous = build(name, output_stride=8, use_squeeze_and_excite=False)
     for model in (strided, atrous):

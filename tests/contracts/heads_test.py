@@ -15,7 +15,8 @@ from deeplab.data.targets import TARGETS
 from deeplab.heads import ARCHITECTURES, selected_architecture
 from deeplab.losses import LOSSES
 from deeplab.metrics import METRICS
-from deeplab.models import FORWARD_PASSES, VIDEO_STATES
+from deeplab.models.forward_passes import FORWARD_PASSES
+from deeplab.models.video import VIDEO_STATES
 from deeplab.postprocess import POSTPROCESSORS
 from deeplab.protos.model_pb2 import ModelOptions
 from tests.numbered import numbered_dataset

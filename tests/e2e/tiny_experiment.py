@@ -42,7 +42,7 @@ class TinyBackbone(Backbone):
         ]
         norm_layer = (
             layers.experimental.SyncBatchNormalization
-            if norm.sync
+            if norm.kind == "sync_batch"
             else layers.BatchNormalization
         )
         self._norms = [

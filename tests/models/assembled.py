@@ -3,8 +3,8 @@
 import tensorflow as tf
 
 from deeplab.input_normalization import INPUT_NORMALIZATIONS
-from deeplab.models import FORWARD_PASSES
 from deeplab.models.deeplab import DeepLab
+from deeplab.models.forward_passes import FORWARD_PASSES
 from deeplab.models.network import Network
 from deeplab.models.scales import InferenceScales, TrainingScales
 

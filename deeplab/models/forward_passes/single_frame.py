@@ -8,7 +8,7 @@ from deeplab.backbones.base import Backbone
 from deeplab.core.structures import Outputs
 from deeplab.heads.base import Head
 from deeplab.layers.aspp import PoolSize
-from deeplab.models import FORWARD_PASSES
+from deeplab.models.forward_passes import FORWARD_PASSES
 
 
 @FORWARD_PASSES.register("single_frame")

@@ -10,8 +10,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from deeplab.core.structures import Prediction, StitchState
-from deeplab.models import VIDEO_STATES
 from deeplab.models.deeplab import DeepLab
+from deeplab.models.video import VIDEO_STATES
 from deeplab.postprocess.video_stitching import VideoStitching
 
 

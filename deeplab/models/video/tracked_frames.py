@@ -11,8 +11,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from deeplab.core.structures import Prediction, TrackState
-from deeplab.models import VIDEO_STATES
 from deeplab.models.deeplab import DeepLab
+from deeplab.models.video import VIDEO_STATES
 from deeplab.postprocess.track_assignment import TrackAssignment
 
 

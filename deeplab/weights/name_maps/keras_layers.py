@@ -2,8 +2,8 @@
 
 Keras stores a variable under the name of the outermost layer that contains it, followed
 by the full name of the variable:
-`resnet50/image_segmenter/resnet50/stem/conv/kernel:0`. The model itself does not count
-as a layer. Paths in a file of only the backbone start one level further in.
+`network/deeplab/network/resnet50/stem/conv/kernel:0`. The model itself does not count
+as a layer. Paths in a file of only the backbone start two levels further in.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from deeplab.weights.name_maps.base import Candidate, ModelWeight
 def keras_layers(weight: ModelWeight) -> Iterator[Candidate]:
     """Yields the paths in a file of the whole model, and in files of one part."""
     model, _, inside = weight.variable.partition("/")
-    part, _, further = inside.partition("/")
-    layer = further.partition("/")[0]
-    if not part or not layer:
+    network, _, part = inside.partition("/")
+    layer = part.partition("/")[2].partition("/")[0]
+    if not layer:
         return
-    yield Candidate(f"{part}/{model}/{inside}")
+    yield Candidate(f"{network}/{model}/{inside}")
     # A part that was saved from within the model, and one that was built on its own.
     yield Candidate(f"{layer}/{model}/{inside}")
-    yield Candidate(f"{layer}/{inside}")
+    yield Candidate(f"{layer}/{part}")
