@@ -64,7 +64,7 @@ def test_classes_of_whole_images(tmp_path):
     assert report.class_images == {1: 2, 9: 1}
     (problem,) = report.problems
     assert (problem.record, problem.name) == (3, "d")
-    assert "the image has class 2, which is none of data set 'mine'" in str(problem)
+    assert "the image has class 2, which is not in data set 'mine'" in str(problem)
     assert list(remarks(report, INFO)) == []
 
 

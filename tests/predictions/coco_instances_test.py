@@ -75,7 +75,7 @@ def test_nothing_takes_the_name_before_the_end(tmp_path):
         ({"category_id": 12}, "id 12 is not a thing"),
         ({"segmentation": [[0, 0, 1, 1, 2, 2]]}, "image 7: results are run lengths"),
         ({"segmentation": {"size": [2, 3], "counts": [1]}}, "do not add up"),
-        ({"segmentation": {"size": [2, 3], "counts": "zz"}}, "image 7: broken run"),
+        ({"segmentation": {"size": [2, 3], "counts": "zz"}}, "image 7: invalid run"),
         (
             {"segmentation": {"size": [2, 3], "counts": [0, 6]}},
             "image 7: masks overlap",
