@@ -104,7 +104,7 @@ def test_frames_of_videos_lie_in_folders(tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "flat/0.png")
     assert_refused(
         ["kitti_step", tmp_path / "flat", tmp_path / "flat", "--dataset", "kitti_step"],
-        "folder for each sequence",
+        "folder per sequence",
     )
 
 
@@ -278,4 +278,4 @@ def test_a_folder_is_no_panoptic_json(tmp_path, capsys):
     words = ["eval-predictions", "--format", "coco_panoptic"]
     words += ["--ground_truth", str(tmp_path), "--predictions", str(tmp_path)]
     assert main(words) == 2
-    assert f"{tmp_path} is a folder: name its JSON" in capsys.readouterr().err
+    assert f"{tmp_path} is a folder: give its JSON" in capsys.readouterr().err

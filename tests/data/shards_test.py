@@ -115,7 +115,7 @@ def test_other_settings_are_not_mixed(tmp_path):
 def test_records_that_no_manifest_lists_are_not_touched(tmp_path):
     foreign = tmp_path / "train-00000-of-00003.tfrecord"
     foreign.write_bytes(b"precious")
-    with pytest.raises(ValueError, match="'train' that no manifest lists; write to"):
+    with pytest.raises(ValueError, match="'train' that no manifest lists; choose"):
         write(tmp_path)
     assert foreign.read_bytes() == b"precious"
     write(tmp_path, split="val")
