@@ -41,7 +41,7 @@ _SIMPLE = (
 )
 
 
-def _weakened(policy: tuple[tuple[PolicyStep, ...], ...], factor: float):
+def _scaled_levels(policy: tuple[tuple[PolicyStep, ...], ...], factor: float):
     return tuple(
         tuple(step._replace(level=step.level * factor) for step in pair)
         for pair in policy
@@ -50,7 +50,7 @@ def _weakened(policy: tuple[tuple[PolicyStep, ...], ...], factor: float):
 
 POLICIES: dict[str, tuple[tuple[PolicyStep, ...], ...]] = {
     "simple_classification_policy": _SIMPLE,
-    "simple_classification_policy_magnitude_scale_0.2": _weakened(_SIMPLE, 0.2),
+    "simple_classification_policy_magnitude_scale_0.2": _scaled_levels(_SIMPLE, 0.2),
 }
 
 

@@ -179,7 +179,7 @@ def _resample(image: tf.Tensor, placement: Placement) -> tf.Tensor:
     end = tf.cast(placement.origin + placement.shown - 1, tf.float64) * step
     first = tf.cast(tf.floor(start), tf.int32)
     beyond = tf.minimum(tf.cast(tf.math.ceil(end), tf.int32), last) + 1
-    window = _framed(image[first[0] : beyond[0], first[1] : beyond[1]])
+    window = _with_border(image[first[0] : beyond[0], first[1] : beyond[1]])
     shift = tf.cast(1 - first, tf.float64)
     size = tf.cast(tf.shape(window)[:2] - 1, tf.float64)
     corners = tf.cast(tf.stack([start + shift, end + shift]) / size, tf.float32)
@@ -189,7 +189,7 @@ def _resample(image: tf.Tensor, placement: Placement) -> tf.Tensor:
     return tf.image.crop_and_resize(window[tf.newaxis], [box], [0], placement.shown)[0]
 
 
-def _framed(window: tf.Tensor) -> tf.Tensor:
+def _with_border(window: tf.Tensor) -> tf.Tensor:
     """Repeats the border pixels, so that rounding errors do not leave the window."""
     window = tf.concat([window[:1], window, window[-1:]], axis=0)
     return tf.concat([window[:, :1], window, window[:, -1:]], axis=1)

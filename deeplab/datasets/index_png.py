@@ -131,7 +131,7 @@ def read_names(path: Path) -> list[str]:
 def named_files(
     folder: Path, names: Sequence[str], ending: str, listed: Path
 ) -> list[Path]:
-    """Returns the files of a folder that a list names without their ending.
+    """Returns the files of a folder that a list names without its suffix.
 
     Raises:
       ValueError: a name points outside the folder.

@@ -68,7 +68,7 @@ def fetch(
     folder = cache_folder(cache)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / entry.file
-    with _alone(folder / f".{entry.name}.lock"):
+    with _locked(folder / f".{entry.name}.lock"):
         there = path.exists()
         if not there:
             arriving = path.with_name(f"{path.name}.unchecked")
@@ -116,7 +116,7 @@ def _check(entry: Entry, path: Path, folder: Path, source: str | None) -> None:
 
 
 def _pin(folder: Path, name: str, digest: str) -> None:
-    with _alone(folder / f".{PINS}.lock"):
+    with _locked(folder / f".{PINS}.lock"):
         pins = {**_read_pins(folder), name: digest}
         temporary = folder / f".{PINS}.{os.getpid()}.tmp"
         text = json.dumps(dict(sorted(pins.items())), indent=1) + "\n"
@@ -141,7 +141,7 @@ def _read_pins(folder: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[None]:
     """Locks the block for one process at a time, if the system supports it."""
     try:
         import fcntl

@@ -31,7 +31,7 @@ _TIMEOUT_SECONDS = 60.0
 _UNSATISFIABLE = 416
 _PARTIAL = 206
 # Temporary errors: the server is busy or restarting.
-_PASSING = (408, 429, 500, 502, 503, 504)
+_TEMPORARY = (408, 429, 500, 502, 503, 504)
 
 
 def download(
@@ -124,7 +124,7 @@ def _attempt(url: str, part: _Part, progress: Progress | None) -> None:
             # The part is longer than the file, so it is of another version.
             part.drop()
             raise _BrokenError("the server has a shorter file now") from error
-        if error.code in _PASSING:
+        if error.code in _TEMPORARY:
             raise _BrokenError(
                 f"the server answers {error.code} {error.reason}"
             ) from error

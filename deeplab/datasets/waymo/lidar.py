@@ -83,9 +83,9 @@ def moved_by_poses(points: np.ndarray, poses: np.ndarray) -> np.ndarray:
     """
     x, y, z = points.T
     (roll, pitch, yaw), place = poses.T[:3].astype(np.float64), poses[:, 3:]
-    y, z = _turned(y, z, roll)
-    z, x = _turned(z, x, pitch)
-    x, y = _turned(x, y, yaw)
+    y, z = _rotated(y, z, roll)
+    z, x = _rotated(z, x, pitch)
+    x, y = _rotated(x, y, yaw)
     return np.stack([x, y, z], axis=1) + place
 
 
@@ -117,7 +117,7 @@ def draw_depth(
     return np.where(np.isinf(image), np.float32(0), image)
 
 
-def _turned(
+def _rotated(
     u: np.ndarray, v: np.ndarray, angle: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rotates points in a plane, from axis u towards axis v."""

@@ -118,11 +118,11 @@ class WodPvps(Dataset):
                     name = f"{path.stem}_{camera}_{moment.time}"
                 images.append(RawImage(name, load, f"{path}, image {name}"))
         if not images:
-            raise ValueError(f"{folder}: {self._nothing}")
+            raise ValueError(f"{folder}: {self._why_nothing}")
         return images
 
     @property
-    def _nothing(self) -> str:
+    def _why_nothing(self) -> str:
         """The reason why no record can be made."""
         missing = "no image is labelled"
         if self.info.camera_names:
