@@ -2,9 +2,10 @@
 
 Ekin D. Cubuk et al., "AutoAugment: Learning Augmentation Policies from Data", CVPR
 2019 (https://arxiv.org/abs/1805.09501), with the policies of DeepLab2. None of the
-operations moves a pixel, so labels stay. Departures from DeepLab2: the operations
-see the crop instead of the whole scaled image, and contrast is taken about the mean
-colour (there, about a grey computed from the number of pixels, nearly always white).
+operations moves a pixel, so labels are unchanged. Departures from DeepLab2: the
+operations see the crop instead of the whole scaled image, and contrast is taken about
+the mean colour (there, about a grey computed from the number of pixels, which is nearly
+always white).
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ class PolicyStep(NamedTuple):
     """One operation of a policy.
 
     Attributes:
-      operation: its name.
-      probability: how often it is applied, 0 to 1.
-      level: how strongly, 0 to 10.
+      operation: name of the operation.
+      probability: probability that it is applied, 0 to 1.
+      level: strength, 0 to 10.
     """
 
     operation: str
@@ -40,7 +41,7 @@ _SIMPLE = (
 )
 
 
-def _weakened(policy: tuple[tuple[PolicyStep, ...], ...], factor: float):
+def _scaled_levels(policy: tuple[tuple[PolicyStep, ...], ...], factor: float):
     return tuple(
         tuple(step._replace(level=step.level * factor) for step in pair)
         for pair in policy
@@ -49,7 +50,7 @@ def _weakened(policy: tuple[tuple[PolicyStep, ...], ...], factor: float):
 
 POLICIES: dict[str, tuple[tuple[PolicyStep, ...], ...]] = {
     "simple_classification_policy": _SIMPLE,
-    "simple_classification_policy_magnitude_scale_0.2": _weakened(_SIMPLE, 0.2),
+    "simple_classification_policy_magnitude_scale_0.2": _scaled_levels(_SIMPLE, 0.2),
 }
 
 
@@ -57,7 +58,7 @@ def find_policy(name: str) -> tuple[tuple[PolicyStep, ...], ...]:
     """Returns the policy called `name`.
 
     Raises:
-      ValueError: there is none; the message lists them.
+      ValueError: there is no such policy; the message lists the known ones.
     """
     if name not in POLICIES:
         raise ValueError(
@@ -70,9 +71,9 @@ def autoaugment(image: tf.Tensor, seed: tf.Tensor, name: str) -> tf.Tensor:
     """Applies one pair of operations of a policy, drawn at random.
 
     Args:
-      image: `[h, w, 3]` float32, 0 to 255; fractions are cut off.
+      image: `[h, w, 3]` float32, 0 to 255; fractions are truncated.
       seed: [2] integers. Equal seeds draw the same operations.
-      name: of the policy.
+      name: name of the policy.
 
     Returns:
       `[h, w, 3]` float32, whole numbers 0 to 255.
@@ -105,7 +106,7 @@ def _apply(
 
 
 def _operation(step: PolicyStep) -> Callable[[tf.Tensor], tf.Tensor]:
-    # Imports two hundred modules that a run without a policy does not need.
+    # This imports two hundred modules that a run without a policy does not need.
     from official.vision.ops import augment
 
     factor = step.level / _MAX_LEVEL * 1.8 + 0.1

@@ -1,4 +1,4 @@
-"""Batches in two parts: what goes to the devices, and what stays on the host."""
+"""Batches in two parts: one goes to the devices, the other stays on the host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deeplab.data import geometry
 
 
 def in_two_parts(fields: Mapping[str, Any]) -> Batch:
-    """Returns fields of `Example` as a batch, each on the side where it is needed."""
+    """Splits fields of `Example` into the device part and the host part of a batch."""
     parts: dict[Side, dict[str, Any]] = {side: {} for side in Side}
     for name, value in fields.items():
         parts[EXAMPLE_FIELDS[name].side][name] = value
@@ -22,18 +22,18 @@ def in_two_parts(fields: Mapping[str, Any]) -> Batch:
 
 
 def padding_values(spec: Batch, info: DatasetInfo) -> Batch:
-    """Returns what fills up the smaller images of a batch.
+    """Returns the values that pad the smaller images of a batch.
 
     Args:
-      spec: specifications of the fields of an example.
-      info: what the labels mean.
+      spec: tensor specifications of an example's fields.
+      info: the data set.
 
     Returns:
       Scalars of the fields' dtypes.
     """
     values: dict[Padding, Any] = {
         Padding.ZERO: 0,
-        # One value for all channels; no model sees it, as images are cut to their size.
+        # One value for all channels; no model sees it: images are cut to their size.
         Padding.MEAN_PIXEL: geometry.MEAN_PIXEL[0],
         Padding.IGNORE_LABEL: info.ignore_label,
         Padding.VOID: info.label_space.void,

@@ -1,8 +1,8 @@
 """Writes shards with Apache Beam, on this machine or on many.
 
-https://beam.apache.org. Each shard is one element of the pipeline, so that what makes
-its bytes is the code that writes it on one machine. Raw data and output are folders
-under the same path on every machine.
+https://beam.apache.org. Each shard is one element of the pipeline, so it is written by
+the same code as on a single machine. The folders of the raw data and of the output must
+have the same path on every machine.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from deeplab.datasets.base import RawImage
 
 
 class BeamRunner:
-    """Runs the conversion on a runner of Beam."""
+    """Runs the conversion on a Beam runner."""
 
     def __init__(self, name: str, options: Sequence[str] = ()):
-        """Makes the runner known by its name.
+        """Creates the Beam runner of the given name.
 
         Args:
-          name: of a runner, such as "DirectRunner" or "FlinkRunner".
-          options: of the pipeline, "name=value" or "name".
+          name: name of a runner, such as "DirectRunner" or "FlinkRunner".
+          options: pipeline options, "name=value" or "name".
 
         Raises:
           ValueError: Beam is not installed, or has no such runner.
@@ -38,8 +38,8 @@ class BeamRunner:
         """Writes the shards, given as path -> images, and yields them at the end.
 
         Raises:
-          ValueError: an image is broken or does not fit its label; as OSError where
-            the runner does not hand the kind of an error over.
+          ValueError: an image is corrupt or does not match its label. Runners that do
+            not pass on the type of an error raise OSError instead.
           OSError: a file cannot be read or written, or the runner failed.
         """
         beam = self._beam
@@ -54,11 +54,11 @@ class BeamRunner:
         try:
             state = pipeline.run().wait_until_finish()
         except RuntimeError as error:
-            # The trace of the worker; its last line says what went wrong.
-            lines = str(error).strip().splitlines() or ["for a reason it does not say"]
+            # The worker's traceback; its last line is the actual error.
+            lines = str(error).strip().splitlines() or ["no reason was given"]
             raise OSError(f"the pipeline failed: {lines[-1]}") from error
         if state != beam.runners.runner.PipelineState.DONE:
-            raise OSError(f"the pipeline ended in the state {state}; run it again")
+            raise OSError(f"the pipeline ended in state {state}; run it again")
         for path in todo:
             yield read_note(note_path(path))
 
@@ -68,5 +68,5 @@ def _beam() -> Any:
         return importlib.import_module("apache_beam")
     except ModuleNotFoundError as error:
         raise ValueError(
-            "this runner is one of Apache Beam: pip install 'deeplab[beam]'"
+            "this runner needs Apache Beam: pip install 'deeplab[beam]'"
         ) from error

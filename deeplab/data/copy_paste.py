@@ -1,10 +1,11 @@
-"""Panoptic copy-paste: segments of a second image laid over the first.
+"""Panoptic copy-paste: pastes segments of a second image onto the first.
 
 k-means Mask Transformer, Qihang Yu, Huiyu Wang, Siyuan Qiao, Maxwell Collins, Yukun
 Zhu, Hartwig Adam, Alan Yuille, Liang-Chieh Chen, ECCV 2022,
-https://arxiv.org/abs/2207.04044. The published code counts the instances of the second
-image down from the divisor and fails when either image reaches its half; here they are
-counted on from the first image's, and what no number is left for is not pasted.
+https://arxiv.org/abs/2207.04044. The published code numbers the instances of the
+second image downwards from the divisor and fails when either image has more than half
+of it; here their numbers continue those of the first image, and instances for which no
+number is left are not pasted.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ class CopyPaste:
     """Which segments are pasted.
 
     Attributes:
-      scale: factor of the random scales of the second image; 0 pastes nothing.
-      things: "random", "all" or "none" of them.
-      stuff: likewise.
-      void: likewise.
+      scale: factor on the random scales of the second image; 0 pastes nothing.
+      things: "random", "all" or "none" of the thing segments.
+      stuff: the same choice for stuff segments.
+      void: the same choice for void.
 
     Raises:
-      ValueError: a choice is unknown, or the scale negative.
+      ValueError: a choice is unknown, or the scale is negative.
     """
 
     scale: float = 0.0
@@ -51,7 +52,7 @@ class CopyPaste:
 
 
 def padding_label(info: DatasetInfo) -> int:
-    """Returns the label of pixels around the second image, which are never pasted."""
+    """Returns the label of the padding around the second image, never pasted."""
     return info.label_space.void + 1
 
 
@@ -65,22 +66,22 @@ def paste(
     info: DatasetInfo,
     seed: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Lays segments of another image over an image.
+    """Pastes segments of another image onto an image.
 
-    A random number of segments, drawn at random, is pasted; then those of which the
-    options say "all" are added, and those of which they say "none" left out.
+    A random number of random segments is pasted. Then all segments of the kinds set to
+    "all" are added, and those of the kinds set to "none" are left out.
 
     Args:
       image: `[h, w, c]`.
       label: `[h, w]` int32.
-      other_image: of the same size.
-      other_label: likewise, `padding_label` where there is no image.
-      options: what is pasted.
-      info: what the labels mean.
-      seed: [2] integers, of the choice.
+      other_image: `[h, w, c]`, the image to paste from.
+      other_label: `[h, w]` int32, its labels; `padding_label` outside the image.
+      options: which segments to paste.
+      info: the data set.
+      seed: [2] integers, the seed of the random choice.
 
     Returns:
-      Image and label.
+      The new image and label.
     """
     segments = Segments(other_label, info)
     number = info.label_space.decode(segments.ids)[1]
@@ -98,7 +99,7 @@ def paste(
 
 
 def _choose(segments: Segments, options: CopyPaste, seed: tf.Tensor) -> tf.Tensor:
-    """Returns [n] bool: which segments are wanted."""
+    """Returns [n] bool: whether to paste each segment."""
     count = tf.size(segments.ids)
     seeds = tf.random.split(seed)
     kept = tf.random.stateless_uniform([], seeds[0], 0, count + 1, tf.int32)

@@ -1,4 +1,4 @@
-"""Image files of any kind as the 8-bit RGB JPEG or PNG files that records hold."""
+"""Converts image files of any kind to the 8-bit RGB JPEG or PNG of records."""
 
 from __future__ import annotations
 
@@ -25,22 +25,23 @@ class EncodedImage(NamedTuple):
 def encoded_rgb(data: bytes, source: str) -> EncodedImage:
     """Returns an image file as an 8-bit RGB JPEG or PNG file.
 
-    A file that is one already keeps its bytes. Others (grey, palette, alpha, 16
-    bits, CMYK, TIFF, ...) become a PNG; alpha is dropped, 16 bits keep the upper 8.
-    A rotation noted in the file is not applied: labels are drawn on stored pixels.
+    The bytes of an 8-bit RGB JPEG or PNG are kept. Other files (grey, palette, alpha,
+    16 bits, CMYK, TIFF, ...) become a PNG; alpha is dropped, and of 16 bits the upper 8
+    are kept. A rotation in the file's metadata is not applied, because labels refer to
+    the stored pixels.
 
     Args:
       data: content of the file.
-      source: its name, for messages.
+      source: name of the file, for error messages.
 
     Raises:
-      ValueError: the file is broken or of a kind that cannot be shown as RGB.
+      ValueError: the file is corrupt or cannot be converted to RGB.
     """
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
     except UnidentifiedImageError as error:
-        raise ValueError(f"{source}: not an image of a known kind") from error
+        raise ValueError(f"{source}: not an image of a known format") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{source}: not a readable image: {error}") from error
     width, height = image.size
@@ -54,16 +55,16 @@ def encoded_rgb(data: bytes, source: str) -> EncodedImage:
 
 
 def as_rgb(image: Image.Image, source: str) -> Image.Image:
-    """Returns a Pillow image of any kind with 8 bits for each of three channels.
+    """Converts a Pillow image of any mode to 8-bit RGB.
 
     Raises:
-      ValueError: its pixels have 32 bits, so that nobody knows what is white.
+      ValueError: its pixels have 32 bits, so their range is unknown.
     """
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
         raise ValueError(
-            f"{source}: {image.format} with pixels of 32 bits (mode {image.mode}); "
+            f"{source}: {image.format} with 32-bit pixels (mode {image.mode}); "
             "save it with 8 bits per channel"
         )
     return image.convert("RGB")

@@ -1,10 +1,11 @@
-"""Label maps as records hold them; without TensorFlow, for worker processes.
+"""Label maps as stored in records; without TensorFlow, for worker processes.
 
-raw: little-endian int32, row by row: panoptic labels. Published records; read only.
-png, RGB: label = r + 256 g + 65536 b. What is written here: lossless, and about
-  a hundredth of raw.
-png, RGBA: label = r + 256 g + 65536 b + 2^24 a, where 24 bits are too few.
-png, grey of 8 or 16 bits: class ids without instances. Published semantic
+raw: panoptic labels as little-endian int32, row by row. Used by published records;
+  read only.
+png, RGB: label = r + 256 g + 65536 b. The format written here: lossless, and about
+  a hundredth of the size of raw.
+png, RGBA: label = r + 256 g + 65536 b + 2^24 a, where 24 bits are not enough.
+png, 8-bit or 16-bit grey: class ids without instances. Used by published semantic
   records; read only.
 """
 
@@ -19,26 +20,27 @@ from deeplab.core.labels import LabelSpace
 
 RAW = "raw"
 PNG = "png"
-# What is left of the four bytes of an RGB pixel.
+# Mask of the three colour bytes of a packed RGB pixel.
 RGB_BITS = 0xFFFFFF
 
 
 def encode_label(label: np.ndarray) -> bytes:
-    """Returns a panoptic label map as a lossless PNG.
+    """Encodes a panoptic label map as a lossless PNG.
 
     Args:
       label: `[H, W]` integers, 0 to 2^31 - 1.
 
     Raises:
-      ValueError: the array is no label map, or a label is negative or too large.
+      ValueError: the array is not a label map, or a label is negative or too large.
     """
     if label.ndim != 2 or label.dtype.kind not in "iu" or not label.size:
         raise ValueError(
-            f"a label map is [H, W] integers, not {label.dtype}{list(label.shape)}"
+            f"a label map has to be [H, W] integers, not {label.dtype}"
+            f"{list(label.shape)}"
         )
     low, high = int(label.min()), int(label.max())
     if low < 0 or high > np.iinfo(np.int32).max:
-        raise ValueError(f"labels reach from {low} to {high}, outside 0 to 2^31 - 1")
+        raise ValueError(f"labels range from {low} to {high}, outside 0 to 2^31 - 1")
     channels = np.ascontiguousarray(label, "<i4").view(np.uint8)
     channels = channels.reshape(*label.shape, 4)
     if high <= RGB_BITS:
@@ -55,18 +57,21 @@ def decode_label(
     width: int,
     labels: LabelSpace | None = None,
 ) -> np.ndarray:
-    """Returns the `[height, width]` int32 panoptic labels of a record, with NumPy.
+    """Decodes the label map of a record with NumPy.
 
     Args:
-      encoded: the content of the record's label.
+      encoded: content of the record's label field.
       label_format: `RAW` or `PNG`.
       height: rows of the image.
       width: columns of the image.
-      labels: makes panoptic labels of the class ids of a grey PNG; without it, the
-        values of a grey PNG stay as they are.
+      labels: converts the class ids of a grey PNG to panoptic labels; without it, the
+        values of a grey PNG are returned unchanged.
+
+    Returns:
+      `[height, width]` int32 panoptic labels.
 
     Raises:
-      ValueError: the bytes are no label of that size.
+      ValueError: the bytes are not a label map of that size.
     """
     if label_format == RAW:
         if len(encoded) != 4 * height * width:
@@ -90,7 +95,7 @@ def decode_label(
             f"{height} x {width}"
         )
     if image.mode in ("RGB", "RGBA"):
-        # A fourth byte makes a pixel an int32 as it stands.
+        # With a fourth byte, each pixel is one int32 in memory.
         layout = "RGBX" if image.mode == "RGB" else "RGBA"
         packed = np.frombuffer(image.tobytes("raw", layout), "<i4")
         bits = RGB_BITS if image.mode == "RGB" else -1

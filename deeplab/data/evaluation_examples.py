@@ -1,4 +1,4 @@
-"""Evaluation examples: a whole image, with its labels at input size and as stored."""
+"""Evaluation examples: whole images, with labels at input size and as stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deeplab.data.pipeline_config import PipelineConfig
 
 
 class EvaluationExamples:
-    """Makes the evaluation example of a number, without randomness."""
+    """Makes evaluation examples by their number, without randomness."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class EvaluationExamples:
         info: DatasetInfo,
         targets: ExampleTargets,
     ):
-        """Makes examples of a checked pipeline."""
+        """Makes examples for a pipeline that `check_pipeline` has accepted."""
         self._source = source
         self._resizing = config.resizing
         self._has_labels = config.has_labels
@@ -32,7 +32,7 @@ class EvaluationExamples:
         self._targets = targets
 
     def make(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns the fields of the example `number`, scalar int64."""
+        """Returns the fields of example `number`, a scalar int64."""
         record = self._source.read(number)
         image, resized = preprocess_for_inference(joined_frames(record), self._resizing)
         input_size = tf.shape(image)[:2]

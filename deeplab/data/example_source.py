@@ -1,4 +1,4 @@
-"""Stored examples by number, decoded."""
+"""Reads and decodes stored examples by their number."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _FRAMES = ("image", "previous_image", "next_image")
 
 
 class ExampleSource:
-    """Reads the parts of records that an experiment wants.
+    """Reads the parts of records that an experiment needs.
 
-    Its length is the number of different examples: one for each record, or for each
-    camera of each record, all of the first camera before those of the second.
+    Its length is the number of distinct examples: one per record, or one per camera of
+    each record. All examples of the first camera come before those of the second.
     """
 
     def __init__(self, index: RecordIndex, wanted: Wanted, info: DatasetInfo):
-        """Makes a source of the `wanted` parts of the records of a data set."""
+        """Reads the `wanted` parts of the indexed records of a data set."""
         self._index = index
         self._wanted = wanted
         self._labels = info.label_space
@@ -35,7 +35,7 @@ class ExampleSource:
         return len(self._index) * max(len(self._wanted.cameras), 1)
 
     def read(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns what `parse_example` finds in the example `number`, scalar int64."""
+        """Returns the result of `parse_example` for example `number`, scalar int64."""
         records = len(self._index)
         return parse_example(
             read_record(self._index, tf.math.floormod(number, records)),
@@ -45,17 +45,17 @@ class ExampleSource:
         )
 
     def read_shuffled(self, number: tf.Tensor, order: int) -> dict[str, tf.Tensor]:
-        """Returns the example `number`, from 0 without end, of a shuffled `order`."""
+        """Returns example `number`, 0 or more without end, of a shuffled `order`."""
         return self.read(shuffled_record(number, len(self), order))
 
     def check(self) -> None:
-        """Raises ValueError if the first record lacks something that is wanted."""
+        """Raises ValueError if the first record lacks a part that is wanted."""
         serialized = bytes(read_record(self._index, tf.constant(0, tf.int64)).numpy())
         missing = missing_keys(serialized, self._wanted)
         if missing:
             remedy = "convert the data set again, with all frames"
             if self._wanted.cameras:
-                remedy += ", or name in cameras_to_use those that it has"
+                remedy += ", or list only its own cameras in cameras_to_use"
             raise ValueError(
                 f"{self._index.files[self._index.file_of[0]]}: its first record has no "
                 f"{' and no '.join(missing)}, which this experiment needs; {remedy}"
@@ -68,7 +68,7 @@ def wanted_parts(
     """Returns the parts of a record that the examples of a pipeline are made from.
 
     Raises:
-      ValueError: the data set has no camera of a chosen name.
+      ValueError: the data set does not have a chosen camera.
     """
     return Wanted(
         label=config.has_labels and not config.image_class,
@@ -81,11 +81,11 @@ def wanted_parts(
 
 
 def joined_frames(record: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """Returns the image, and in further channels the other frame if there is one."""
+    """Concatenates the channels of the image and of the other frame, if any."""
     frames = [record[name] for name in _FRAMES if name in record]
     return frames[0] if len(frames) == 1 else tf.concat(frames, axis=-1)
 
 
 def metres(units: tf.Tensor) -> tf.Tensor:
-    """Returns depth in metres, float32, of depth as it is stored."""
+    """Converts stored depth to float32 metres."""
     return tf.cast(units, tf.float32) / UNITS

@@ -1,4 +1,4 @@
-"""The targets of an example, from its maps or the class of its image."""
+"""Computes the targets of an example from its maps or its image class."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from deeplab.data.targets.segments import Frames, Segments
 
 
 class ExampleTargets:
-    """Makes the targets that an architecture learns from."""
+    """Computes the training targets of an architecture."""
 
     def __init__(self, names: Sequence[str], config: PipelineConfig, info: DatasetInfo):
-        """Makes the targets called `names` in `TARGETS` for a pipeline's examples."""
+        """Computes the targets registered as `names` for a pipeline's examples."""
         self._targets = [TARGETS.get(name) for name in names]
         self._options = config.target_options
         self._image_class = config.image_class
@@ -28,12 +28,12 @@ class ExampleTargets:
         maps: Mapping[str, tf.Tensor],
         seed: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
-        """Returns the targets: the class of the image, or what its maps give.
+        """Returns the targets: the class of the image, or those made from its maps.
 
         Args:
-          record: what was stored, see `parse_example`.
-          maps: those of its maps that there are, as large as the model's input.
-          seed: [2] integers for what a target draws in training.
+          record: the decoded record, see `parse_example`.
+          maps: the maps that exist, at the size of the model's input.
+          seed: [2] integers, the seed of random targets; None outside training.
         """
         if self._image_class:
             return {"class_gt": record["class_id"]}

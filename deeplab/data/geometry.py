@@ -1,9 +1,9 @@
-"""Sizes and resampling without randomness: what puts an image on the model's grid.
+"""Sizes and resampling without randomness: fit an image to the model's input grid.
 
-Sizes and interpolation are those of DeepLab2: Mark Weber et al., "DeepLab2: A
+Sizes and interpolation follow DeepLab2: Mark Weber et al., "DeepLab2: A
 TensorFlow Library for Deep Labeling", 2021 (https://arxiv.org/abs/2106.09748). One
 departure: an image larger than the crop keeps its resolution and is padded to the next
-size that the model's strides divide. `placement` has the random crops of training.
+size that fits the model's output stride. `placement` has the random crops of training.
 """
 
 from __future__ import annotations
@@ -17,26 +17,27 @@ from deeplab.ops.masks import known_size
 
 Pixel = tuple[float, float, float]
 
-# What published models pad images with: zero after their normalisation.
+# Published models pad images with this colour: zero after normalisation.
 MEAN_PIXEL: Pixel = (127.5, 127.5, 127.5)
 
 
 @dataclass(frozen=True)
 class Resizing:
-    """The sizes that images of a data set get before a model sees them.
+    """How images are resized and padded before a model sees them.
 
     Attributes:
-      crop_size: (height, width) of the model's input in training; in inference smaller
-        images are padded to it. None only in inference: images are not padded to a
-        common size.
-      output_stride: the model's; sides beyond the crop are padded to the next
-        k * stride + 1.
-      min_resize_value: (height, width), or one value for both: the image is scaled,
-        up or down, until both sides just reach them. Empty or 0: not scaled.
-      max_resize_value: likewise: an image that exceeds one is then scaled down until
-        both sides fit. Empty or 0: no limit.
-      resize_factor: makes the sides k * factor + 1, rounding up; 0 leaves them.
-      padding: red, green and blue of the pixels around images, 0 to 255.
+      crop_size: (height, width) of the model's input in training; at inference smaller
+        images are padded to it. None is allowed only at inference, where images are
+        then not padded to a common size.
+      output_stride: output stride of the model; sides larger than the crop are padded
+        to the next k * stride + 1.
+      min_resize_value: (height, width), or one value for both. The image is scaled up
+        or down to the smallest size with both sides at least this long. Empty or 0: no
+        scaling.
+      max_resize_value: (height, width), or one value for both. An image that is larger
+        is then scaled down until both sides fit. Empty or 0: no limit.
+      resize_factor: rounds both sides up to k * factor + 1; 0 leaves them unchanged.
+      padding: red, green and blue of the padding, 0 to 255.
 
     Raises:
       ValueError: a resize value has more than two numbers.
@@ -56,12 +57,12 @@ class Resizing:
 
     @property
     def minimum(self) -> tuple[int, int] | None:
-        """The sides to reach, (height, width); None where images are not scaled."""
+        """Smallest sides, (height, width); None if images are not scaled."""
         return _pair(self.min_resize_value)
 
     @property
     def maximum(self) -> tuple[int, int] | None:
-        """The largest sides, k * factor + 1; None where there is no limit."""
+        """Largest sides, k * factor + 1; None if there is no limit."""
         pair = _pair(self.max_resize_value)
         if pair is None or not self.resize_factor:
             return pair
@@ -70,16 +71,16 @@ class Resizing:
 
     @property
     def changes_sizes(self) -> bool:
-        """Whether images may get another size before they are cropped or padded."""
+        """Whether images may be resized before they are cropped or padded."""
         return bool(self.minimum or self.maximum or self.resize_factor)
 
 
 def size_in_range(size: tf.Tensor, resizing: Resizing) -> tf.Tensor:
-    """Returns the size that an image is resized to, its aspect ratio kept.
+    """Returns the size that an image is resized to, keeping its aspect ratio.
 
     Args:
       size: [2] int32, height and width in pixels.
-      resizing: the range.
+      resizing: the allowed range of sizes.
 
     Returns:
       [2] int32.
@@ -100,14 +101,14 @@ def inference_sizes(size: tf.Tensor, resizing: Resizing) -> tuple[tf.Tensor, tf.
 
     Args:
       size: [2] int32, height and width of the image.
-      resizing: what is done to images.
+      resizing: how images are resized and padded.
 
     Returns:
       Two [2] int32 tensors.
     """
     resized = size_in_range(size, resizing)
     stride = resizing.output_stride
-    # Minus floor division rounds up.
+    # Negated floor division rounds up.
     padded = -((1 - resized) // stride) * stride + 1
     if resizing.crop_size is not None:
         padded = tf.where(resized <= resizing.crop_size, resizing.crop_size, padded)
@@ -117,15 +118,15 @@ def inference_sizes(size: tf.Tensor, resizing: Resizing) -> tuple[tf.Tensor, tf.
 def preprocess_for_inference(
     image: tf.Tensor, resizing: Resizing
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Resizes and pads an image, without randomness: evaluation and export alike.
+    """Resizes and pads an image, in evaluation and in exported models.
 
     Args:
       image: `[h, w, 3]` uint8 or float32, 0 to 255.
-      resizing: what is done to images.
+      resizing: how images are resized and padded.
 
     Returns:
-      `[h', w', 3]` float32, padded right and below, and the [2]
-      int32 size of the part that shows the image.
+      `[h', w', 3]` float32, padded on the right and at the bottom, and the [2] int32
+      size of the resized image in it.
     """
     resized, padded = inference_sizes(tf.shape(image)[:2], resizing)
     image = tf.raw_ops.ResizeBilinear(
@@ -135,7 +136,7 @@ def preprocess_for_inference(
 
 
 def resize_label(label: tf.Tensor, resized: tf.Tensor) -> tf.Tensor:
-    """Returns a label map, `[h, w]` integers, at another size: nearest pixels."""
+    """Resizes a label map, `[h, w]` integers, with nearest-neighbour sampling."""
     rows, columns = (nearest_pixels(tf.shape(label)[a], resized[a]) for a in (0, 1))
     return tf.gather(tf.gather(label, rows), columns, axis=1)
 
@@ -146,16 +147,16 @@ def pad(
     value: float | Pixel,
     offset: tf.Tensor | Sequence[int] = (0, 0),
 ) -> tf.Tensor:
-    """Surrounds `[h, w, ...]` with a constant.
+    """Pads `[h, w, ...]` with a constant.
 
     Args:
-      values: what to pad.
+      values: `[h, w, ...]`, the values to pad.
       size: [2] integers, height and width of the result.
-      value: what to pad with; a pixel for each frame of an image.
+      value: the constant; a pixel is repeated for each frame of an image.
       offset: [2] integers, rows above and columns left of `values`.
 
     Returns:
-      `[*size, ...]` of the dtype of `values`.
+      `[*size, ...]`, with the dtype of `values`.
     """
     offset = tf.convert_to_tensor(offset)
     after = tf.convert_to_tensor(size) - offset - tf.shape(values)[:2]
@@ -176,7 +177,7 @@ def pad(
 
 
 def nearest_pixels(size: tf.Tensor, resized: tf.Tensor) -> tf.Tensor:
-    """Returns [resized] int32: the source pixel of each, corners aligned."""
+    """Returns [resized] int32, the nearest source pixels with aligned corners."""
     step = tf.cast(size - 1, tf.float32) / tf.cast(
         tf.maximum(resized - 1, 1), tf.float32
     )
@@ -185,7 +186,7 @@ def nearest_pixels(size: tf.Tensor, resized: tf.Tensor) -> tf.Tensor:
 
 
 def _pair(values: tuple[int, ...]) -> tuple[int, int] | None:
-    """Returns a resize value as (height, width), None where there is no limit."""
+    """Returns a resize value as (height, width), None if there is no limit."""
     pair = (*values, *values)[:2]
     return (pair[0], pair[1]) if pair and min(pair) > 0 else None
 

@@ -1,7 +1,7 @@
-"""Checks records before a model sees them: files, sizes, and what the labels say.
+"""Checks records before training: files, sizes and labels.
 
-`check_records` reads all of them, in parallel; `short_label_check` a few, in a
-second, before training.
+`check_records` reads all records in parallel; `short_label_check` reads a few, within
+a second, at the start of training.
 """
 
 from __future__ import annotations
@@ -37,11 +37,14 @@ def check_records(
 
     Args:
       paths: the files.
-      info: what their labels mean.
-      limit: looks at this many records of each file; at all when None.
-      decode_images: whether to decode the images too; else only sizes are read.
-      workers: processes that decode.
+      info: the data set.
+      limit: maximum number of records to check in each file; None checks all.
+      decode_images: whether to decode the images; otherwise only their sizes are read.
+      workers: number of processes that decode.
       report_file: called with the path of each file when it is opened.
+
+    Returns:
+      The statistics of the labels, and all problems found.
     """
     unreadable: list[RecordProblem] = []
     records = _read(paths, limit, report_file, unreadable, info.camera_names)
@@ -61,10 +64,10 @@ def _read(
     problems: list[RecordProblem],
     known: Sequence[str],
 ) -> Iterator[NumberedExample]:
-    """Yields the records that can be read, and notes the others in `problems`.
+    """Yields the readable records, and adds the others to `problems`.
 
-    A multi-camera record is yielded once for each camera that the first of its file
-    has; not all conversions make all the `known` ones.
+    A multi-camera record is yielded once for each camera of the first record in its
+    file; not every conversion writes all the `known` cameras.
     """
     for path in paths:
         report_file(path)
@@ -87,7 +90,7 @@ def _read(
             problems.append(RecordProblem(path, None, "", message))
         else:
             if number < 0:
-                problems.append(RecordProblem(path, None, "", "no record in this file"))
+                problems.append(RecordProblem(path, None, "", "no records in the file"))
 
 
 def check_labels(
@@ -104,12 +107,12 @@ def short_label_check(
 
     Args:
       file_patterns: patterns of TFRecord files.
-      info: what their labels mean.
-      num_examples: about how many records to look at; 0 checks nothing.
+      info: the data set.
+      num_examples: approximate number of records to check; 0 checks nothing.
 
     Raises:
-      ValueError: no file matches, or a record is wrong; the message names file,
-        record, pixel and id, and says what to do.
+      ValueError: no file matches, or a record is wrong; the message names the file,
+        record, pixel and id, and what to do.
     """
     if num_examples <= 0:
         return
@@ -120,13 +123,13 @@ def short_label_check(
     if problems:
         shown = "\n".join(f"  - {problem}" for problem in problems[:5])
         raise ValueError(
-            f"the records do not fit data set {info.name!r}; `deeplab check-data` "
-            f"lists all of it:\n{shown}"
+            f"the records do not match data set {info.name!r}; `deeplab check-data` "
+            f"lists every problem:\n{shown}"
         )
 
 
 def matching_files(patterns: Sequence[str]) -> list[str]:
-    """Returns the files that match, sorted.
+    """Returns the files that match any pattern, sorted.
 
     Raises:
       ValueError: a pattern matches no file.

@@ -1,7 +1,7 @@
-"""What records hold and what is wrong with them, one record at a time.
+"""Statistics of records and the problems found in them, one record at a time.
 
-Everything found is named by file, record number and pixel, so that it can be looked
-at. Without TensorFlow, for worker processes.
+Every finding names the file, record number and pixel, so that it can be inspected.
+Without TensorFlow, for worker processes.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from deeplab.data.encoded_label import decode_label
 from deeplab.data.stored_example import StoredExample
 from deeplab.datasets.runs import areas, find_runs
 
-# Share of ignored pixels that is worth a remark.
+# Fraction of ignored pixels above which a remark is made.
 _MUCH_VOID = 0.5
 
 
 @dataclass(frozen=True)
 class RecordProblem:
-    """Something that has to be mended before training.
+    """A problem that has to be fixed before training.
 
     Attributes:
       path: the file.
-      record: number of the record in it, from 0; None for the file as a whole.
-      name: name of the image, if it could be read.
+      record: number of the record in the file, from 0; None for the file as a whole.
+      name: name of the image; empty if it could not be read.
       message: what is wrong, where, and what to do.
     """
 
@@ -52,21 +52,21 @@ class RecordProblem:
 
 @dataclass
 class LabelReport:
-    """What the labels of many records hold.
+    """Statistics of the labels of many records.
 
     Attributes:
       records: number of records read.
-      unlabelled: records without a label.
-      sizes: (height, width) -> images of that size.
-      pixels: pixels of all labels.
-      class_pixels: class id -> pixels, the ignore label among them.
-      class_images: class id -> images that show it.
-      crowd_pixels: class id of things -> pixels with instance id 0.
-      numbered_stuff: class id of stuff -> pixels with an instance id all the same.
+      unlabelled: number of records without a label.
+      sizes: (height, width) -> number of images of that size.
+      pixels: number of labelled pixels, over all records.
+      class_pixels: class id -> number of pixels; includes the ignore label.
+      class_images: class id -> number of images that contain the class.
+      crowd_pixels: class id of things -> number of pixels with instance id 0.
+      numbered_stuff: class id of stuff -> number of pixels with an instance id.
       most_instances: class id -> largest number of instances in one image.
-      names: image name -> (path, record number) where it was first met.
+      names: image name -> (path, record number) of its first occurrence.
       frames: video -> (path, record number, frame) of its records.
-      problems: what was found to be wrong.
+      problems: the problems found.
     """
 
     records: int = 0
@@ -89,7 +89,7 @@ class LabelReport:
     problems: list[RecordProblem] = field(default_factory=list)
 
     def merge(self, other: LabelReport) -> None:
-        """Adds what another report found; names met twice become problems."""
+        """Adds another report to this one; duplicate names become problems."""
         self.records += other.records
         self.unlabelled += other.unlabelled
         self.sizes.update(other.sizes)
@@ -106,7 +106,7 @@ class LabelReport:
             self.frames.setdefault(video, []).extend(frames)
 
     def add_name(self, name: str, path: str, record: int) -> None:
-        """Notes the name of a record."""
+        """Adds the name of a record; a duplicate becomes a problem."""
         first = self.names.setdefault(name, (path, record))
         if first != (path, record):
             self.problems.append(
@@ -114,14 +114,14 @@ class LabelReport:
                     path,
                     record,
                     name,
-                    f"the name is also that of record {first[1]} of {first[0]}; "
-                    "predictions of the two would overwrite each other",
+                    f"record {first[1]} of {first[0]} has the same name; predictions "
+                    "of the two would overwrite each other",
                 )
             )
 
 
 def remarks(report: LabelReport, info: DatasetInfo) -> Iterator[str]:
-    """Yields what is allowed but seldom meant."""
+    """Yields findings that are valid but rarely intended."""
     if 0 < report.unlabelled < report.records:
         yield f"{report.unlabelled} of {report.records} records have no label"
     void = report.class_pixels[info.ignore_label] / max(report.pixels, 1)
@@ -131,41 +131,41 @@ def remarks(report: LabelReport, info: DatasetInfo) -> Iterator[str]:
     for c in info.classes:
         if 0 < report.class_pixels[c.id] == report.crowd_pixels[c.id]:
             yield (
-                f"{c.name!r} is countable, but all its pixels have instance id 0 and "
-                "count as crowd; labels without instances?"
+                f"{c.name!r} is a thing class, but all its pixels have instance id 0 "
+                "and count as crowd; do the labels lack instances?"
             )
         numbered = report.numbered_stuff[c.id]
         if numbered:
             yield (
-                f"{c.name!r} is not countable, but {numbered} of its pixels have an "
-                f"instance id; is label_divisor {info.label_divisor} right?"
+                f"{c.name!r} is a stuff class, but {numbered} of its pixels have an "
+                f"instance id; is label_divisor {info.label_divisor} correct?"
             )
 
 
 def _order_remarks(report: LabelReport) -> Iterator[str]:
-    """Yields a video whose frames are not in order; one is enough."""
+    """Yields a remark on the first video whose frames are not in order."""
     for video, frames in sorted(report.frames.items()):
         for before, after in itertools.pairwise(sorted(frames)):
             if _frame_order(before[2]) >= _frame_order(after[2]):
                 yield (
                     f"frame {after[2]} of video {video!r} comes after frame "
-                    f"{before[2]}: record {after[1]} of {after[0]}; evaluation of "
-                    "videos goes in the order of files and records"
+                    f"{before[2]}: record {after[1]} of {after[0]}; videos are "
+                    "evaluated in the order of files and records"
                 )
                 return
 
 
 def _frame_order(name: str) -> tuple[int, str]:
-    """Sorts frames by number where their names are numbers, else by name."""
+    """Returns a sort key: frames sort by number if numeric, otherwise by name."""
     return int(name) if name.isdecimal() else -1, name
 
 
 class NumberedExample(NamedTuple):
-    """A record and where it is."""
+    """A record and its location."""
 
     example: StoredExample
     path: str
-    # From 0, in its file.
+    # Number of the record in its file, from 0.
     number: int
 
 
@@ -175,9 +175,9 @@ def examine(
     """Returns the report of one record.
 
     Args:
-      record: what to look at.
-      info: what its labels mean.
-      decode_image: whether to decode the image too; else only its size is read.
+      record: the record.
+      info: the data set.
+      decode_image: whether to decode the image; otherwise only its size is read.
     """
     example, path, number = record
     report = LabelReport(records=1)
@@ -201,7 +201,7 @@ def _count(
     size = _image_size(example.image, decode_image)
     if size != (example.height, example.width):
         raise ValueError(
-            f"the image is {size[0]} x {size[1]}, but the record says "
+            f"the image is {size[0]} x {size[1]}, but the record specifies "
             f"{example.height} x {example.width}; convert it again"
         )
     report.sizes[size] += 1
@@ -226,12 +226,12 @@ def _count(
 def _count_class(
     report: LabelReport, class_id: int, info: DatasetInfo
 ) -> Iterator[str]:
-    """Adds the class of a whole image to a report; yields what is wrong with it."""
+    """Adds the class of a whole image to a report; yields any problem with it."""
     if class_id in info.by_id or class_id == info.ignore_label:
         report.class_images[class_id] += 1
     else:
         yield (
-            f"the image has class {class_id}, which is none of data set {info.name!r}, "
+            f"the image has class {class_id}, which is not in data set {info.name!r}, "
             f"whose ids are {_span(info)} and {info.ignore_label} (ignore); ids start "
             "at 0"
         )
@@ -254,7 +254,7 @@ def _neighbour_problems(
     example: StoredExample,
     info: DatasetInfo,
 ) -> Iterator[str]:
-    """Yields what is wrong with a neighbour, which counts in a record of its own."""
+    """Yields problems of a neighbouring frame; its own record counts its labels."""
     try:
         if image is not None:
             size = _image_size(image, decode=False)
@@ -285,7 +285,7 @@ def _image_size(data: bytes, decode: bool) -> tuple[int, int]:
 def _count_label(
     report: LabelReport, label: np.ndarray, info: DatasetInfo
 ) -> Iterator[str]:
-    """Adds a label map to a report; yields what is wrong with it."""
+    """Adds a label map to a report; yields the problems with it."""
     values, pixels, first = areas(find_runs(label))
     class_ids, instances = info.label_space.decode(values)
     report.pixels += label.size
@@ -319,9 +319,9 @@ def _count_label(
         row, column = divmod(start, label.shape[1])
         yield (
             f"pixel (row {row}, column {column}) has label {value}: class {class_id} "
-            f"(label_divisor {info.label_divisor}) is none of data set {info.name!r}, "
-            f"whose ids are {_span(info)} and {info.ignore_label} (ignore); map the "
-            "id, or describe the class"
+            f"(label_divisor {info.label_divisor}) is not in data set {info.name!r}, "
+            f"whose ids are {_span(info)} and {info.ignore_label} (ignore); map the id "
+            "to one of them, or add the class to the description"
         )
 
 

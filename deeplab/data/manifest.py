@@ -1,7 +1,7 @@
-"""Which shards of a split are finished: `<split>.manifest.json` beside them.
+"""Lists the finished shards of a split in `<split>.manifest.json` next to them.
 
-Workers on other machines leave a note for each shard that they finish (`shard_file`);
-it counts as if it stood in the manifest, and goes when it does.
+Workers on other machines write a note for each shard that they finish (`shard_file`).
+A note counts like an entry of the manifest, and is deleted once the entry is made.
 """
 
 from __future__ import annotations
@@ -20,21 +20,28 @@ class Manifest:
     """The list of the finished shards of a split, on disk."""
 
     def __init__(self, folder: Path, split: str, settings: Mapping[str, Any]):
+        """Opens the manifest of a split.
+
+        Args:
+          folder: folder of the shards.
+          split: name of the split.
+          settings: everything that the content of the shards depends on.
+        """
         self._folder, self._split = folder, split
         self._path = folder / f"{split}.manifest.json"
         self._settings = dict(settings)
 
     def finished(self) -> dict[str, Shard]:
-        """Returns the shards that are finished, by file name.
+        """Returns the finished shards by file name.
 
         Raises:
-          ValueError: there are shards, but not of this conversion.
+          ValueError: the folder has shards of another conversion.
         """
         if not self._path.exists():
             if self._shards():
                 raise ValueError(
-                    f"{self._folder} holds records of split {self._split!r} that no "
-                    "manifest lists; write to another folder, or with --overwrite"
+                    f"{self._folder} has records of split {self._split!r} that no "
+                    "manifest lists; choose another folder, or use --overwrite"
                 )
             return {}
         try:
@@ -43,8 +50,8 @@ class Manifest:
             settings = content["settings"]
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f"{self._path}: not a manifest ({error}); write to another folder, or "
-                "with --overwrite"
+                f"{self._path}: not a manifest ({error}); choose another folder, or "
+                "use --overwrite"
             ) from error
         shards += map(read_note, self._notes())
         if shards and settings != self._settings:
@@ -54,13 +61,13 @@ class Manifest:
                 if settings.get(key) != self._settings.get(key)
             )
             raise ValueError(
-                f"{self._folder} holds shards of a conversion with other settings "
-                f"({', '.join(changed)}); write to another folder, or with --overwrite"
+                f"{self._folder} has shards of a conversion with other settings "
+                f"({', '.join(changed)}); choose another folder, or use --overwrite"
             )
         return {s.file: s for s in shards if self._is_there(s)}
 
     def save(self, shards: Iterable[Shard]) -> None:
-        """Replaces the manifest by one that lists `shards`."""
+        """Replaces the manifest with one that lists `shards`."""
         listed = sorted(shards, key=lambda s: s.file)
         content = {
             "settings": self._settings,
@@ -74,7 +81,7 @@ class Manifest:
             note_path(self._folder / shard.file).unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Removes the shards of the split, whoever wrote them, and their list."""
+        """Removes all shards of the split, from any conversion, and the manifest."""
         for path in (*self._shards(), *self._notes()):
             path.unlink()
         self._path.unlink(missing_ok=True)

@@ -15,20 +15,20 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Items under way for each worker: bounds the memory of results that wait.
+# Items in flight per worker; bounds the memory of finished results.
 _AHEAD = 4
 
 
 def parallel_map(
     function: Callable[[T], R], items: Iterable[T], workers: int
 ) -> Generator[R, None, None]:
-    """Yields `function(item)` of every item, in order.
+    """Yields `function(item)` for every item, in order.
 
     Args:
-      function: can be pickled. Its module should not import TensorFlow: every worker
-        would spend seconds on it.
-      items: can be pickled; drawn as they are needed.
-      workers: processes; at most 1 computes in this process.
+      function: a picklable function. Its module should not import TensorFlow, which
+        would cost every worker seconds.
+      items: picklable items, consumed lazily.
+      workers: number of processes; with 1 or fewer, this process does the work.
 
     Raises:
       OSError: a worker was killed.
@@ -36,7 +36,7 @@ def parallel_map(
     if workers <= 1:
         yield from map(function, items)
         return
-    # Not forked: TensorFlow's threads do not survive it.
+    # Not forked: TensorFlow's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     waiting: collections.deque[concurrent.futures.Future[R]] = collections.deque()
     pool = concurrent.futures.ProcessPoolExecutor(
@@ -58,7 +58,7 @@ def parallel_map(
 
 
 def _end_with_parent() -> None:
-    """Ends this worker when its parent was killed; it would wait for work forever."""
+    """Ends this worker if its parent is killed; it would wait for work forever."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return

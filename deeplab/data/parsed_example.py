@@ -1,4 +1,4 @@
-"""Records decoded with TensorFlow, inside a pipeline; `tfexample` has their keys."""
+"""Decodes records with TensorFlow in a pipeline; `tfexample` defines the keys."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from deeplab.data.tfexample import (
 )
 
 _NO_CLASS = -1
-# How messages call a map.
+# Names of the fields in error messages.
 _WHAT = {
     LABEL: "label",
     PREVIOUS_IMAGE: "previous image",
@@ -44,15 +44,15 @@ _WHAT = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to read of a record.
+    """Which parts of a record to read.
 
     Attributes:
-      label: the labels of every frame that is read, and the depth if it is.
-      class_id: the class of the image as a whole.
-      previous: the frame before.
-      next: the frame after.
-      depth: the depth of the frame itself.
-      cameras: of multi-camera records; empty for records of one camera.
+      label: whether to read labels: of every frame read, and depth if `depth` is set.
+      previous: whether to read the previous frame.
+      next: whether to read the next frame.
+      depth: whether to read the depth of the frame itself.
+      class_id: whether to read the class of the whole image.
+      cameras: cameras to read of multi-camera records; empty for records of one camera.
     """
 
     label: bool = True
@@ -64,10 +64,10 @@ class Wanted:
 
 
 def missing_keys(serialized: bytes, wanted: Wanted) -> list[str]:
-    """Returns the keys that `parse_example` would miss in a record.
+    """Returns the keys that `parse_example` needs and a record lacks.
 
     Raises:
-      ValueError: it is no record of an image.
+      ValueError: `serialized` is not a record.
     """
     features = features_of(serialized)
     keys = [IMAGE]
@@ -87,27 +87,27 @@ def parse_example(
     wanted: Wanted = Wanted(),
     camera: tf.Tensor | int = 0,
 ) -> dict[str, tf.Tensor]:
-    """Decodes a serialised record, with TensorFlow operations only.
+    """Decodes a serialised record with TensorFlow operations only.
 
     Args:
       serialized: scalar string.
-      labels: makes panoptic labels of the class ids of a grey label PNG; without it,
-        they stay class ids.
-      wanted: which parts.
-      camera: scalar integer, which of the `wanted.cameras`; its name goes into those
-        of the image and the video.
+      labels: converts the class ids of a grey label PNG to panoptic labels; without
+        it, they stay class ids.
+      wanted: the parts to read.
+      camera: scalar integer, index into `wanted.cameras`; the camera's name is appended
+        to the names of the image and the video.
 
     Returns:
       `image` `[H, W, 3]` uint8, `filename`, `sequence_id` and `frame_id` scalar
-      strings (the latter two empty outside videos), and what is wanted of: `label`
+      strings (the latter two empty outside videos), and the wanted ones of: `label`
       `[H, W]` int32 panoptic labels, `previous_image`, `previous_label`,
-      `next_image`, `next_label` likewise, `depth` `[H, W]` int32 in units of 1 / 256
-      metre, and `class_id` scalar int32.
+      `next_image` and `next_label` of the same types, `depth` `[H, W]` int32 in units
+      of 1 / 256 metre, and `class_id` scalar int32.
 
     Raises:
-      tf.errors.InvalidArgumentError: when run on a record that lacks a key, or
-        whose label has neither a known format nor the size of the image; the message
-        names the key and the image.
+      tf.errors.InvalidArgumentError: when run on a record that lacks a key, or whose
+        label has an unknown format or another size than the image; the message names
+        the key and the image.
     """
     stored = _StoredTensors(serialized, wanted, camera)
     result = stored.names
@@ -143,7 +143,7 @@ def parse_example(
 
 
 class _StoredTensors:
-    """The fields of a record as they are stored, of one camera, in a graph."""
+    """The stored fields of one camera of a record, as tensors."""
 
     def __init__(self, serialized: tf.Tensor, wanted: Wanted, camera: tf.Tensor | int):
         cameras = wanted.cameras
@@ -154,9 +154,9 @@ class _StoredTensors:
             for name in _stored_names(key, cameras)
         }
         spec |= {
-            # Without an image name the message of a bad label would name nothing.
+            # So that error messages name an image that has no name.
             FILENAME: _text_feature("unnamed"),
-            # Published records without a format hold raw labels.
+            # Published records without a format have raw labels.
             LABEL_FORMAT: _text_feature(RAW),
             DEPTH_FORMAT: _text_feature(RAW),
             SEQUENCE_ID: _text_feature(),
@@ -171,7 +171,7 @@ class _StoredTensors:
             if names != [key]:
                 fields[key] = tf.gather(tf.stack([fields[n] for n in names]), camera)
         self.fields = fields
-        # [2] int32, what the record says of its height and width.
+        # [2] int32, height and width according to the record.
         self.size = tf.cast([fields[HEIGHT], fields[WIDTH]], tf.int32)
         suffix = tf.constant("")
         if cameras:
@@ -184,7 +184,7 @@ class _StoredTensors:
         }
 
     def required(self, key: str) -> tf.Tensor:
-        """Returns a field that the record must have."""
+        """Returns a field and asserts that the record has it."""
         message = tf.strings.join(
             ["the record of ", self.names["filename"], f" has no {key}"]
         )
@@ -194,7 +194,7 @@ class _StoredTensors:
             return tf.identity(self.fields[key])
 
     def sized_as(self, image: tf.Tensor, values: tf.Tensor, key: str) -> tf.Tensor:
-        """Returns `values`, which must have the height and width of the image."""
+        """Returns `values` and asserts that they have the size of the image."""
         name = self.names["filename"]
         parts = ["image and ", _WHAT[key], " of ", name, " differ in size"]
         message = tf.strings.join(parts)
@@ -206,7 +206,7 @@ class _StoredTensors:
 
 
 def _stored_names(key: str, cameras: tuple[str, ...]) -> list[str]:
-    """Returns the keys under which a field is stored, one for each camera."""
+    """Returns the keys under which a field is stored, one per camera."""
     if not cameras or key not in PER_CAMERA:
         return [key]
     return [PER_CAMERA[key] + camera for camera in cameras]

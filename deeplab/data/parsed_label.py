@@ -1,4 +1,4 @@
-"""Label maps of records, decoded with TensorFlow; `encoded_label` has the formats."""
+"""Decodes label maps with TensorFlow; `encoded_label` describes the formats."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def parse_label(
     size: tf.Tensor,
     labels: LabelSpace | None = None,
 ) -> tf.Tensor:
-    """Returns the labels of any known format.
+    """Decodes a label map of any known format.
 
     Args:
-      encoded: scalar string, content of the record's label.
+      encoded: scalar string, content of the record's label field.
       label_format: scalar string, "raw" or "png".
       size: [2] int32, height and width of a raw label.
-      labels: makes panoptic labels of the class ids of a grey PNG; without it, the
-        values of a grey PNG stay as they are.
+      labels: converts the class ids of a grey PNG to panoptic labels; without it, the
+        values of a grey PNG are returned unchanged.
 
     Returns:
       `[H, W]` int32.
 
     Raises:
-      tf.errors.InvalidArgumentError: when run on bytes that are no such label.
+      tf.errors.InvalidArgumentError: when run on bytes that are not such a label.
     """
 
     def raw() -> tf.Tensor:
@@ -56,13 +56,13 @@ def _parse_png(encoded: tf.Tensor, labels: LabelSpace | None) -> tf.Tensor:
     color_type = tf.strings.substr(encoded, 25, 1)
 
     def color() -> tf.Tensor:
-        # Four bytes are one int32 as they stand: no arithmetic per channel.
+        # Four bytes are one int32 in memory; no arithmetic per channel is needed.
         values = tf.bitcast(tf.io.decode_png(encoded, channels=4), tf.int32)
         bits = tf.where(tf.equal(color_type, _RGBA), -1, RGB_BITS)
         return tf.bitwise.bitwise_and(values, bits)
 
     def grey() -> tf.Tensor:
-        # Eight bits come out times 257 when sixteen are asked for.
+        # Decoded as 16 bits, values of 8 bits are multiplied by 257.
         pixels = tf.io.decode_png(encoded, channels=1, dtype=tf.uint16)[..., 0]
         pixels = tf.cast(pixels, tf.int32)
         pixels = tf.where(tf.equal(depth, b"\x10"), pixels, pixels // 257)

@@ -1,6 +1,6 @@
 """Random changes of brightness, contrast, saturation and hue.
 
-Drawn once per example, so that all its frames change alike.
+A change is drawn once per example, so that all its frames change in the same way.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ import tensorflow as tf
 
 @dataclass(frozen=True)
 class ColorRanges:
-    """How far colours may change at random; 0 leaves each as it is.
+    """Ranges of random colour changes; 0 means no change.
 
     Attributes:
-      brightness: largest summand, as a fraction of 255.
-      contrast: the factor is 1 - x to 1 + x.
-      saturation: the factor is 1 - x to 1 + x.
+      brightness: largest offset, as a fraction of 255.
+      contrast: x for factors from 1 - x to 1 + x.
+      saturation: x for factors from 1 - x to 1 + x.
       hue: largest rotation, as a fraction of the colour circle, up to 0.5.
 
     Raises:
-      ValueError: a range is negative, a factor could be, or the hue exceeds 0.5.
+      ValueError: a range is negative, a factor could be negative, or the hue exceeds
+        0.5.
     """
 
     brightness: float = 0.0
@@ -39,9 +40,9 @@ class ColorRanges:
 
 
 class ColorChange(NamedTuple):
-    """One draw: scalar float32 tensors, None where nothing changes."""
+    """A drawn change: scalar float32 tensors, None for no change."""
 
-    # Summand, as a fraction of 255.
+    # Offset, as a fraction of 255.
     brightness: tf.Tensor | None
     # Factors.
     contrast: tf.Tensor | None
@@ -51,7 +52,7 @@ class ColorChange(NamedTuple):
 
 
 def random_color_change(seed: tf.Tensor, ranges: ColorRanges) -> ColorChange:
-    """Draws a change of colours; `seed` is [2] integers."""
+    """Draws a random colour change; `seed` is [2] integers."""
     draws = tf.random.stateless_uniform([4], seed, -1.0, 1.0)
 
     def draw(i: int, center: float, width: float) -> tf.Tensor | None:
@@ -66,11 +67,11 @@ def random_color_change(seed: tf.Tensor, ranges: ColorRanges) -> ColorChange:
 
 
 def change_color(image: tf.Tensor, change: ColorChange) -> tf.Tensor:
-    """Changes the colours of an image.
+    """Applies a colour change to an image.
 
     Args:
       image: `[h, w, 3]` float32, 0 to 255.
-      change: what to do.
+      change: the change.
 
     Returns:
       `[h, w, 3]` float32, clipped to 0 to 255.
@@ -82,7 +83,7 @@ def change_color(image: tf.Tensor, change: ColorChange) -> tf.Tensor:
         image = image + change.brightness
     if change.contrast is not None:
         image = tf.image.adjust_contrast(image, change.contrast)
-    # Both go through hue, saturation and value, which negative values do not have.
+    # Both convert to HSV, which is undefined for negative values.
     image = tf.clip_by_value(image, 0.0, 1.0)
     if change.saturation is not None:
         image = tf.image.adjust_saturation(image, change.saturation)

@@ -1,8 +1,8 @@
 """From records to batches of training or evaluation examples.
 
-Everything random is a function of the seed and the number of the example: the same
-seed gives the same batches, on any number of hosts and threads, and a pipeline whose
-iterator is restored from a checkpoint goes on with the very next example.
+All randomness is a function of the seed and the number of the example: the same seed
+gives the same batches on any number of hosts and threads, and a pipeline whose iterator
+is restored from a checkpoint continues with the very next example.
 """
 
 from __future__ import annotations
@@ -39,27 +39,28 @@ def build_pipeline(
     """Builds the pipeline of one split.
 
     Args:
-      config: where the examples come from, and their size.
-      info: what the labels mean.
-      training: endless, shuffled, augmented, crops of one size. Otherwise one pass in
-        the order of the files: whole images, with their labels as stored besides,
-        each padded to the largest of its batch; the last batch may be smaller.
+      config: where the examples come from, and how they are processed.
+      info: the data set.
+      training: whether to yield an endless, shuffled stream of augmented crops of one
+        size. Otherwise the pipeline makes one pass in the order of the files over whole
+        images, each padded to the largest of its batch, together with their labels as
+        stored; the last batch may be smaller.
       targets: names in `TARGETS`.
       batch_size: images of a global batch, over all replicas.
-      seed: of order and augmentation.
-      first_batch: the batch to start with, in training: a run that was stopped after
-        n batches goes on with batch n, without reading those before.
-      input_context: which part of each batch to deliver, under a distribution
-        strategy that builds one pipeline per host; batches are then those of one
-        replica.
+      seed: seed of the order and the augmentation.
+      first_batch: the first batch to yield in training: a run that was stopped after
+        n batches continues with batch n, without reading the earlier ones.
+      input_context: which part of each batch to yield, under a distribution strategy
+        that builds one pipeline per host; batches are then those of one replica.
 
     Returns:
-      A data set of `Batch`es with the fields of `Example`, absent ones left out.
+      A `tf.data.Dataset` of `Batch`es with the fields of `Example`; absent fields are
+      left out.
 
     Raises:
       FileNotFoundError: a pattern matches no file.
-      ValueError: a file is damaged, options do not fit each other, or the records
-        lack a frame, a label or a depth that the targets need.
+      ValueError: a file is corrupt, options conflict, or the records lack a frame,
+        label or depth map that the targets need.
     """
     index = index_records(config.file_patterns)
     wanted = wanted_parts(config, info, targets)
@@ -79,7 +80,7 @@ def build_pipeline(
     else:
         make = EvaluationExamples(source, config, info, make_targets).make
     examples = numbers.map(
-        # Plain graph code: rewriting it would only take time.
+        # Plain graph code: AutoGraph would only take time.
         tf.autograph.experimental.do_not_convert(lambda n: in_two_parts(make(n))),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
@@ -93,20 +94,20 @@ def build_pipeline(
         batches = examples.padded_batch(
             batch_size, padding_values=padding_values(spec, info)
         )
-    # A fixed number: batches of large crops take gigabytes when more are kept.
+    # A fixed number: more batches of large crops would take gigabytes.
     return batches.prefetch(_PREFETCHED_BATCHES).with_options(_options())
 
 
 def _options() -> tf.data.Options:
     options = tf.data.Options()
     options.deterministic = True
-    # A checkpoint holds the position, not the images that are under way.
+    # A checkpoint stores the position, not the images in flight.
     options.experimental_symbolic_checkpoint = True
-    # Reading a record counts as stateful, although it depends on its number alone.
+    # Reading a record counts as stateful, although it depends only on its number.
     options.experimental_external_state_policy = (
         tf.data.experimental.ExternalStatePolicy.IGNORE
     )
-    # Whole examples side by side are faster than the parts of one.
+    # Parallelism across examples is faster than within one.
     options.threading.max_intra_op_parallelism = 1
     options.experimental_distribute.auto_shard_policy = (
         tf.data.experimental.AutoShardPolicy.OFF

@@ -1,4 +1,4 @@
-"""Whether the parts of a pipeline fit each other, before anything is read."""
+"""Checks the options of a pipeline for conflicts before anything is read."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from deeplab.data.pipeline_config import PipelineConfig, frame_problems
 def check_pipeline(
     config: PipelineConfig, wanted: Wanted, targets: Sequence[str], training: bool
 ) -> None:
-    """Refuses a pipeline whose options contradict each other.
+    """Rejects a pipeline whose options conflict.
 
     Args:
-      config: the pipeline.
+      config: the pipeline's options.
       wanted: the parts of a record that it reads.
       targets: names in `TARGETS`.
       training: whether examples are random crops.
 
     Raises:
-      ValueError: see above; the message names the options.
+      ValueError: options conflict; the message names them.
     """
     for problem in frame_problems(config.previous_frame, config.next_frame, targets):
         raise ValueError(problem)
     if wanted.previous and wanted.cameras:
-        raise ValueError("use_two_frames: multi-camera records hold no previous frame")
+        raise ValueError("use_two_frames: multi-camera records have no previous frame")
     if wanted.depth and config.resizing.changes_sizes:
-        # Depth belongs to a focal length; as published, it is not converted.
+        # Depth depends on the focal length; as published, it is not converted.
         raise ValueError(
-            "min_resize_value, max_resize_value and resize_factor: images with "
-            "depth are not resized; leave them out"
+            "min_resize_value, max_resize_value and resize_factor: images with depth "
+            "cannot be resized; remove these options"
         )
     if training:
         _check_training(config, wanted)
@@ -48,10 +48,9 @@ def _check_training(config: PipelineConfig, wanted: Wanted) -> None:
     frames = wanted.previous or wanted.next or wanted.depth
     if augmentation.copy_paste.scale and frames:
         raise ValueError(
-            "panoptic_copy_paste: segments are pasted on single images without "
-            "depth; leave it out"
+            "panoptic_copy_paste works only on single images without depth; remove it"
         )
     if augmentation.copy_paste.scale and wanted.class_id:
         raise ValueError(
-            "panoptic_copy_paste: images with one class have no segments; leave it out"
+            "panoptic_copy_paste: images with one class have no segments; remove it"
         )

@@ -1,4 +1,4 @@
-"""Where the examples of a pipeline come from, and what is done to them."""
+"""Where the examples of a pipeline come from, and how they are processed."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from deeplab.protos.dataset_pb2 import DatasetOptions
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What changes at random in training.
+    """The random augmentation of training examples.
 
     Attributes:
-      min_scale: smallest factor on the size of the image.
-      max_scale: largest.
-      scale_step: distance between the factors; 0 draws any.
-      flip: mirrors half of the images.
+      min_scale: smallest scale factor of the image.
+      max_scale: largest scale factor.
+      scale_step: step between scale factors; 0 draws from the whole range.
+      flip: whether to flip half of the images left to right.
       policy: name of an AutoAugment policy; empty for none.
-      colors: changes of colour.
-      copy_paste: which segments of another image are laid over it.
+      colors: ranges of random colour changes.
+      copy_paste: which segments of another image are pasted.
     """
 
     min_scale: float = 1.0
@@ -39,18 +39,19 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class PipelineConfig:
-    """Where the examples come from, and their size.
+    """Where the examples come from, and how they are processed.
 
     Attributes:
-      file_patterns: of the TFRecord files.
-      resizing: the sizes that images get.
-      has_labels: False leaves labels, and what follows from them, out.
-      previous_frame: whether examples hold the frame before.
-      next_frame: whether examples hold the frame after.
-      image_class: whether an image has one class in place of a label map.
-      cameras: of multi-camera records, each an example of its own; empty for all.
-      augmentation: in training.
-      target_options: of the targets.
+      file_patterns: patterns of the TFRecord files.
+      resizing: how images are resized and padded.
+      has_labels: whether to read labels, and to make targets from them.
+      previous_frame: whether examples include the previous frame.
+      next_frame: whether examples include the next frame.
+      image_class: whether an image has a single class instead of a label map.
+      cameras: cameras to read of multi-camera records, each as an example of its own;
+        empty for all.
+      augmentation: random augmentation in training.
+      target_options: options of the targets.
     """
 
     file_patterns: tuple[str, ...]
@@ -67,11 +68,11 @@ class PipelineConfig:
 def frame_problems(
     use_two_frames: bool, use_next_frame: bool, targets: Collection[str]
 ) -> Iterator[str]:
-    """Yields what is wrong with the frames that an example is to hold.
+    """Yields a message for each frame that is read but not needed, or the reverse.
 
     Args:
-      use_two_frames: whether it holds the frame before.
-      use_next_frame: whether it holds the frame after.
+      use_two_frames: whether examples include the previous frame.
+      use_next_frame: whether examples include the next frame.
       targets: names in `TARGETS` that the architecture learns from.
     """
     needed = {NEEDS[name] for name in targets if name in NEEDS}
@@ -80,27 +81,28 @@ def frame_problems(
         ("use_next_frame", use_next_frame, "next"),
     ):
         if given and frame not in needed:
-            yield f"{option}: this architecture takes no {frame} frame; remove it"
+            yield f"{option}: this architecture uses no {frame} frame; remove it"
         if frame in needed and not given:
-            yield f"{option}: this architecture takes the {frame} frame; set it to true"
+            yield f"{option}: this architecture needs the {frame} frame; set it to true"
 
 
 def chosen_cameras(cameras: tuple[str, ...], info: DatasetInfo) -> tuple[str, ...]:
-    """Returns the cameras of a data set that are read; none if it has but one.
+    """Returns the cameras of a data set to read; empty if it has only one camera.
 
     Raises:
-      ValueError: the data set has no such camera, or but one.
+      ValueError: a camera is unknown or listed twice, or the data set has only one.
     """
     if not cameras:
         return info.camera_names
     if not info.camera_names:
         raise ValueError(
-            f"cameras_to_use {list(cameras)}: data set {info.name!r} has one camera"
+            f"cameras_to_use {list(cameras)}: data set {info.name!r} has only one "
+            "camera; remove it"
         )
     unknown = [camera for camera in cameras if camera not in info.camera_names]
     if unknown or len(set(cameras)) < len(cameras):
         raise ValueError(
-            f"cameras_to_use {list(cameras)}: choose different ones of "
+            f"cameras_to_use {list(cameras)}: choose distinct cameras from "
             f"{', '.join(info.camera_names)}"
         )
     return cameras
@@ -114,19 +116,19 @@ def pipeline_config(
     image_class: bool = False,
     padding: Pixel = MEAN_PIXEL,
 ) -> PipelineConfig:
-    """Returns the pipeline of a `DatasetOptions` message.
+    """Returns the pipeline config of a `DatasetOptions` message.
 
     Args:
       options: the message.
-      output_stride: the model's.
+      output_stride: output stride of the model.
       training: whether examples are augmented.
-      image_class: whether an image has one class in place of a label map.
+      image_class: whether an image has a single class instead of a label map.
       padding: see `Resizing`.
 
     Raises:
       ValueError: an option is out of range.
     """
-    # Published configs set both whether or not small instances count more.
+    # Published configs set both even when small instances do not get extra weight.
     threshold = options.small_instance_threshold
     weight = options.small_instance_weight
     small = options.increase_small_instance_weights
@@ -165,12 +167,12 @@ def _resizing(options: DatasetOptions, output_stride: int, padding: Pixel) -> Re
 
 
 def _mask_slots(options: DatasetOptions) -> int:
-    """Returns how many things of an image get a mask, 0 where none is wanted."""
+    """Returns the maximum number of thing masks per image, 0 if none are needed."""
     slots = options.max_thing_id
     if not options.thing_id_mask_annotations:
         return 0
     if slots < 1:
-        raise ValueError(f"max_thing_id {slots}: choose at least 1")
+        raise ValueError(f"max_thing_id {slots}: must be at least 1")
     return slots
 
 

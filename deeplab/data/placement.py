@@ -1,10 +1,10 @@
-"""Random crops: where the crop lies in an image of any size, and what it shows.
+"""Random crops: draws the position of a crop in an image, and samples it.
 
-Distributions and interpolation are those of DeepLab2: Mark Weber et al., "DeepLab2: A
+Distributions and interpolation follow DeepLab2: Mark Weber et al., "DeepLab2: A
 TensorFlow Library for Deep Labeling", 2021 (https://arxiv.org/abs/2106.09748). One
-departure: only the part that the crop shows is resampled, once, straight from the
-source pixels, where resizing to a range and scaling at random were two passes over the
-whole image.
+departure: only the part inside the crop is resampled, once, directly from the source
+pixels; DeepLab2 resizes to the range and scales at random in two passes over the whole
+image.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from deeplab.data.geometry import Pixel, nearest_pixels, pad
 
 
 class Placement(NamedTuple):
-    """Where the crop lies, in training; shared by all frames of an example.
+    """Position of a training crop; the same for all frames of an example.
 
     Attributes:
       resized: [2] int32, height and width that the image would be resized to.
-      origin: [2] int32, upper left corner of the shown part in the resized image.
-      shown: [2] int32, size of the shown part.
-      padding: [2] int32, rows above and columns left of the shown part in the crop.
-      flip: scalar bool, whether left and right change places.
+      origin: [2] int32, top left corner of the visible part in the resized image.
+      shown: [2] int32, size of the visible part.
+      padding: [2] int32, rows above and columns left of the visible part in the crop.
+      flip: scalar bool, whether the crop is flipped left to right.
     """
 
     resized: tf.Tensor
@@ -43,7 +43,7 @@ def random_scale(
       seed: [2] integers.
       minimum: smallest scale.
       maximum: largest scale.
-      step: distance between the scales that can be drawn; 0 draws any.
+      step: step between the scales that can be drawn; 0 draws from the whole range.
 
     Returns:
       Scalar float32.
@@ -53,7 +53,7 @@ def random_scale(
     """
     if not 0 < minimum <= maximum or step < 0:
         raise ValueError(
-            f"scales from {minimum} to {maximum} in steps of {step}: give positive "
+            f"scales from {minimum} to {maximum} in steps of {step}: choose positive "
             "scales in ascending order"
         )
     if minimum == maximum:
@@ -72,14 +72,14 @@ def random_placement(
     crop_size: tuple[int, int],
     flip: bool = True,
 ) -> Placement:
-    """Draws where the crop lies in an image, and whether it is mirrored.
+    """Draws the position of the crop in an image, and whether it is flipped.
 
     Args:
       seed: [2] integers.
-      size: [2] int32, of the image, resized to its range.
-      scale: scalar float32, further factor on the size.
-      crop_size: (height, width) of the crop. A smaller image lies anywhere in it.
-      flip: mirrors half of the images.
+      size: [2] int32, size of the image after resizing to its range.
+      scale: scalar float32, a further factor on the size.
+      crop_size: (height, width) of the crop. A smaller image is placed at random in it.
+      flip: whether to flip half of the images left to right.
     """
     seeds = tf.random.split(seed, 3)
     resized = tf.maximum(_truncated(size, scale), 1)
@@ -98,11 +98,11 @@ def random_placement(
 
 
 def sample_image(image: tf.Tensor, placement: Placement) -> tf.Tensor:
-    """Returns the shown part of an image as resizing and cropping would give it.
+    """Returns the visible part of an image, as resizing and cropping would give it.
 
     Args:
       image: `[h, w, 3]` uint8 or float32.
-      placement: where the crop lies.
+      placement: position of the crop.
 
     Returns:
       `[*placement.shown, 3]` float32, bilinear with aligned corners.
@@ -117,14 +117,14 @@ def sample_image(image: tf.Tensor, placement: Placement) -> tf.Tensor:
 
 
 def sample_label(label: tf.Tensor, placement: Placement) -> tf.Tensor:
-    """Returns the shown part of a label map: the nearest source pixels.
+    """Returns the visible part of a label map, with nearest-neighbour sampling.
 
     Args:
       label: `[h, w]` integers.
-      placement: where the crop lies.
+      placement: position of the crop.
 
     Returns:
-      `placement.shown` integers of the dtype of `label`.
+      `[*placement.shown]`, with the dtype of `label`.
     """
     size = tf.shape(label)
     rows, columns = (
@@ -143,9 +143,9 @@ def place(
     crop_size: tuple[int, int],
     value: float | Pixel,
 ) -> tf.Tensor:
-    """Returns the crop: the shown part, `[h, w, ...]`, padded with `value`."""
+    """Returns the crop: the visible part, `[h, w, ...]`, padded with `value`."""
     spare = tf.constant(crop_size) - placement.shown
-    # Mirrored, what was left of the image is right of it.
+    # In a flipped crop, the left padding is on the right.
     left = tf.where(
         placement.flip, spare[1] - placement.padding[1], placement.padding[1]
     )
@@ -157,7 +157,7 @@ def _truncated(size: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
 
 
 def _uniform_below(seed: tf.Tensor, limits: tf.Tensor) -> tf.Tensor:
-    """Draws one integer per limit, from 0 to below it; 0 where it is below 1."""
+    """Draws an integer below each limit, from 0; it is 0 if the limit is below 1."""
     draws = tf.random.stateless_uniform(tf.shape(limits), seed, dtype=tf.float64)
     return tf.cast(draws * tf.cast(tf.maximum(limits, 1), tf.float64), tf.int32)
 
@@ -170,7 +170,7 @@ def _cut(image: tf.Tensor, placement: Placement) -> tf.Tensor:
 
 
 def _resample(image: tf.Tensor, placement: Placement) -> tf.Tensor:
-    """Returns the shown part, interpolated between the source pixels around it."""
+    """Returns the visible part, interpolated from the source pixels."""
     last = tf.shape(image)[:2] - 1
     step = tf.cast(last, tf.float64) / tf.cast(
         tf.maximum(placement.resized - 1, 1), tf.float64
@@ -179,7 +179,7 @@ def _resample(image: tf.Tensor, placement: Placement) -> tf.Tensor:
     end = tf.cast(placement.origin + placement.shown - 1, tf.float64) * step
     first = tf.cast(tf.floor(start), tf.int32)
     beyond = tf.minimum(tf.cast(tf.math.ceil(end), tf.int32), last) + 1
-    window = _framed(image[first[0] : beyond[0], first[1] : beyond[1]])
+    window = _with_border(image[first[0] : beyond[0], first[1] : beyond[1]])
     shift = tf.cast(1 - first, tf.float64)
     size = tf.cast(tf.shape(window)[:2] - 1, tf.float64)
     corners = tf.cast(tf.stack([start + shift, end + shift]) / size, tf.float32)
@@ -189,7 +189,7 @@ def _resample(image: tf.Tensor, placement: Placement) -> tf.Tensor:
     return tf.image.crop_and_resize(window[tf.newaxis], [box], [0], placement.shown)[0]
 
 
-def _framed(window: tf.Tensor) -> tf.Tensor:
-    """Repeats the border pixels: positions a rounding error off it stay inside."""
+def _with_border(window: tf.Tensor) -> tf.Tensor:
+    """Repeats the border pixels, so that rounding errors do not leave the window."""
     window = tf.concat([window[:1], window, window[-1:]], axis=0)
     return tf.concat([window[:, :1], window, window[:, -1:]], axis=1)

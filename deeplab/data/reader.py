@@ -1,15 +1,15 @@
-"""From file patterns to an endless or single pass over records, in a known order.
+"""Reads records in a known order, endlessly or in a single pass.
 
-The records are found once, before the first is read: their lengths stand in front
-of them, so that a file is walked without reading it. A record is then read from its
-place in its file, whatever the order. This gives at once
-  - an exact shuffle of the whole split that buffers nothing: the record of an
-    example is a pseudo-random permutation of its number;
-  - a position that is one number: a checkpoint of the iterator takes some hundred
-    bytes, and a resumed run goes on with the very next example;
-  - truncated and foreign files named at the start, not hours later.
-A shuffle buffer gives none of them: it shuffles locally, keeps hundreds of megabytes
-and writes them into every checkpoint.
+All records are located before the first is read. Each record is preceded by its length,
+so a file can be indexed without reading its data. A record is then read directly from
+its offset, in any order. This has three advantages:
+  - an exact shuffle of the whole split without a buffer: the record of an example is a
+    pseudo-random permutation of its number;
+  - a position that is one number: a checkpoint of the iterator takes a few hundred
+    bytes, and a resumed run continues with the very next example;
+  - truncated files, and files of another format, are reported at the start.
+A shuffle buffer has none of them: it shuffles only locally, holds hundreds of megabytes
+and writes them to every checkpoint.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _LENGTH_BYTES = 12
 _FRAME_BYTES = 16
 _READERS = 16
 _READ_BUFFER = 1 << 20
-# No run draws more examples.
+# More examples than any run draws.
 _ENDLESS = 1 << 62
 
 
 class RecordIndex(NamedTuple):
-    """Where the records are.
+    """Location of every record.
 
     Attributes:
-      files: paths, sorted.
+      files: sorted paths.
       file_of: [n] int32, index of each record's file.
-      offset: [n] int64, its first byte there.
+      offset: [n] int64, each record's first byte in its file.
     """
 
     files: tuple[str, ...]
@@ -50,10 +50,10 @@ class RecordIndex(NamedTuple):
 
 
 def find_files(patterns: Sequence[str]) -> tuple[str, ...]:
-    """Returns the files that match any of the patterns, sorted, each once.
+    """Returns the files that match any of the patterns, sorted, without duplicates.
 
     Raises:
-      FileNotFoundError: a pattern matches nothing; the message names it.
+      FileNotFoundError: a pattern matches no file; the message names the pattern.
     """
     files: set[str] = set()
     for pattern in patterns:
@@ -67,12 +67,12 @@ def find_files(patterns: Sequence[str]) -> tuple[str, ...]:
 
 
 def index_records(patterns: Sequence[str]) -> RecordIndex:
-    """Finds all records of the files that match any of the patterns.
+    """Locates all records of the files that match any of the patterns.
 
     Raises:
-      FileNotFoundError: a pattern matches nothing.
-      ValueError: a file ends inside a record or is no TFRecord file, or there is no
-        record at all; the message names the file and the record.
+      FileNotFoundError: a pattern matches no file.
+      ValueError: a file ends within a record or is not a TFRecord file, or there are no
+        records at all; the message names the file and the record.
     """
     files = find_files(patterns)
     with ThreadPoolExecutor(_READERS) as pool:
@@ -89,10 +89,10 @@ def index_records(patterns: Sequence[str]) -> RecordIndex:
 
 
 def read_record(index: RecordIndex, record: tf.Tensor) -> tf.Tensor:
-    """Reads one record, in a graph.
+    """Reads one record, with TensorFlow operations only.
 
     Args:
-      index: where the records are.
+      index: locations of the records.
       record: scalar int64, 0 to n - 1.
 
     Returns:
@@ -102,7 +102,7 @@ def read_record(index: RecordIndex, record: tf.Tensor) -> tf.Tensor:
       tf.errors.DataLossError: when run on a record whose checksum is wrong.
     """
     file = tf.gather(tf.constant(index.files), tf.gather(index.file_of, record))
-    # The public class has no argument for the place to start at.
+    # The public class has no argument for the offset to start at.
     dataset = tf.raw_ops.TFRecordDatasetV2(
         filenames=[file],
         compression_type="",
@@ -124,30 +124,31 @@ def example_numbers(
     first_batch: int = 0,
     input_context: tf.distribute.InputContext | None = None,
 ) -> tf.data.Dataset:
-    """Returns the numbers of the examples that one input pipeline delivers.
+    """Returns the numbers of the examples that one input pipeline yields.
 
-    A global batch `b` holds the examples `b * batch_size` to
-    `(b + 1) * batch_size - 1`, whatever the number of pipelines; each takes an equal
-    part of it.
+    Global batch `b` contains the examples `b * batch_size` to
+    `(b + 1) * batch_size - 1`, whatever the number of pipelines; each pipeline takes an
+    equal part.
 
     Args:
-      count: records of the split.
-      training: endless; otherwise one pass, in which every example occurs once over
-        all pipelines.
+      count: number of examples in the split.
+      training: whether the numbers are endless. Otherwise they make one pass, in which
+        every example occurs once over all pipelines.
       batch_size: examples of a global batch.
-      first_batch: the batch to start with, in training.
-      input_context: which pipeline this is; the only one when None.
+      first_batch: the first batch to yield in training.
+      input_context: which pipeline this is; None if it is the only one.
 
     Returns:
-      Scalar int64 elements.
+      A data set of scalar int64 numbers.
 
     Raises:
-      ValueError: the batch cannot be shared evenly.
+      ValueError: the batch cannot be split evenly.
     """
     pipelines = input_context.num_input_pipelines if input_context else 1
     if batch_size % pipelines:
         raise ValueError(
-            f"batch_size {batch_size} cannot be shared evenly by {pipelines} hosts"
+            f"batch_size {batch_size} cannot be split evenly over {pipelines} hosts; "
+            f"choose a multiple of {pipelines}"
         )
     share = batch_size // pipelines
     first = share * (input_context.input_pipeline_id if input_context else 0)
@@ -164,12 +165,12 @@ def example_numbers(
 
 
 def shuffled_record(number: tf.Tensor, count: int, seed: int) -> tf.Tensor:
-    """Returns the record of an example when every epoch has an order of its own.
+    """Maps the number of an example to a record; every epoch has its own order.
 
     Args:
-      number: scalar int64, examples before this one since the start of training.
+      number: scalar int64, number of examples since the start of training.
       count: records of the split. Each occurs once in an epoch of `count` examples.
-      seed: chooses the orders.
+      seed: seed of the orders.
 
     Returns:
       Scalar int64, 0 to `count` - 1.
@@ -183,9 +184,9 @@ def shuffled_record(number: tf.Tensor, count: int, seed: int) -> tf.Tensor:
 
 
 def _offsets(path: str) -> list[int]:
-    """Returns where the records of a file begin."""
+    """Returns the offsets of the records of a file."""
     size = tf.io.gfile.stat(path).length
-    # Beyond the local disk a read ahead is cheaper than one request per record.
+    # On remote storage, reading ahead is cheaper than one request per record.
     local = os.path.exists(path)
     with open(path, "rb", buffering=0) if local else tf.io.gfile.GFile(path, "rb") as f:
         return _walk(f, size, path)
@@ -201,10 +202,10 @@ def _walk(file: BinaryIO | tf.io.gfile.GFile, size: int, path: str) -> list[int]
             struct.unpack("<Q", head[:8])[0] if len(head) == _LENGTH_BYTES else size
         )
         if position + length + _FRAME_BYTES > size:
-            foreign = ", or it is no TFRecord file" if not offsets else ""
+            foreign = ", or it is not a TFRecord file" if not offsets else ""
             raise ValueError(
-                f"{path}: record {len(offsets)}, at byte {position}, is not whole: the "
-                f"file is truncated there{foreign}; write it again"
+                f"{path}: record {len(offsets)}, at byte {position}, is incomplete: "
+                f"the file is truncated there{foreign}; write it again"
             )
         offsets.append(position)
         position += length + _FRAME_BYTES

@@ -1,4 +1,4 @@
-"""Random colours: a policy of AutoAugment, then ranges of colour."""
+"""Random colours: an AutoAugment policy, then random colour changes."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def recolored(
     policy_seed: tf.Tensor,
     color_seed: tf.Tensor,
 ) -> tf.Tensor:
-    """Changes the colours of an image and of the frames beside it.
+    """Changes the colours of all frames of an example.
 
-    As published, a policy draws anew for each frame; the ranges of colour draw once, so
-    that all frames change alike.
+    As published, the policy is drawn separately for each frame; the colour change is
+    drawn once, so that all frames change in the same way.
 
     Args:
       image: `[h, w, 3 * frames]` float32, 0 to 255.
-      augmentation: the policy and the ranges.
-      frames: how many there are.
-      policy_seed: [2] integers.
-      color_seed: [2] integers.
+      augmentation: the policy and the ranges of colour changes.
+      frames: number of frames.
+      policy_seed: [2] integers, seed of the policy.
+      color_seed: [2] integers, seed of the colour change.
 
     Returns:
-      The same shape and range.
+      The changed image, with the same shape and range.
     """
     change = random_color_change(color_seed, augmentation.colors)
     changed = []

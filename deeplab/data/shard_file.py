@@ -1,4 +1,4 @@
-"""One shard: a TFRecord file that has its name only when it is whole."""
+"""Writes one shard: a TFRecord file that gets its name only once it is complete."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def write_shard(
     examples: Iterable[StoredExample],
     report: Callable[[], None] = lambda: None,
 ) -> Shard:
-    """Writes one shard under a temporary name and renames it when it is whole.
+    """Writes one shard under a temporary name and renames it when it is complete.
 
     Args:
-      path: the file.
+      path: the file to write.
       examples: its records, in order.
       report: called after each record.
 
     Raises:
-      OSError: it cannot be written.
+      OSError: the file cannot be written.
     """
-    # Two machines that are given the same shard do not write to one file.
+    # Two machines that get the same shard must not write to the same file.
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     records = 0
     try:
@@ -56,8 +56,8 @@ def write_shard(
         temporary.replace(path)
     except tf.errors.OpError as error:
         raise OSError(
-            f"{path}: cannot be written: {error.message}; finished shards are kept, "
-            "run again when there is room"
+            f"{path}: cannot be written: {error.message}; finished shards are kept: "
+            "run the command again when there is space"
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
@@ -65,14 +65,14 @@ def write_shard(
 
 
 def write_noted_shard(path: str, images: Sequence[RawImage]) -> None:
-    """Reads, encodes and writes one shard, and notes it for the manifest.
+    """Reads, encodes and writes one shard, and a note of it for the manifest.
 
     Args:
-      path: the file; the note lies beside it.
-      images: what to write, in order.
+      path: the file to write; the note is next to it.
+      images: the images to write, in order.
 
     Raises:
-      ValueError: an image is broken or does not fit its label.
+      ValueError: an image is corrupt or does not match its label.
       OSError: a file cannot be read or written.
     """
     shard = write_shard(Path(path), map(stored_example, images))
@@ -81,15 +81,15 @@ def write_noted_shard(path: str, images: Sequence[RawImage]) -> None:
 
 
 def note_path(shard: Path) -> Path:
-    """Returns where the note of a finished shard lies."""
+    """Returns the path of the note of a finished shard."""
     return shard.with_name(f".{shard.name}.json")
 
 
 def read_note(path: Path) -> Shard:
-    """Returns the shard that a note tells of.
+    """Returns the shard that a note describes.
 
     Raises:
-      ValueError: the file is no such note.
+      ValueError: the file is not such a note.
     """
     try:
         return Shard(**json.loads(path.read_text(encoding="utf-8")))
@@ -102,7 +102,7 @@ def _serialized(example: StoredExample) -> bytes:
         cameras = (example._replace(others=()), *example.others)
         return join_cameras({one.camera: _serialized(one) for one in cameras})
     fields = example._asdict()
-    # What is encoded here has the formats that are written here.
+    # `encode_example` sets the formats that are written here.
     del fields["label_format"], fields["depth_format"]
     del fields["camera"], fields["others"]
     return encode_example(**fields)

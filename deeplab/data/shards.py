@@ -1,6 +1,6 @@
 """Writes and reads TFRecord files: sharded, parallel, atomic, resumable.
 
-A file with a shard's name is always a whole shard (`shard_file`). `manifest` lists
+A file with a shard's name is always a complete shard (`shard_file`). `manifest` lists
 the finished ones; a second run of the same conversion keeps them and writes the rest.
 """
 
@@ -43,14 +43,14 @@ _READ_BUFFER = 8 << 20
 
 @dataclass(frozen=True)
 class Written:
-    """What `write_shards` did: all shards in order, and how many it found done."""
+    """Result of `write_shards`: all shards in order, and how many already existed."""
 
     shards: tuple[Shard, ...]
     kept: int
 
     @property
     def records(self) -> int:
-        """Records in all shards."""
+        """Number of records in all shards."""
         return sum(s.records for s in self.shards)
 
 
@@ -68,21 +68,23 @@ def write_shards(
     """Writes the records of a split as `<split>-00000-of-00010.tfrecord` and so on.
 
     Args:
-      images: what to write, in order.
-      output: folder for the files; made if missing.
+      images: the images to write, in order.
+      output: folder for the files; created if it does not exist.
       split: name of the split.
       num_shards: number of files.
-      workers: processes that read and encode; 1 does so in this process.
+      workers: number of processes that read and encode; with 1, this process does.
       settings: everything else that the content of the records depends on, as JSON
-        values. A run resumes one with equal settings only.
-      overwrite: removes the records of the split that the folder holds, instead of
-        resuming.
-      runner: writes the shards in place of the `workers`, such as
+        values. A run resumes an earlier one only if the settings are equal.
+      overwrite: removes existing records of the split instead of resuming.
+      runner: writes the shards instead of the `workers`; for example a
         `beam_runner.BeamRunner`.
 
+    Returns:
+      All shards, and how many of them already existed.
+
     Raises:
-      ValueError: an image is broken or does not fit its label, two images have one
-        name, or the folder holds records of another conversion.
+      ValueError: an image is corrupt or does not match its label, two images have the
+        same name, or the folder has records of another conversion.
       OSError: a file cannot be read or written.
     """
     if not 1 <= num_shards <= len(images):
@@ -115,12 +117,12 @@ def write_shards(
 
 
 def read_records(path: str | Path) -> Iterator[bytes]:
-    """Reads the records of a TFRecord file, checking their checksums.
+    """Reads the records of a TFRecord file and verifies their checksums.
 
     Raises:
-      ValueError: the file is truncated, damaged or no TFRecord file; the message
-        names the record.
-      FileNotFoundError: there is no such file.
+      ValueError: the file is truncated or corrupt, or is not a TFRecord file; the
+        message names the record.
+      FileNotFoundError: the file does not exist.
     """
     if not tf.io.gfile.exists(str(path)):
         raise FileNotFoundError(f"{path}: no such file")
@@ -131,9 +133,9 @@ def read_records(path: str | Path) -> Iterator[bytes]:
             yield bytes(record.numpy())
             number += 1
     except tf.errors.DataLossError as error:
-        foreign = ", or no TFRecord file at all" if number == 0 else ""
+        foreign = ", or is not a TFRecord file" if number == 0 else ""
         raise ValueError(
-            f"{path}: record {number} cannot be read: the file is truncated or damaged "
+            f"{path}: record {number} cannot be read: the file is truncated or corrupt "
             f"there{foreign}; write it again"
         ) from error
 
@@ -144,7 +146,7 @@ def _refuse_duplicates(images: Sequence[RawImage]) -> None:
     if twice:
         sources = [image.source for image in images if image.name == twice[0]]
         raise ValueError(
-            f"{len(twice)} names stand for several images, such as {twice[0]!r}: "
+            f"{len(twice)} names belong to several images, such as {twice[0]!r}: "
             f"{', '.join(sources)}"
         )
 
@@ -161,7 +163,7 @@ def _identity(images: Sequence[RawImage], num_shards: int) -> dict[str, Any]:
 def _write_here(
     todo: Mapping[Path, Sequence[RawImage]], *, workers: int, title: str
 ) -> Iterator[Shard]:
-    """Writes shards one after the other; processes read and encode their images."""
+    """Writes shards one after another; workers read and encode their images."""
     images = itertools.chain.from_iterable(todo.values())
     encoded = parallel_map(stored_example, images, workers)
     total = sum(len(part) for part in todo.values())
@@ -180,7 +182,7 @@ class _Rate(ProgressColumn):
 
 @contextlib.contextmanager
 def _progress(total: int, title: str) -> Iterator[Callable[[], None]]:
-    """Shows a bar with rate and remaining time; yields what moves it by one image."""
+    """Shows a progress bar; yields the function that advances it by one image."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

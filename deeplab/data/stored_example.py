@@ -1,4 +1,4 @@
-"""One record in plain Python values; without TensorFlow, for worker processes."""
+"""A record as plain Python values; without TensorFlow, for worker processes."""
 
 from __future__ import annotations
 
@@ -14,42 +14,43 @@ from deeplab.datasets.base import LoadedFrame, LoadedImage, RawImage
 
 
 class StoredExample(NamedTuple):
-    """The fields of a record as they are stored."""
+    """The fields of a record, as stored."""
 
-    # An 8-bit RGB file.
+    # An 8-bit RGB image file.
     image: bytes
     # "jpeg" or "png".
     image_format: str
     filename: str
     height: int
     width: int
-    # None where there is no label.
+    # None if there is no label.
     label: bytes | None
     # "png" or "raw", see `encoded_label`.
     label_format: str
-    # The frames before and after, and their labels in the format of the label.
+    # The previous and next frames, and their labels in `label_format`.
     previous_image: bytes | None = None
     previous_label: bytes | None = None
     next_image: bytes | None = None
     next_label: bytes | None = None
-    # Name of the video, and of the frame in it; None outside videos.
+    # Names of the video and of the frame in it; None outside videos.
     sequence_id: str | None = None
     frame_id: str | None = None
-    # "png" or "raw", see `encoded_depth`; None where there is no depth.
+    # None if there is no depth.
     depth: bytes | None = None
+    # "png" or "raw", see `encoded_depth`.
     depth_format: str = PNG
-    # Class of the image as a whole; None where it has none.
+    # Class of the whole image; None if it has none.
     class_id: int | None = None
-    # Which of several cameras it is from, and the others of the same record.
+    # The camera of a multi-camera record, and the images of its other cameras.
     camera: str = ""
     others: tuple[StoredExample, ...] = ()
 
 
 def stored_example(raw: RawImage) -> StoredExample:
-    """Reads a raw image with its labels, depth and neighbours, and encodes them all.
+    """Reads and encodes a raw image with its labels, depth and neighbouring frames.
 
     Raises:
-      ValueError: an image is broken, or a label or depth map is, or has another size.
+      ValueError: an image, label or depth map is corrupt, or their sizes differ.
       OSError: a file cannot be read.
     """
     return _stored(raw.load(), raw.name, raw.source)
@@ -92,7 +93,7 @@ def _stored(loaded: LoadedImage, name: str, source: str) -> StoredExample:
 def _encoded_frame(
     frame: LoadedFrame | None, image: EncodedImage, source: str
 ) -> tuple[bytes | None, bytes | None]:
-    """Returns the image and the label of a neighbour of `image`, None where absent."""
+    """Returns the image and the label of a neighbouring frame, None if absent."""
     if frame is None:
         return None, None
     neighbour = encoded_rgb(frame.image, source)
@@ -133,5 +134,5 @@ def _check_size(
         raise ValueError(
             f"{source}: the image is {size[0]} x {size[1]}, but its {kind} is "
             f"{' x '.join(map(str, values.shape))}"
-            + ("; does a note in the file ask to rotate it?" if turned else "")
+            + ("; does the file's metadata rotate it?" if turned else "")
         )

@@ -1,9 +1,9 @@
-"""The records on disk: one `tf.train.Example` per image, as DeepLab2 lays it out.
+"""The records on disk: one `tf.train.Example` per image, in DeepLab2's layout.
 
 Mark Weber et al., "DeepLab2: A TensorFlow Library for Deep Labeling", 2021
-(https://arxiv.org/abs/2106.09748). The keys and the published formats are kept; this
-is their only home. How a label is stored (see `encoded_label`) is told by
-`image/segmentation/class/format` and by the PNG itself.
+(https://arxiv.org/abs/2106.09748). The keys and the published formats are unchanged,
+and defined only here. `image/segmentation/class/format` and the PNG itself determine
+how a label is stored (see `encoded_label`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SEQUENCE_ID = "video/sequence_id"
 FRAME_ID = "video/frame_id"
 DEPTH = "image/depth/encoded"
 DEPTH_FORMAT = "image/depth/format"
-# Class of the whole image, from 0, in records for classification.
+# Class of the whole image, from 0, in classification records.
 CLASS_ID = "image/class/label"
 # One entry per camera of a multi-camera record: append its name.
 CAMERA_IMAGE = "image/encoded/"
@@ -51,11 +51,11 @@ _TEXTS = (
     *(IMAGE, IMAGE_FORMAT, FILENAME, LABEL, LABEL_FORMAT, PREVIOUS_IMAGE, NEXT_IMAGE),
     *(PREVIOUS_LABEL, NEXT_LABEL, SEQUENCE_ID, FRAME_ID, DEPTH, DEPTH_FORMAT),
 )
-# What `read_example` reads, and the kind of list that holds it.
+# The keys that `read_example` reads, and the types of their lists.
 _KINDS = dict.fromkeys(_TEXTS, "bytes_list") | dict.fromkeys(
     (HEIGHT, WIDTH, CLASS_ID), "int64_list"
 )
-# Keys of which a multi-camera record has one for each camera.
+# Keys that a multi-camera record has once for each camera.
 PER_CAMERA = {
     IMAGE: CAMERA_IMAGE,
     NEXT_IMAGE: CAMERA_NEXT_IMAGE,
@@ -68,15 +68,15 @@ PER_CAMERA = {
 
 
 def read_example(serialized: bytes, camera: str = "") -> StoredExample:
-    """Takes a record apart without decoding image or label, with NumPy only.
+    """Parses a record without decoding the image or the label, eagerly.
 
     Args:
       serialized: the record.
-      camera: which camera of a multi-camera record; its name goes into those of the
+      camera: camera of a multi-camera record; its name is appended to the names of the
         image and the video.
 
     Raises:
-      ValueError: it is no record of an image.
+      ValueError: `serialized` is not a record of an image.
     """
     features = features_of(serialized)
     values: dict[str, Any] = {}
@@ -85,13 +85,13 @@ def read_example(serialized: bytes, camera: str = "") -> StoredExample:
         if key in features:
             stored = getattr(features[key], kind).value
             if len(stored) != 1:
-                raise ValueError(f"{key} holds {len(stored)} values of type {kind}")
+                raise ValueError(f"{key} has {len(stored)} {kind} values instead of 1")
             values[name] = stored[0]
     missing = [key for key in (IMAGE, HEIGHT, WIDTH) if key not in values]
     if missing:
         of_camera = f" of camera {camera!r}" if camera else ""
         raise ValueError(
-            f"no {', '.join(missing)}{of_camera}: a record of another program"
+            f"no {', '.join(missing)}{of_camera}: not a record of this library"
         )
 
     def text(key: str) -> str | None:
@@ -141,18 +141,18 @@ def encode_example(
     Args:
       image: an 8-bit RGB JPEG or PNG file.
       image_format: "jpeg" or "png".
-      filename: name that predictions of the image will carry.
+      filename: name of the image, which its predictions will have as well.
       height: rows of the image.
       width: columns of the image.
-      label: `[height, width]` integer panoptic labels, or what `encode_label` made
-        of them; absent for test images.
-      previous_image: the frame before, in the same format.
-      previous_label: its labels.
-      next_image: the frame after, in the same format.
-      next_label: its labels.
+      label: `[height, width]` integer panoptic labels, or the result of `encode_label`;
+        None for test images.
+      previous_image: the previous frame, in the same format.
+      previous_label: labels of the previous frame.
+      next_image: the next frame, in the same format.
+      next_label: labels of the next frame.
       sequence_id: name of the video.
-      frame_id: name of the frame in it.
-      depth: what `encode_depth` made of a depth map.
+      frame_id: name of the frame in the video.
+      depth: a depth map, encoded by `encode_depth`.
       class_id: class of the whole image.
 
     Raises:
@@ -196,11 +196,13 @@ def encode_example(
 
 
 def features_of(serialized: bytes) -> Mapping[str, tf.train.Feature]:
-    """Returns the fields of a record; raises ValueError if it is none."""
+    """Returns the fields of a record; raises ValueError if it is not one."""
     try:
         return tf.train.Example.FromString(serialized).features.feature
     except DecodeError as error:
-        raise ValueError("no tf.train.Example: a record of another program") from error
+        raise ValueError(
+            "not a tf.train.Example, and so not a record of this library"
+        ) from error
 
 
 def _text(data: bytes) -> str:

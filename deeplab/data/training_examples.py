@@ -1,4 +1,4 @@
-"""Training examples: a random crop of a record, recoloured, and its targets."""
+"""Training examples: a random, recoloured crop of a record, and its targets."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from deeplab.data.placement import (
 from deeplab.data.recoloring import recolored
 from deeplab.data.targets.segments import PREVIOUS_HEATMAP
 
-# Draws the second records of copy-paste from an order of their own.
+# The second records of copy-paste are drawn in an order of their own.
 _SECOND_ORDER = 0x5EED
 
 
 class _Crop(NamedTuple):
     """A random crop of a record."""
 
-    # What was stored.
+    # The decoded record.
     record: Mapping[str, tf.Tensor]
     # [h, w, 3 * frames] float32, 0 to 255.
     image: tf.Tensor
-    # Those of `MAPS` that there are, [h, w]: int32 labels, depth in metres.
+    # The existing maps of `MAPS`, [h, w]: int32 labels, depth in metres.
     maps: Mapping[str, tf.Tensor]
-    # [2] integers, for what is drawn after it.
+    # [2] integers, the seed of everything drawn later.
     seed: tf.Tensor
 
 
 class TrainingExamples:
-    """Makes the training example of a number: the same one of the same number."""
+    """Makes training examples: the same number always gives the same example."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class TrainingExamples:
         targets: ExampleTargets,
         seed: int,
     ):
-        """Makes examples of a checked pipeline; `seed` is that of order and crops."""
+        """Makes examples for a checked pipeline; `seed` decides order and crops."""
         assert config.resizing.crop_size is not None
         self._source = source
         self._augmentation = config.augmentation
@@ -64,7 +64,7 @@ class TrainingExamples:
         self._seed = seed
 
     def make(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns the fields of the example `number`, scalar int64, from 0 on."""
+        """Returns the fields of example `number`, a scalar int64, 0 or more."""
         void = self._info.label_space.void
         crop = self._random_crop(number, self._seed, void)
         if self._augmentation.copy_paste.scale:
@@ -83,9 +83,9 @@ class TrainingExamples:
 
         Args:
           number: scalar int64.
-          order: seed of the order that examples are read in, and of all that is drawn.
+          order: seed of the order of the examples, and of all that is drawn.
           void: label of the padding.
-          factor: multiplies the scales that are drawn from.
+          factor: factor on the range of random scales.
         """
         record = self._source.read_shuffled(number, order)
         seeds = tf.random.split(tf.stack([tf.cast(order, tf.int64), number]), 5)
@@ -110,7 +110,7 @@ class TrainingExamples:
     def _placement(
         self, size: tf.Tensor, seeds: tf.Tensor, factor: float
     ) -> tuple[Placement, tf.Tensor]:
-        """Draws where the crop lies in an image of [2] int32 size, and the scale."""
+        """Draws the scale, and the position of the crop in an image of [2] size."""
         augmentation = self._augmentation
         scale = random_scale(
             seeds[1],
@@ -133,13 +133,13 @@ class TrainingExamples:
         self, depth: tf.Tensor, placement: Placement, scale: tf.Tensor
     ) -> tf.Tensor:
         shown = tf.cast(sample_label(depth, placement), tf.float32)
-        # What is shown larger is as if it were nearer.
+        # An enlarged object looks as if it were nearer.
         nearer = metres(tf.cast(shown / scale, tf.int32))
         unknown = float(self._info.ignore_depth or 0)
         return place(nearer, placement, self._crop_size, unknown)
 
     def _pasted_over(self, crop: _Crop, number: tf.Tensor) -> _Crop:
-        """Lays segments of a second record over a crop and its label."""
+        """Pastes segments of a second record onto a crop and its label."""
         options = self._augmentation.copy_paste
         other = self._random_crop(
             number,

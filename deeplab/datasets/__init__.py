@@ -1,4 +1,4 @@
-"""Data sets: what their labels mean, and how their raw folders are read."""
+"""Data sets: the meaning of their labels, and readers of their raw folders."""
 
 from __future__ import annotations
 

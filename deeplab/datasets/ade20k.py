@@ -1,9 +1,9 @@
 """ADE20K panoptic: scenes in 150 classes, of which 100 are things.
 
 Bolei Zhou et al., "Scene Parsing through ADE20K Dataset", CVPR 2017
-(https://groups.csail.mit.edu/vision/datasets/ADE20K/). Files of the challenge of
-2016, with panoptic files that Mask2Former's `prepare_ade20k_pan_seg.py` makes of
-them, as for the published converter:
+(https://groups.csail.mit.edu/vision/datasets/ADE20K/). Files of the 2016
+challenge, with the panoptic files that Mask2Former's `prepare_ade20k_pan_seg.py` makes
+from them, as for the published converter:
 
   images/{training,validation}/*.jpg
   ade20k_panoptic_{train,val}.json
@@ -44,7 +44,7 @@ _VOID_CATEGORY = 255
 
 @DATASETS.register("ade20k_panoptic")
 class Ade20kPanoptic(Dataset):
-    """ADE20K panoptic; class 0 is void, evaluation ids are those of the JSON."""
+    """ADE20K panoptic; class 0 is void, evaluation ids are the JSON's categories."""
 
     def __init__(self):
         super().__init__(
@@ -97,8 +97,8 @@ def _load(
         ids[np.isin(ids, void)] = 0
     found, pixels, _ = areas(find_runs(ids))
     area = dict(zip(found.tolist(), pixels.tolist(), strict=True))
-    # The script paints things over stuff after it has measured the stuff. Segments
-    # that are hidden now still count, as in published records.
+    # The script draws things over stuff after it has measured the areas of stuff.
+    # Segments that are fully hidden still count, as in published records.
     segments = [
         {**s, "area": area.get(int(s["id"]), 0)}
         for s in annotation.segments

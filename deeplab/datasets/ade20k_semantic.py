@@ -21,7 +21,7 @@ _FOLDERS = {"train": "training", "val": "validation"}
 
 @DATASETS.register("ade20k_semantic")
 class Ade20kSemantic(Dataset):
-    """ADE20K semantic; evaluation ids are those of the files, one above the class."""
+    """ADE20K semantic; evaluation ids are the ids in the files, class id + 1."""
 
     def __init__(self):
         super().__init__(

@@ -1,4 +1,4 @@
-"""What every data set offers: a description, and a list of raw images to convert."""
+"""The interface of data sets: a description, and a list of raw images to convert."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TABLES = Path(__file__).parent / "tables"
 
 
 class LoadedFrame(NamedTuple):
-    """A neighbour of an image in a video."""
+    """A neighbouring frame of an image in a video."""
 
     # As in `LoadedImage`.
     image: bytes
@@ -26,34 +26,34 @@ class LoadedFrame(NamedTuple):
 class LoadedImage(NamedTuple):
     """The content of one raw image."""
 
-    # An encoded file: JPEG, PNG, or anything else that Pillow reads.
+    # An encoded image file: JPEG, PNG, or any other format that Pillow reads.
     image: bytes
     # [H, W] int32 panoptic labels; None for images without labels.
     label: np.ndarray | None = None
-    # The frames before and after; the first frame of a video precedes itself.
+    # The previous and next frames; a video's first frame is its own previous one.
     previous: LoadedFrame | None = None
     next: LoadedFrame | None = None
-    # [H, W] float32 metres, 0 where unknown.
+    # [H, W] float32, metres, 0 where unknown.
     depth: np.ndarray | None = None
-    # Name of the video, and of the frame in it; frames sort by it.
+    # Names of the video and of the frame in it; frames are sorted by name.
     sequence_id: str | None = None
     frame_id: str | None = None
-    # Class of the image as a whole; None where it has none.
+    # Class of the whole image; None if it has none.
     class_id: int | None = None
-    # Which of several cameras it is from, and the images of the others at the same
-    # moment, which go into the same record.
+    # Name of the camera, if there are several, and the images that the other cameras
+    # took at the same time, which go into the same record.
     camera: str = ""
     others: tuple[LoadedImage, ...] = ()
 
 
 @dataclass(frozen=True)
 class RawImage:
-    """One image of a raw folder, not read yet; travels between processes.
+    """An image of a raw folder that is not yet read; can be sent between processes.
 
     Attributes:
-      name: unique in its split; becomes the file name in the record.
-      load: reads it. Raises ValueError or OSError that names the file.
-      source: where it comes from, for messages.
+      name: name of the image, unique in its split; the file name in the record.
+      load: reads the image. Raises ValueError or OSError that names the file.
+      source: where the image comes from, for error messages.
     """
 
     name: str
@@ -62,14 +62,14 @@ class RawImage:
 
 
 class Dataset:
-    """A data set. Those without a reader of their own only carry a description."""
+    """A data set. Without a reader of its own, it is only a description."""
 
     def __init__(self, info: DatasetInfo):
         self._info = info
 
     @property
     def info(self) -> DatasetInfo:
-        """What the labels mean."""
+        """The description: what the labels mean."""
         return self._info
 
     def read(
@@ -78,17 +78,17 @@ class Dataset:
         """Lists the images of a split, in a fixed order.
 
         Args:
-          root: the folder as the data set's site hands it out.
+          root: folder of the raw data, laid out as the data set's site distributes it.
           split: name of the split.
-          crowd_as_ignore: gives crowd regions the ignore label, as published
-            records have it, instead of instance id 0 of their class.
+          crowd_as_ignore: whether crowd regions get the ignore label, as in published
+            records, instead of instance id 0 of their class.
 
         Raises:
-          ValueError: the folder does not hold such a split.
+          ValueError: the folder does not contain the split.
         """
         raise ValueError(
-            f"data set {self.info.name!r} is described, but its raw folder cannot be "
-            f"read yet ({root}, split {split!r}); records that exist are used as usual"
+            f"data set {self.info.name!r} has a description, but no reader of its raw "
+            f"folder ({root}, split {split!r}); existing records can be used as usual"
         )
 
 
@@ -98,10 +98,10 @@ def table_info(
     """Returns the description of a built-in data set.
 
     Args:
-      name: its name in configs.
-      table: name of the class table under `tables/`.
-      ignore_label: class id of pixels that belong to no class. Below the largest
-        class id it has an output channel of its own.
+      name: name of the data set in configs.
+      table: name of the class table in `tables/`.
+      ignore_label: class id of pixels that belong to no class. If it is below the
+        largest class id, it has its own output channel.
       label_divisor: see `deeplab.core.labels`.
       **fields: further fields of `DatasetInfo`.
     """
@@ -125,12 +125,12 @@ def check_split(info: DatasetInfo, split: str, known: Sequence[str]) -> None:
 
 
 def path_inside(root: Path, relative: str, named_by: Path) -> Path:
-    """Returns `root / relative`, a path that a downloaded file names.
+    """Returns `root / relative`, a path that comes from a downloaded file.
 
     Raises:
-      ValueError: the path leaves `root`.
+      ValueError: the path is outside `root`.
     """
     path = root / relative
     if not path.resolve().is_relative_to(root.resolve()):
-        raise ValueError(f"{named_by}: file name {relative!r} leads out of {root}")
+        raise ValueError(f"{named_by}: file name {relative!r} points outside {root}")
     return path

@@ -1,8 +1,8 @@
-"""BDD100K: frames of dash cams in America, 10,000 of them with every pixel labelled.
+"""BDD100K: dash cam frames from the USA, 10,000 of them with every pixel labelled.
 
 Fisher Yu et al., "BDD100K: A Diverse Driving Dataset for Heterogeneous Multitask
 Learning", CVPR 2020 (https://www.vis.xyz/bdd100k). Files of "10K Images" and of the
-semantic or panoptic segmentation, as the site hands them out:
+semantic or panoptic segmentation, as the site distributes them:
 
   images/10k/{train,val,test}/*.jpg
   labels/sem_seg/masks/{train,val}/*.png      grey; Cityscapes' train ids, 255 void
@@ -37,7 +37,7 @@ from deeplab.datasets.panoptic_png import panoptic_label
 from deeplab.datasets.runs import areas, find_runs
 
 _SPLITS = {"train": 7000, "val": 1000, "test": 2000}
-# Bits of the attributes.
+# Bits of the attribute byte.
 _IGNORE, _CROWD = 1, 2
 
 
@@ -106,14 +106,16 @@ class Bdd100kPanoptic(Dataset):
 def _load_bitmask(
     path: Path, folder: Path, info: DatasetInfo, crowd_as_ignore: bool
 ) -> LoadedImage:
-    """Reads an image and its bitmask: what is marked "ignore" becomes void.
+    """Reads an image and its bitmask; regions marked "ignore" become void.
 
-    Instances are numbered per class by ascending id in the file.
+    Instances are numbered per class, in ascending order of their ids in the file.
     """
     label_path = folder / f"{path.stem}.png"
     mask = read_image(label_path)
     if mask.mode != "RGBA":
-        raise ValueError(f"{label_path}: a bitmask is an RGBA PNG, not {mask.mode}")
+        raise ValueError(
+            f"{label_path}: a bitmask must be an RGBA PNG, not {mask.mode}"
+        )
     red, green, blue, alpha = np.moveaxis(np.asarray(mask).astype(np.int32), -1, 0)
     crowd = (green & _CROWD) // _CROWD
     ids = (red << 17) + (crowd << 16) + (blue << 8) + alpha

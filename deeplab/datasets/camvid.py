@@ -1,4 +1,4 @@
-"""CamVid: frames of Cambridge's streets, each class a colour.
+"""CamVid: video frames of streets in Cambridge; each class is a colour.
 
 Gabriel Brostow et al., "Semantic Object Classes in Video: A High-Definition Ground
 Truth Database", Pattern Recognition Letters 2009
@@ -6,10 +6,10 @@ Truth Database", Pattern Recognition Letters 2009
 
   701_StillsRaw_full/*.png
   LabeledApproved_full/*_L.png      RGB colours of 31 classes; black is void
-  {train,val,test}.txt              names; lists of SegNet serve as they are
+  {train,val,test}.txt              image names, such as the lists of SegNet
 
-The site has no splits; those in use are SegNet's (Vijay Badrinarayanan et al., PAMI
-2017), which also merged the classes to 11. Split `all` needs no list.
+The site defines no splits. The usual ones are SegNet's (Vijay Badrinarayanan et al.,
+PAMI 2017), which also merged the classes to 11. Split `all` needs no list.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from deeplab.datasets.index_png import (
     read_names,
 )
 
-# SegNet's class -> the classes of which it is made.
+# SegNet's class -> the original classes merged into it.
 _MERGED = {
     "Sky": ("Sky",),
     "Building": ("Bridge", "Building", "Wall", "Tunnel", "Archway"),
@@ -49,10 +49,10 @@ _SPLITS = {"train": 367, "val": 101, "test": 233, "all": 701}
 
 
 class CamVid(Dataset):
-    """CamVid, in the classes of a table.
+    """CamVid with the classes of a table.
 
     Args:
-      info: the description.
+      info: description of the classes.
       colors: `packed` colour -> class id.
     """
 
@@ -95,7 +95,7 @@ def _read_colors(path: Path) -> np.ndarray:
 
 
 def packed(red, green, blue):
-    """Returns red * 65536 + green * 256 + blue, of integers or arrays of them."""
+    """Returns red * 65536 + green * 256 + blue, for integers or integer arrays."""
     return red * 65536 + green * 256 + blue
 
 
@@ -117,6 +117,6 @@ def camvid() -> Dataset:
 
 @DATASETS.register("camvid_32")
 def camvid_32() -> Dataset:
-    """All classes: 31, and void as the 32nd."""
+    """All 31 classes, and void as the 32nd."""
     info = _info("camvid_32")
     return CamVid(info, {packed(*c.color): c.id for c in info.classes})

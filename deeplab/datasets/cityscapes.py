@@ -1,16 +1,16 @@
-"""Cityscapes: street scenes of 1024 x 2048 pixels in 19 classes.
+"""Cityscapes: street scenes of 1024 x 2048 pixels with 19 classes.
 
 Marius Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene
 Understanding", CVPR 2016 (https://www.cityscapes-dataset.com). Files as the site
-hands them out, with the panoptic files of cityscapesScripts where they exist:
+distributes them, with the panoptic files of cityscapesScripts if they exist:
 
   leftImg8bit/{train,val,test}/<city>/*_leftImg8bit.png
   gtFine/cityscapes_panoptic_{train,val}_trainId.json, and the folder of that name
   gtFine/cityscapes_panoptic_{train,val}.json, and the folder of that name
   gtFine/{train,val}/<city>/*_gtFine_instanceIds.png
 
-The first of the three label sources that is there is taken; all give the same
-labels. The published converter knows the first alone.
+The first of the three label sources that exists is used; all give the same labels. The
+published converter supports only the first.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class CityscapesPanoptic(Dataset):
         images = sorted(folder.glob(f"*/*{_IMAGE_ENDING}"))
         if not images:
             raise ValueError(
-                f"{folder}: no <city>/*{_IMAGE_ENDING} images here; is the root right?"
+                f"{folder}: no <city>/*{_IMAGE_ENDING} images here; is the root "
+                "correct?"
             )
         if split == "test":
             return [plain_image(_name(path), path) for path in images]
@@ -80,7 +81,7 @@ class CityscapesPanoptic(Dataset):
     def _loader(
         self, labels: Path, split: str, crowd_as_ignore: bool
     ) -> Callable[[Path], Callable[[], LoadedImage]]:
-        """Returns the function from an image's path to what loads it."""
+        """Returns a function from an image's path to the function that loads it."""
         train_ids = {c.id: c.id for c in self.info.classes}
         label_ids = {c.evaluation_id: c.id for c in self.info.classes}
         for ending, class_ids in (("_trainId", train_ids), ("", label_ids)):
@@ -135,7 +136,7 @@ def _instances_loader(
 def _load_instances(
     path: Path, label_path: Path, info: DatasetInfo, crowd_as_ignore: bool
 ) -> LoadedImage:
-    """Reads an image and its instance ids: label id * 1000 + n, or label id alone."""
+    """Reads an image and its instance ids: label id * 1000 + n, or only label id."""
     ids = read_index_png(label_path)
     label_ids = {c.evaluation_id: c for c in info.classes}
     segments = []

@@ -2,7 +2,7 @@
 
 Tsung-Yi Lin et al., "Microsoft COCO: Common Objects in Context", ECCV 2014, and
 Alexander Kirillov et al., "Panoptic Segmentation", CVPR 2019
-(https://cocodataset.org/#panoptic-2019). Files as the site hands them out:
+(https://cocodataset.org/#panoptic-2019). Files as the site distributes them:
 
   {train,val,test}2017/*.jpg
   annotations/panoptic_{train,val}2017.json
@@ -56,7 +56,7 @@ class CocoPanoptic(Dataset):
         folder = root / f"{split}2017"
         images = sorted(folder.glob("*.jpg"))
         if not images:
-            raise ValueError(f"{folder}: no *.jpg images here; is the root right?")
+            raise ValueError(f"{folder}: no *.jpg images here; is the root correct?")
         if split == "test":
             return [plain_image(p.stem, p) for p in images]
         annotations = root / "annotations"
@@ -84,10 +84,10 @@ class CocoPanoptic(Dataset):
 def annotation_of(
     entries: Mapping[str, Annotation], name: str, image: Path, listed: Path
 ) -> Annotation:
-    """Returns the entry of an image.
+    """Returns the annotation of an image.
 
     Raises:
-      ValueError: there is none.
+      ValueError: the image has no annotation.
     """
     if name not in entries:
         raise ValueError(f"{image}: {listed} has no annotation of this image")
@@ -95,7 +95,7 @@ def annotation_of(
 
 
 def plain_image(name: str, path: Path) -> RawImage:
-    """Returns an image that has no labels."""
+    """Returns an image without labels."""
     return RawImage(name, functools.partial(_load_plain, path), str(path))
 
 

@@ -1,13 +1,14 @@
-"""COCO instances: 80 kinds of things before an unlabelled background.
+"""COCO instances: 80 thing classes on an unlabelled background.
 
 Tsung-Yi Lin et al., "Microsoft COCO: Common Objects in Context", ECCV 2014
-(https://cocodataset.org/#detection-2017). Files as the site hands them out:
+(https://cocodataset.org/#detection-2017). Files as the site distributes them:
 
   {train,val,test}2017/*.jpg
   annotations/instances_{train,val}2017.json   polygons and run lengths
 
-A label map has one instance a pixel, while these masks overlap: the smaller of two is
-on top, a crowd below all. What no mask covers is class 0, background, which counts.
+A label map has one instance per pixel, while these masks overlap: the smaller of two is
+on top, and crowds are below all. Pixels without a mask are class 0, background, which
+counts as a class.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class CocoInstances(Dataset):
             )
             images.append(RawImage(path.stem, load, str(path)))
         if not images:
-            raise ValueError(f"{listed}: lists no images")
+            raise ValueError(f"{listed} lists no images")
         return images
 
 
@@ -82,7 +83,7 @@ def _read_json(path: Path) -> tuple[list[Any], Mapping[Any, list[Any]]]:
     """Returns the images, and image id -> its annotations.
 
     Raises:
-      ValueError: the file is not whole, or no instance annotations.
+      ValueError: the file is incomplete or has no instance annotations.
     """
     annotations = collections.defaultdict(list)
     try:
@@ -96,7 +97,7 @@ def _read_json(path: Path) -> tuple[list[Any], Mapping[Any, list[Any]]]:
         ]
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"{path}:{error.lineno}: not JSON ({error.msg}); is the file whole?"
+            f"{path}:{error.lineno}: not JSON ({error.msg}); is the file complete?"
         ) from error
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path}: not instance annotations ({error!r})") from error
@@ -119,7 +120,7 @@ def _load(
         where = f"{listed}: annotation {annotation['id']}"
         if annotation["category_id"] not in class_ids:
             raise ValueError(
-                f"{where} has category {annotation['category_id']}, which is none of "
+                f"{where} has category {annotation['category_id']}, which is not in "
                 f"data set {info.name!r}"
             )
         class_id = class_ids[annotation["category_id"]]
@@ -146,26 +147,26 @@ def _load(
 def decode_segmentation(
     segmentation: Any, size: tuple[int, int], where: str
 ) -> np.ndarray:
-    """Returns the `[H, W]` bool mask of a `segmentation` of COCO's JSON.
+    """Decodes a `segmentation` of COCO's JSON to an `[H, W]` bool mask.
 
     Args:
       segmentation: polygons `[[x, y, x, y, ...], ...]`, or run lengths
         `{"size": [H, W], "counts": list or compressed text}`.
       size: (height, width) of the image.
-      where: for messages.
+      where: what error messages begin with.
 
     Raises:
-      ValueError: it is neither, or of another size.
+      ValueError: it is neither polygons nor run lengths, or has another size.
     """
-    # Late, since few data sets need it.
+    # Imported here because few data sets need it.
     from faster_coco_eval import mask as coco_mask
 
     height, width = size
     if isinstance(segmentation, Mapping):
         if list(segmentation.get("size", ())) != [height, width]:
             raise ValueError(
-                f"{where}: run lengths of size {segmentation.get('size')}, the image "
-                f"is {height} x {width}"
+                f"{where}: run lengths of size {segmentation.get('size')}, but the "
+                f"image is {height} x {width}"
             )
         counts = segmentation.get("counts")
         if isinstance(counts, list):
@@ -176,12 +177,14 @@ def decode_segmentation(
         try:
             return coco_mask.decode({"size": [height, width], "counts": text}) > 0
         except ValueError as error:
-            raise ValueError(f"{where}: broken run lengths: {error}") from error
+            raise ValueError(f"{where}: invalid run lengths: {error}") from error
     broken = not isinstance(segmentation, list) or any(
         not isinstance(p, list) or len(p) < 6 or len(p) % 2 for p in segmentation
     )
     if broken or not segmentation:
-        raise ValueError(f"{where}: neither polygons of three points nor run lengths")
+        raise ValueError(
+            f"{where}: neither polygons of at least three points nor run lengths"
+        )
     parts: Any = coco_mask.frPyObjects(segmentation, height, width)
     return coco_mask.decode(coco_mask.merge(parts)) > 0
 
@@ -189,7 +192,7 @@ def decode_segmentation(
 def _decode_counts(
     counts: Sequence[int], size: tuple[int, int], where: str
 ) -> np.ndarray:
-    """Decodes runs of 0 and 1 in turn, column by column."""
+    """Decodes alternating runs of 0 and 1, column by column."""
     if sum(counts) != size[0] * size[1] or min(counts) < 0:
         raise ValueError(f"{where}: run lengths do not add up to the image")
     values = np.arange(len(counts)) % 2 == 1

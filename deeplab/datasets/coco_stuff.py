@@ -1,4 +1,4 @@
-"""COCO-Stuff: COCO's photographs in 80 thing and 91 stuff classes, without instances.
+"""COCO-Stuff: COCO's images with 80 thing and 91 stuff classes, without instances.
 
 Holger Caesar et al., "COCO-Stuff: Thing and Stuff Classes in Context", CVPR 2018
 (https://github.com/nightrome/cocostuff). Of its table of 182 ids, 11 are never used.
@@ -49,7 +49,7 @@ def _info(name: str, splits: dict[str, int]) -> DatasetInfo:
 
 @DATASETS.register("coco_stuff_164k")
 class CocoStuff164k(Dataset):
-    """COCO-Stuff on all of COCO; evaluation ids are those of the table of 182."""
+    """COCO-Stuff on all of COCO; evaluation ids are those of the table of 182 ids."""
 
     def __init__(self):
         super().__init__(_info("coco_stuff_164k", {"train": 118287, "val": 5000}))
@@ -71,7 +71,7 @@ class CocoStuff164k(Dataset):
 
 @DATASETS.register("coco_stuff_10k")
 class CocoStuff10k(Dataset):
-    """COCO-Stuff's first release, on 10,000 photographs; the same classes."""
+    """The first release of COCO-Stuff, with 10,000 images and the same classes."""
 
     def __init__(self):
         super().__init__(_info("coco_stuff_10k", {"train": 9000, "test": 1000}))

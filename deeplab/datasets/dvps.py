@@ -2,15 +2,15 @@
 
 Siyuan Qiao et al., "ViP-DeepLab: Learning Visual Perception with Depth-aware Video
 Panoptic Segmentation", CVPR 2021 (https://arxiv.org/abs/2012.05258). The root is the
-folder `video_sequence` of a data set; files start with <sequence>_<frame>:
+folder `video_sequence` of a data set; file names start with <sequence>_<frame>:
 
   {train,val,test}/*_leftImg8bit.png
-  {train,val}/*_depth.png                       Cityscapes: 16 bits, 256 a metre
+  {train,val}/*_depth.png                       Cityscapes: 16 bits, 256 per metre
   {train,val}/*_gtFine_instanceTrainIds.png     Cityscapes: class * 1000 + instance
   {train,val}/*_depth_<focal length>.png        SemKITTI
   {train,val}/*_gtFine_{class,instance}.png     SemKITTI
 
-A record has the frame after it, too; the last frame of a sequence becomes none, as in
+A record also has the next frame; the last frame of a sequence has no record, as in
 published records.
 """
 
@@ -65,7 +65,9 @@ class Dvps(Dataset, ABC):
             name = path.name.removesuffix(_IMAGE_ENDING)
             images.append(RawImage(name, load, str(path)))
         if not images:
-            raise ValueError(f"{root / split}: no frame is followed by another")
+            raise ValueError(
+                f"{root / split}: no two consecutive frames here; is the root correct?"
+            )
         return images
 
     def _load(
@@ -96,21 +98,21 @@ class Dvps(Dataset, ABC):
         """Returns the `[H, W]` int32 labels of a frame.
 
         Args:
-          stem: path of the frame's files without their endings.
+          stem: path of the frame's files without their suffixes.
           crowd_as_ignore: see `Dataset.read`.
         """
 
     @abstractmethod
     def _depth_path(self, stem: Path) -> Path:
-        """Returns the path of a frame's depth."""
+        """Returns the path of a frame's depth map."""
 
 
 def _position(path: Path) -> tuple[str, int]:
-    """Returns sequence and number of a frame."""
+    """Returns the sequence and the number of a frame."""
     parts = path.name.split("_")
-    # Every name has its ending, so there are two parts at least.
+    # Every name ends in `_IMAGE_ENDING`, so it has at least two parts.
     if not parts[1].isdecimal():
-        raise ValueError(f"{path}: a frame is named <sequence>_<frame>_...")
+        raise ValueError(f"{path}: a frame has to be named <sequence>_<frame>_...")
     return parts[0], int(parts[1])
 
 
@@ -124,7 +126,7 @@ def _info(name: str, **fields) -> DatasetInfo:
 
 @DATASETS.register("cityscapes_dvps")
 class CityscapesDvps(Dvps):
-    """Cityscapes-DVPS; void is 32 here, not 255."""
+    """Cityscapes-DVPS; void is 32, not 255."""
 
     def __init__(self):
         super().__init__(
@@ -177,6 +179,6 @@ class SemKittiDvps(Dvps):
         found = sorted(stem.parent.glob(f"{stem.name}_depth_*.png"))
         if len(found) != 1:
             raise FileNotFoundError(
-                f"{stem}_depth_<focal length>.png: {len(found)} such files, not 1"
+                f"{stem}_depth_<focal length>.png: {len(found)} such files instead of 1"
             )
         return found[0]

@@ -1,13 +1,13 @@
-"""A plain folder of one's own: images beside index PNGs, described by a JSON file.
+"""Your own data: a folder of images and index PNGs, described by a JSON file.
 
   description.json          classes, ignore_label, label_divisor
   [<split>/]images/**/*.jpg (or .jpeg, .png, .bmp, .tif, .webp)
-  [<split>/]labels/**/*.png same name, one of
+  [<split>/]labels/**/*.png the same name, one of
       grey or palette, 8 or 16 bits: class ids (no instances)
-      RGB or RGBA: panoptic ids r + 256 g + 65536 b, as the description's divisor
-        says: class id * label_divisor + instance id
+      RGB or RGBA: panoptic ids r + 256 g + 65536 b, which are
+        class id * label_divisor + instance id
 
-Without a folder for the split, the root itself is read. Without a `labels` folder
+If there is no folder of the split, the root itself is read. Without a `labels` folder
 the images have no labels.
 """
 
@@ -36,18 +36,18 @@ class Folder(Dataset):
         """Reads the JSON description of the classes.
 
         Raises:
-          ValueError: the file is no description.
-          FileNotFoundError: there is no such file.
+          ValueError: the file is not a description.
+          FileNotFoundError: the file does not exist.
         """
         self._description = read_description(description) if description else None
 
     @property
     def info(self) -> DatasetInfo:
-        """What the labels mean, as the description says."""
+        """The description: what the labels mean."""
         if self._description is None:
             raise ValueError(
-                "data set 'folder' takes its classes from a description: name your "
-                "data set and set dataset_description or dataset_description_file"
+                "data set 'folder' needs a description of its classes: set "
+                "dataset_description or dataset_description_file"
             )
         return self._description
 
@@ -56,14 +56,14 @@ class Folder(Dataset):
     ) -> Sequence[RawImage]:
         """See `Dataset.read`."""
         if not (root / split).is_dir() and not (root / "images").is_dir():
-            raise ValueError(f"{root}: neither a folder {split!r} nor `images` here")
+            raise ValueError(f"{root} has neither a folder {split!r} nor `images`")
         base = root / split if (root / split).is_dir() else root
         images, label_folder = base / "images", base / "labels"
         paths = sorted(
             p for p in images.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES
         )
         if not paths:
-            raise ValueError(f"{images}: no images here")
+            raise ValueError(f"{images} has no images")
         if not label_folder.is_dir():
             return [plain_image(_name(p, images), p) for p in paths]
         return [
@@ -90,7 +90,7 @@ def _load(
     path: Path, label_path: Path, info: DatasetInfo, crowd_as_ignore: bool
 ) -> LoadedImage:
     if not label_path.exists():
-        raise FileNotFoundError(f"{path}: its label {label_path} is missing")
+        raise FileNotFoundError(f"{path}: its label {label_path} does not exist")
     label = _read_label(label_path, info)
     if crowd_as_ignore:
         crowd = [info.label_space.encode(i, 0) for i in info.thing_ids]
@@ -104,7 +104,7 @@ def _read_label(path: Path, info: DatasetInfo) -> np.ndarray:
     try:
         with Image.open(path) as image:
             mode = image.mode
-            # Palette images keep their indices as an array.
+            # The array of a palette image has its indices.
             indices = np.asarray(image) if mode in ("1", "L", "P") else None
             if mode.startswith("I"):
                 indices = np.asarray(image)

@@ -1,4 +1,4 @@
-"""Image files of any kind, whole or refused."""
+"""Reads image files of any format, and rejects incomplete ones."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 
 from PIL import Image
 
-# Endings, in small letters, of the images of data sets.
+# Lower-case suffixes of the image files of data sets.
 IMAGE_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 
 
 def read_image(path: Path) -> Image.Image:
-    """Reads an image file of any kind.
+    """Reads an image file of any format.
 
     Raises:
-      ValueError: the file is no whole image.
-      FileNotFoundError: there is no such file.
+      ValueError: the file is not a complete image.
+      FileNotFoundError: the file does not exist.
     """
     data = path.read_bytes()
     try:

@@ -1,14 +1,14 @@
-"""ImageNet-1k: 1.28 million images of 1,000 classes, for classification.
+"""ImageNet-1k: 1.28 million images with 1,000 classes, for classification.
 
 Olga Russakovsky et al., "ImageNet Large Scale Visual Recognition Challenge", IJCV
-2015 (https://www.image-net.org). The images of the challenge of 2012 in one of the
-layouts in use:
+2015 (https://www.image-net.org). The images of the 2012 challenge, in one of the
+common layouts:
 
   train/<synset>/*.JPEG
-  val/<synset>/*.JPEG, or val/*.JPEG with LOC_val_solution.csv (Kaggle's) beside it
+  val/<synset>/*.JPEG, or val/*.JPEG and Kaggle's LOC_val_solution.csv
   test/*.JPEG                                                      without classes
 
-A class is the place of its synset (such as n01440764) in their sorted order.
+A class id is the position of its synset (such as n01440764) in sorted order.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from deeplab.datasets.index_png import found_images
 
 @DATASETS.register("imagenet")
 class ImageNet(Dataset):
-    """ImageNet-1k; images have a class and no label map."""
+    """ImageNet-1k; images have a class instead of a label map."""
 
     def __init__(self):
         super().__init__(
@@ -61,14 +61,14 @@ class ImageNet(Dataset):
             synsets = _read_solution(listed)
             missing = [p for p in images if p.stem not in synsets]
             if missing:
-                raise ValueError(f"{listed}: does not list {missing[0].stem}")
+                raise ValueError(f"{listed} does not list {missing[0].stem}")
             named = [(path, synsets[path.stem], listed) for path in images]
         else:
             images = found_images(folder, "*/*.JPEG")
             named = [(path, path.parent.name, path) for path in images]
         for _, synset, source in named:
             if synset not in class_ids:
-                raise ValueError(f"{source}: {synset!r} is none of the 1,000 synsets")
+                raise ValueError(f"{source}: {synset!r} is not among the 1,000 synsets")
         return [
             RawImage(
                 path.stem,
@@ -90,15 +90,15 @@ def _class_ids() -> Mapping[str, int]:
 
 
 def _read_solution(path: Path) -> Mapping[str, str]:
-    """Returns image name -> synset, the first word of Kaggle's predictions.
+    """Returns image name -> synset, the first word of `PredictionString`.
 
     Raises:
-      ValueError: the file is another one.
+      ValueError: the file lacks Kaggle's columns.
     """
     with path.open(newline="", encoding="utf-8") as f:
         reader = csv.DictReader(f)
         if not {"ImageId", "PredictionString"} <= set(reader.fieldnames or ()):
-            raise ValueError(f"{path}: lacks the columns ImageId, PredictionString")
+            raise ValueError(f"{path} lacks the columns ImageId, PredictionString")
         return {
             row["ImageId"]: (row["PredictionString"] or "").partition(" ")[0]
             for row in reader

@@ -1,15 +1,15 @@
-"""Mapillary Vistas 1.2: street scenes from all over the world in 65 classes.
+"""Mapillary Vistas 1.2: street scenes from all over the world with 65 classes.
 
 Gerhard Neuhold et al., "The Mapillary Vistas Dataset for Semantic Understanding of
-Street Scenes", ICCV 2017 (https://www.mapillary.com/dataset/vistas). Files of the
-release 1.2, or those of release 2.0 with the old labels under `v1.2`:
+Street Scenes", ICCV 2017 (https://www.mapillary.com/dataset/vistas). Files of
+release 1.2, or of release 2.0 with the old labels in `v1.2`:
 
   {training,validation}/images/*.jpg
-  {training,validation}/[v1.2/]panoptic/panoptic_2018.json, and *.png beside it
+  {training,validation}/[v1.2/]panoptic/panoptic_2018.json, and *.png next to it
   {training,validation}/[v1.2/]instances/*.png   16 bits: class * 256 + instance
   testing/images/*.jpg
 
-The panoptic files are taken where they exist.
+The panoptic files are used if they exist.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class MapillaryVistas(Dataset):
     def _loader(
         self, labels: Path, crowd_as_ignore: bool
     ) -> Callable[[Path], Callable[[], LoadedImage]]:
-        """Returns the function from an image's path to what loads it."""
+        """Returns a function from an image's path to the function that loads it."""
         class_ids = {c.evaluation_id: c.id for c in self.info.classes}
         listed = labels / "panoptic" / "panoptic_2018.json"
         if not listed.exists():
@@ -90,7 +90,7 @@ class MapillaryVistas(Dataset):
 
 
 def _load_instances(path: Path, folder: Path, info: DatasetInfo) -> LoadedImage:
-    """Reads an image and its instance file, in which instances count from 0."""
+    """Reads an image and its instance file, which numbers instances from 0."""
     label_path = folder / f"{path.stem}.png"
     values = read_index_png(label_path)
     # Id 0 is void for `panoptic_label`.

@@ -1,6 +1,6 @@
-"""Matlab's files: those up to version 7 with SciPy, version 7.3, which is HDF5, h5py.
+"""Reads Matlab files: up to version 7 with SciPy, version 7.3 (HDF5) with h5py.
 
-Neither runs code that a file carries.
+Neither runs code from a file.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ def read_mat(path: Path, *names: str) -> list[Any]:
     """Reads variables of a file up to version 7; structs become objects.
 
     Raises:
-      ValueError: it is no whole file of that kind, or lacks a variable.
-      FileNotFoundError: there is no such file.
+      ValueError: the file is not a complete Matlab file, or lacks a variable.
+      FileNotFoundError: the file does not exist.
     """
-    # Late, since few data sets need it.
+    # Imported here because few data sets need it.
     from scipy.io import loadmat
 
     if not path.exists():
@@ -25,7 +25,7 @@ def read_mat(path: Path, *names: str) -> list[Any]:
         content = loadmat(
             path, squeeze_me=True, struct_as_record=False, variable_names=names
         )
-    # SciPy raises what a broken file happens to lead to.
+    # A corrupt file can make SciPy raise anything.
     except Exception as error:
         raise ValueError(f"{path}: not a readable Matlab file: {error}") from error
     missing = [name for name in names if name not in content]
@@ -38,8 +38,8 @@ def open_hdf5(path: Path) -> Any:
     """Opens a file of version 7.3 as an `h5py.File`; close it after use.
 
     Raises:
-      ValueError: it is no such file.
-      FileNotFoundError: there is no such file.
+      ValueError: the file is not an HDF5 file.
+      FileNotFoundError: the file does not exist.
     """
     import h5py
 

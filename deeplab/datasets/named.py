@@ -1,4 +1,4 @@
-"""A data set by its name or by a description of it."""
+"""Finds a data set by its name or its description."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from deeplab.datasets import DATASETS
 def find_data_set(
     name: str | None, description: str | os.PathLike[str] | None
 ) -> DatasetInfo | None:
-    """Returns a data set that is described or named; None if it is neither.
+    """Returns a data set by its description or its name; None if neither is given.
 
     Args:
       name: registered name.
-      description: path of a JSON description, which comes first.
+      description: path of a JSON description, which takes precedence.
 
     Raises:
-      ValueError: there is no such data set, or the file does not describe one.
+      ValueError: the data set is unknown, or the file does not describe one.
       OSError: the description cannot be read.
     """
     if description:

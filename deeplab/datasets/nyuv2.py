@@ -1,15 +1,15 @@
-"""NYU Depth V2: 1,449 indoor scenes with depth, in the 40 classes of Gupta et al.
+"""NYU Depth V2: 1,449 indoor scenes with depth and the 40 classes of Gupta et al.
 
 Nathan Silberman et al., "Indoor Segmentation and Support Inference from RGBD Images",
 ECCV 2012 (https://cs.nyu.edu/~silberman/datasets/nyu_depth_v2.html), and Saurabh Gupta
 et al., "Perceptual Organization and Recognition of Indoor Scenes from RGB-D Images",
-CVPR 2013. The sites' own Matlab files, read as they are:
+CVPR 2013. The sites' Matlab files are read directly:
 
-  nyu_depth_v2_labeled.mat   images, depths, labels of 894 names
+  nyu_depth_v2_labeled.mat   images, depths, labels (894 names)
   splits.mat                 trainNdxs, testNdxs
   classMapping40.mat         mapClass: name -> 1 to 40
 
-Depth is `depths`, whose holes the authors have filled in.
+Depth is `depths`, in which the authors have filled the holes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _INDICES = {"train": "trainNdxs", "test": "testNdxs"}
 
 @DATASETS.register("nyuv2")
 class Nyuv2(Dataset):
-    """NYU Depth V2; evaluation ids are 1 to 40, and 0 of the files is void."""
+    """NYU Depth V2; evaluation ids are 1 to 40, and 0 in the files is void."""
 
     def __init__(self):
         super().__init__(
@@ -65,7 +65,7 @@ class Nyuv2(Dataset):
         with open_hdf5(data) as file:
             missing = {"images", "depths", "labels"} - set(file)
             if missing:
-                raise ValueError(f"{data}: lacks the variables {sorted(missing)}")
+                raise ValueError(f"{data} lacks the variables {sorted(missing)}")
             count = len(file["images"])
         if indices[0] < 0 or indices[-1] >= count:
             raise ValueError(
@@ -86,7 +86,7 @@ class Nyuv2(Dataset):
         """Returns number of a name -> class id, from the mapping file.
 
         Raises:
-          ValueError: the file maps a name to none of the 40 classes.
+          ValueError: the file maps a name to a class outside 1 to 40.
         """
         (mapped,) = read_mat(path, "mapClass")
         known = {c.evaluation_id: c.id for c in self.info.classes}

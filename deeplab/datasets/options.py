@@ -1,4 +1,4 @@
-"""The options that single data sets have, checked before one is built."""
+"""Checks the options of a data set before it is built."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from deeplab.datasets import DATASETS
 def dataset_options(
     name: str, given: Mapping[str, Any], root: Path | None
 ) -> dict[str, Any]:
-    """Returns the arguments with which a data set is built.
+    """Returns the arguments of the function that builds a data set.
 
     Args:
       name: registered name of the data set.
-      given: option -> value; None where it is not given.
-      root: folder of the raw data, where a description of classes is looked for if
-        none is given.
+      given: option -> value; None if it is not given.
+      root: folder of the raw data, which is searched for a description of the classes
+        if none is given.
 
     Raises:
       ValueError: the data set is unknown, has no such option, or needs a folder.
@@ -29,7 +29,7 @@ def dataset_options(
     for key in options:
         if key not in known:
             raise ValueError(f"data set {name!r} has no option --{key}")
-    # Only drawn data sets need no folder, and they say how many images to draw.
+    # Only synthetic data sets need no folder; they have the option `images`.
     if root is None and "images" not in known:
         raise ValueError(f"{name} is read from a raw folder: give --root")
     if "description" in known and root is not None:

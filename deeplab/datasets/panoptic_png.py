@@ -1,8 +1,8 @@
-"""The COCO panoptic format: a PNG of segment ids, and JSON that says what they are.
+"""The COCO panoptic format: a PNG of segment ids, and JSON that describes them.
 
 Alexander Kirillov et al., "Panoptic Segmentation", CVPR 2019
 (https://arxiv.org/abs/1801.00868; format: https://cocodataset.org/#format-data).
-Cityscapes' own scripts write it too. Instances are numbered per class from 1, in
+Cityscapes' own scripts write it as well. Instances are numbered per class from 1, in
 the order of the JSON, as in published records.
 """
 
@@ -26,15 +26,15 @@ class Annotation(NamedTuple):
 
     file_name: str
     segments: Sequence[Mapping[str, Any]]
-    # What the JSON calls the image; the file name where it says nothing.
+    # Id of the image in the JSON; the file name if there is none.
     image_id: str
 
 
 def read_annotations(path: Path) -> dict[str, Annotation]:
-    """Reads the JSON: file name of the PNG, without ending -> annotation.
+    """Reads the JSON as file name of the PNG, without suffix -> annotation.
 
     Raises:
-      ValueError: the file is not whole, or no panoptic annotations, or names an
+      ValueError: the file is incomplete, has no panoptic annotations, or lists an
         image twice.
     """
     return by_name(path, read_annotation_list(path), lambda e: Path(e.file_name).stem)
@@ -44,7 +44,7 @@ def read_annotation_list(path: Path) -> list[Annotation]:
     """Reads the annotations of the JSON, in its order.
 
     Raises:
-      ValueError: the file is not whole, or no panoptic annotations.
+      ValueError: the file is incomplete or has no panoptic annotations.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -62,12 +62,12 @@ def read_annotation_list(path: Path) -> list[Annotation]:
         ]
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"{path}:{error.lineno}: not JSON ({error.msg}); is the file whole?"
+            f"{path}:{error.lineno}: not JSON ({error.msg}); is the file complete?"
         ) from error
     except (KeyError, TypeError) as error:
         raise ValueError(
-            f"{path}: not panoptic annotations: `annotations` with `file_name` and "
-            "`segments_info`, and there `id` and `category_id`, are expected "
+            f"{path}: not panoptic annotations: `annotations` have to have `file_name` "
+            "and `segments_info`, and these `id` and `category_id` "
             f"({error!r})"
         ) from error
 
@@ -78,7 +78,7 @@ def by_name(
     """Returns name -> annotation.
 
     Raises:
-      ValueError: two annotations have one name.
+      ValueError: two annotations have the same name.
     """
     result: dict[str, Annotation] = {}
     for entry in entries:
@@ -92,13 +92,13 @@ def read_segment_ids(path: Path) -> np.ndarray:
     """Reads a PNG of segment ids: `[H, W]` int32, r + 256 g + 65536 b.
 
     Raises:
-      ValueError: the file is no whole RGB PNG.
-      FileNotFoundError: there is no such file.
+      ValueError: the file is not a complete RGB PNG.
+      FileNotFoundError: the file does not exist.
     """
     image = read_image(path)
     if image.mode not in ("RGB", "RGBA"):
-        raise ValueError(f"{path}: segment ids are an RGB PNG, not {image.mode}")
-    # Four bytes a pixel are one int32 each; the last is padding.
+        raise ValueError(f"{path}: not an RGB PNG of segment ids, but {image.mode}")
+    # The four bytes of a pixel are one int32; the last byte is padding.
     packed = np.frombuffer(image.convert("RGBA").tobytes(), "<i4")
     return (packed & 0xFFFFFF).reshape(image.height, image.width)
 
@@ -112,22 +112,22 @@ def panoptic_label(
     crowd_as_ignore: bool,
     path: Path,
 ) -> np.ndarray:
-    """Returns the panoptic labels of a map of segment ids.
+    """Converts a map of segment ids to panoptic labels.
 
     Args:
       ids: `[H, W]` int32 segment ids; 0 is void.
-      segments: its `segments_info`.
+      segments: `segments_info` of the map.
       class_ids: category id in the JSON -> class id.
       info: the data set.
       crowd_as_ignore: see `Dataset.read`.
-      path: where the ids come from, for messages.
+      path: file of the ids, for error messages.
 
     Returns:
-      `[H, W]` int32.
+      `[H, W]` int32 panoptic labels.
 
     Raises:
-      ValueError: ids and segments do not agree, a category is unknown, or a class
-        has more instances than the divisor tells apart.
+      ValueError: ids and segments disagree, a category is unknown, or a class has more
+        instances than the label divisor allows.
     """
     runs = find_runs(ids)
     found, pixels, first = areas(runs)
@@ -140,8 +140,8 @@ def panoptic_label(
         drawn = area.get(segment_id, 0)
         if segment.get("area", drawn) != drawn:
             raise ValueError(
-                f"{path}: segment {segment_id} has {drawn} pixels; the JSON says "
-                f"{segment['area']}; correct or leave out its `area`"
+                f"{path}: segment {segment_id} has {drawn} pixels, but area "
+                f"{segment['area']} in the JSON; correct or remove the area"
             )
         new_label[segment_id] = _segment_label(
             segment, class_ids, info, count, void if crowd_as_ignore else None, path
@@ -167,8 +167,8 @@ def _segment_label(
     category = int(segment["category_id"])
     if category not in class_ids:
         raise ValueError(
-            f"{path}: segment {segment['id']} has category {category}, which is none "
-            f"of data set {info.name!r}"
+            f"{path}: segment {segment['id']} has category {category}, which is not in "
+            f"data set {info.name!r}"
         )
     class_id = class_ids[category]
     is_thing = info.by_id[class_id].is_thing

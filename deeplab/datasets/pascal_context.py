@@ -2,14 +2,14 @@
 
 Roozbeh Mottaghi et al., "The Role of Context for Object Detection and Semantic
 Segmentation in the Wild", CVPR 2014
-(https://cs.stanford.edu/~roozbeh/pascal-context). Labels as PNGs, as other libraries
-write and hand them on; the site's own files have 459 classes and need its toolbox:
+(https://cs.stanford.edu/~roozbeh/pascal-context). Labels are PNGs, as other libraries
+write and distribute them; the site's own files have 459 classes and need its toolbox:
 
   VOCdevkit/VOC2010/JPEGImages/*.jpg
   VOCdevkit/VOC2010/SegmentationClassContext/*.png   0 is the rest, then 1 to 59
   VOCdevkit/VOC2010/ImageSets/SegmentationContext/{train,val}.txt
 
-The rest ("background") is void here: scores are those of 59 classes.
+The rest ("background") is void here: scores are over the 59 classes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from deeplab.datasets.index_png import (
 
 @DATASETS.register("pascal_context")
 class PascalContext(Dataset):
-    """Pascal Context; evaluation ids are those of the files, one above the class."""
+    """Pascal Context; evaluation ids are the ids in the files, class id + 1."""
 
     def __init__(self):
         super().__init__(

@@ -2,17 +2,17 @@
 
 Mark Everingham et al., "The Pascal Visual Object Classes Challenge: A Retrospective",
 IJCV 2015 (http://host.robots.ox.ac.uk/pascal/VOC/voc2012), and Bharath Hariharan et
-al., "Semantic Contours from Inverse Detectors", ICCV 2011, whose masks (SBD) make
-`train_aug`: all of VOC's `train` and of SBD without VOC's `val`.
+al., "Semantic Contours from Inverse Detectors", ICCV 2011. Their masks (SBD) are part
+of `train_aug`: all of VOC's `train` and SBD except VOC's `val`.
 
   VOCdevkit/VOC2012/JPEGImages/*.jpg
   VOCdevkit/VOC2012/SegmentationClass/*.png   palette; 255 is void
   VOCdevkit/VOC2012/ImageSets/Segmentation/{train,val,trainval,test}.txt
   benchmark_RELEASE/dataset/{train,val}.txt, cls/*.mat        for `train_aug`
 
-Of an image that both have, VOC's own mask is taken. Where the folder
-`SegmentationClassAug` with PNGs of all of them and the list
-`ImageSets/Segmentation/trainaug.txt` exist, SBD's own files are not needed.
+If both have a mask of an image, VOC's is used. SBD's own files are not needed if there
+are the folder `SegmentationClassAug`, with PNGs of all images, and the list
+`ImageSets/Segmentation/trainaug.txt`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from deeplab.datasets.matlab_file import read_mat
 
 @DATASETS.register("pascal_voc")
 class PascalVoc(Dataset):
-    """Pascal VOC 2012; class 0 is background and counts, 255 is void."""
+    """Pascal VOC 2012; class 0 is background, a class like others; 255 is void."""
 
     def __init__(self):
         super().__init__(
@@ -114,6 +114,6 @@ class PascalVoc(Dataset):
 
 
 def _read_sbd(path: Path) -> np.ndarray:
-    """Reads the `[H, W]` int32 classes of a mask of SBD."""
+    """Reads the `[H, W]` int32 classes of an SBD mask."""
     (classes,) = read_mat(path, "GTcls")
     return np.asarray(classes.Segmentation).astype(np.int32)

@@ -1,6 +1,6 @@
-"""Label maps as runs of equal values: what makes passes over them cheap.
+"""Label maps as runs of equal values, over which passes are cheap.
 
-A label map of two million pixels has some thousand runs.
+A label map of two million pixels has a few thousand runs.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import numpy as np
 class Runs(NamedTuple):
     """The runs of equal values of an array, read row by row."""
 
-    # [n] as the array, value of each run.
+    # [n] values of the runs, with the dtype of the array.
     values: np.ndarray
-    # [n] int64, pixels in each run.
+    # [n] int64, number of pixels in each run.
     lengths: np.ndarray
     # [n] int64, flat index of each run's first pixel.
     starts: np.ndarray
 
 
 def find_runs(array: np.ndarray) -> Runs:
-    """Returns the runs of an array that is not empty."""
+    """Returns the runs of a non-empty array."""
     flat = array.ravel()
     starts = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     starts = np.concatenate(([0], starts))
@@ -31,7 +31,7 @@ def find_runs(array: np.ndarray) -> Runs:
 
 
 def areas(runs: Runs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns the distinct values, ascending, the pixels and first index of each."""
+    """Returns the distinct values in ascending order, their areas and first indices."""
     values, first, group = np.unique(
         runs.values, return_index=True, return_inverse=True
     )
@@ -42,13 +42,13 @@ def areas(runs: Runs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def relabel(
     runs: Runs, found: np.ndarray, new_values: Mapping[int, int], shape: tuple[int, ...]
 ) -> np.ndarray:
-    """Returns the array of the runs, of that shape, with int32 values in place of old.
+    """Returns an int32 array in which every value of the runs is replaced.
 
     Args:
       runs: the runs of an array.
-      found: its distinct values, ascending.
-      new_values: new value of each of them.
-      shape: of the array.
+      found: the distinct values of the array, ascending.
+      new_values: old value -> new value.
+      shape: shape of the array.
     """
     table = np.array([new_values[v] for v in found.tolist()], np.int32)
     new = table[np.searchsorted(found, runs.values)]

@@ -1,7 +1,7 @@
-"""KITTI-STEP and MOTChallenge-STEP: videos whose every pixel is tracked.
+"""KITTI-STEP and MOTChallenge-STEP: videos in which every pixel is tracked.
 
 Mark Weber et al., "STEP: Segmenting and Tracking Every Pixel", NeurIPS 2021
-(https://arxiv.org/abs/2102.11859). Files laid out as for the published converter:
+(https://arxiv.org/abs/2102.11859). Files are laid out as for the published converter:
 
   images/{train,val,test}/<sequence>/[img1/]<frame>.png or .jpg
   panoptic_maps/{train,val}/<sequence>/<frame>.png    class, instance's high, low byte
@@ -35,8 +35,8 @@ class Step(Dataset):
     """Videos with panoptic maps.
 
     Args:
-      info: the description.
-      two_frames: whether the frame before is stored too.
+      info: description of the data set.
+      two_frames: whether records also store the previous frame.
     """
 
     def __init__(self, info: DatasetInfo, two_frames: bool):
@@ -56,7 +56,7 @@ class Step(Dataset):
             maps = root / "panoptic_maps" / split / sequence.name
             maps = None if split == "test" else maps
             for number, path in frames.items():
-                # Without one, the frame itself, as in published records.
+                # The first frame is its own previous one, as in published records.
                 before = frames.get(number - 1, path) if self._two_frames else None
                 load = functools.partial(
                     _load, path, before, maps, sequence.name, self.info, crowd_as_ignore
@@ -64,21 +64,21 @@ class Step(Dataset):
                 images.append(RawImage(f"{sequence.name}_{path.stem}", load, str(path)))
         if not images:
             raise ValueError(
-                f"{folder}: no <sequence>/<frame> images here; is the root right?"
+                f"{folder}: no <sequence>/<frame> images here; is the root correct?"
             )
         return images
 
 
 def _frames(folder: Path) -> dict[int, Path]:
-    """Returns number -> image of the frames of a sequence, in order.
+    """Returns number -> image path of the frames of a sequence, in order.
 
     Raises:
-      ValueError: an image is not named by a number.
+      ValueError: the name of an image is not a number.
     """
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in _IMAGE_ENDINGS)
     for path in paths:
         if not path.stem.isdecimal():
-            raise ValueError(f"{path}: the name of a frame is its number")
+            raise ValueError(f"{path}: the name of a frame has to be a number")
     return {int(path.stem): path for path in paths}
 
 
@@ -110,7 +110,7 @@ def _read_map(path: Path, info: DatasetInfo, crowd_as_ignore: bool) -> np.ndarra
     """Returns the `[H, W]` int32 labels of a panoptic map."""
     image = read_image(path)
     if image.mode != "RGB":
-        raise ValueError(f"{path}: a panoptic map is an RGB PNG, not {image.mode}")
+        raise ValueError(f"{path}: a panoptic map must be an RGB PNG, not {image.mode}")
     red, green, blue = np.moveaxis(np.asarray(image).astype(np.int32), -1, 0)
     return tracked_label(
         red, green * 256 + blue, info, crowd_as_ignore=crowd_as_ignore, path=path

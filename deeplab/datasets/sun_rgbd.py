@@ -1,16 +1,16 @@
-"""SUN RGB-D: 10,335 indoor scenes of four depth cameras in 37 classes.
+"""SUN RGB-D: 10,335 indoor scenes from four depth cameras, with 37 classes.
 
 Shuran Song et al., "SUN RGB-D: A RGB-D Scene Understanding Benchmark Suite", CVPR
-2015 (https://rgbd.cs.princeton.edu). `SUNRGBD.zip` and `SUNRGBDtoolbox.zip` as they
-are:
+2015 (https://rgbd.cs.princeton.edu). The files of `SUNRGBD.zip` and
+`SUNRGBDtoolbox.zip`:
 
   SUNRGBD/<camera>/.../image/*.jpg, depth_bfx/*.png
-  SUNRGBDtoolbox/Metadata/SUNRGBDMeta.mat             where each image lies
+  SUNRGBDtoolbox/Metadata/SUNRGBDMeta.mat             path of each image
   SUNRGBDtoolbox/Metadata/SUNRGBD2Dseg.mat            label maps, in the same order
   SUNRGBDtoolbox/traintestSUNRGBD/allsplit.mat        alltrain, alltest
 
-Only the label map that is needed is read of `SUNRGBD2Dseg.mat`. Depth is that with
-holes filled (`depth_bfx`), decoded and cut at 8 metres as by the toolbox.
+Label maps are read from `SUNRGBD2Dseg.mat` one at a time. Depth is `depth_bfx`, with
+holes filled, decoded and clipped to 8 metres as the toolbox does.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _FARTHEST = 8.0
 
 @DATASETS.register("sun_rgbd")
 class SunRgbd(Dataset):
-    """SUN RGB-D; evaluation ids are 1 to 37, and 0 of the files is void."""
+    """SUN RGB-D; evaluation ids are 1 to 37, and 0 in the files is void."""
 
     def __init__(self):
         super().__init__(
@@ -80,15 +80,15 @@ class SunRgbd(Dataset):
             load = functools.partial(_load, photo, depth, maps, index, self.info)
             images.append(RawImage(folder, load, str(photo)))
         if not images:
-            raise ValueError(f"{listed}: lists no image of the split {split!r}")
+            raise ValueError(f"{listed} lists no images of the split {split!r}")
         return images
 
 
 def _inside(path: str, listed: Path) -> str:
-    """Returns the part of a path of the authors' disk that follows `SUNRGBD`."""
+    """Returns the part after `SUNRGBD` of a path on the authors' disk."""
     _, found, inside = path.rstrip("/").partition("/SUNRGBD/")
     if not found:
-        raise ValueError(f"{listed}: path {path!r} lies outside SUNRGBD")
+        raise ValueError(f"{listed}: path {path!r} is outside SUNRGBD")
     return inside
 
 
@@ -105,7 +105,7 @@ def _load(
         ids, ids_of(info, void=(0,)), info, maps.with_name(f"{maps.name}[{index}]")
     )
     stored = read_index_png(depth_path).astype(np.uint16)
-    # The file holds the millimetres turned round by three bits.
+    # The file stores millimetres, rotated left by three bits.
     millimetres = (stored >> 3) | (stored << 13)
     depth = np.minimum(millimetres.astype(np.float32) / 1000, _FARTHEST)
     return LoadedImage(photo.read_bytes(), label, depth=depth)

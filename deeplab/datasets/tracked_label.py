@@ -1,4 +1,4 @@
-"""Panoptic labels of videos, whose files give each pixel a class and an instance."""
+"""Panoptic labels of videos whose files have a class and an instance per pixel."""
 
 from __future__ import annotations
 
@@ -18,17 +18,22 @@ def tracked_label(
     crowd_as_ignore: bool,
     path: Path,
 ) -> np.ndarray:
-    """Returns `[H, W]` int32 labels; an instance keeps its number through the video.
+    """Returns panoptic labels; an instance has the same id throughout the video.
 
     Args:
       classes: `[H, W]` int32 class ids, or the ignore label.
-      instances: `[H, W]` int32; 0 for crowds. Those of stuff and void are left out.
+      instances: `[H, W]` int32 instance ids; 0 for crowds. Ids of stuff and void are
+        ignored.
       info: the data set.
       crowd_as_ignore: see `Dataset.read`.
-      path: where they come from, for messages.
+      path: the label file, for error messages.
+
+    Returns:
+      `[H, W]` int32 panoptic labels.
 
     Raises:
-      ValueError: a class is not in the table, or an instance is beyond the divisor.
+      ValueError: a class is not in the table, or an instance id is too large for the
+        label divisor.
     """
     if classes.shape != instances.shape:
         raise ValueError(
@@ -40,15 +45,15 @@ def tracked_label(
         if value not in known:
             y, x = divmod(start, classes.shape[1])
             raise ValueError(
-                f"{path}: pixel (row {y}, column {x}) has class {value}, which is none "
-                f"of data set {info.name!r}"
+                f"{path}: pixel (row {y}, column {x}) has class {value}, which is not "
+                f"in data set {info.name!r}"
             )
     is_thing = np.isin(classes, info.thing_ids)
     instances = np.where(is_thing, instances, 0)
     if instances.max() > info.label_space.max_instances:
         raise ValueError(
-            f"{path}: instance {instances.max()}; at most "
-            f"{info.label_space.max_instances} are told apart"
+            f"{path}: instance id {instances.max()}; label_divisor "
+            f"{info.label_divisor} allows at most {info.label_space.max_instances}"
         )
     label = info.label_space.encode(classes, instances)
     if crowd_as_ignore:

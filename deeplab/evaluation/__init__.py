@@ -1,1 +1,1 @@
-"""Measuring predictions that are stored as files, and writing down the results."""
+"""Evaluates stored predictions, and writes the results to files."""

@@ -1,6 +1,6 @@
-"""Results of metrics, sorted into those of classes and all others, and as files.
+"""Splits the results of metrics into per-class and other results, and writes them.
 
-A result is called "<metric>/<kind>/<class>" if it is one of a class.
+The result of a class is called "<metric>/<kind>/<class>".
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from deeplab.core.dataset_info import DatasetInfo
 from deeplab.visualization.bars import Bar, bar_chart
 from deeplab.visualization.pictures import write_png
 
-# What is drawn for each class.
+# The kinds of results that are drawn for each class.
 _DRAWN = ("pq", "iou")
 
 
 def summary(results: Mapping[str, float], info: DatasetInfo) -> dict[str, float]:
-    """Returns the results that are not of a class, in their order."""
+    """Returns the results that do not belong to a class, in their order."""
     names = {c.name for c in info.classes}
     return {key: value for key, value in results.items() if _last(key) not in names}
 
@@ -40,11 +40,11 @@ def of_classes(
 def write_results(
     folder: Path, results: Mapping[str, float], info: DatasetInfo
 ) -> None:
-    """Writes `results.json`, and bars of the classes as `<metric>_<kind>.png`.
+    """Writes `results.json`, and bar charts of the classes as `<metric>_<kind>.png`.
 
     Args:
-      folder: gets the files; made if it is not there.
-      results: name -> value; those that are drawn are percentages.
+      folder: folder of the files; created if it does not exist.
+      results: name -> value; values that are drawn are percentages.
       info: the data set.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Metrics of predictions that any program has stored, beside their ground truth.
+"""Evaluates the stored predictions of any program against ground truth.
 
-Images are read and compared in processes of their own, and their counts merged: the
-results do not depend on how many there are. Without TensorFlow, for these workers.
+Worker processes read and compare the images, and their counts are merged, so results
+do not depend on the number of workers. Without TensorFlow, for these workers.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from deeplab.metrics.base import Metric
 from deeplab.predictions.base import LabelMap, StoredMap
 from deeplab.protos.evaluator_pb2 import EvaluatorOptions
 
-# Images that a worker reads before it hands over what it counted.
+# Images that a worker reads before it returns its counts.
 _CHUNK = 16
 _NAMES_SHOWN = 3
 
 
 class Pair(NamedTuple):
-    """The two label maps of an image; no prediction means no segments."""
+    """The two label maps of an image; a missing prediction has no segments."""
 
     name: str
     truth: StoredMap
@@ -40,22 +40,22 @@ def match(
     predictions: Mapping[str, StoredMap],
     complete: bool = True,
 ) -> list[Pair]:
-    """Returns the pairs of maps of the same name, in the order of the truth.
+    """Returns the pairs of maps with the same name, in the order of the ground truth.
 
     Args:
       truth: name -> map.
       predictions: name -> map.
-      complete: whether an image without segments has a prediction, too.
+      complete: whether images without segments need a prediction as well.
 
     Raises:
-      ValueError: an image has no prediction, or none has one.
+      ValueError: no image has a prediction, or, if `complete`, one image has none.
     """
     missing = [name for name in truth if name not in predictions]
     if missing and (complete or len(missing) == len(truth)):
         shown = ", ".join(missing[:_NAMES_SHOWN])
         raise ValueError(
             f"{len(missing)} of {len(truth)} images have no prediction: {shown}"
-            f"{' ...' if len(missing) > _NAMES_SHOWN else ''}; predictions are called "
+            f"{' ...' if len(missing) > _NAMES_SHOWN else ''}; predictions are named "
             f"{', '.join(list(predictions)[:_NAMES_SHOWN])} ..."
         )
     return [Pair(name, truth[name], predictions.get(name)) for name in truth]
@@ -68,20 +68,20 @@ def evaluate(
     workers: int = 1,
     advance: Callable[[int], object] = lambda images: None,
 ) -> dict[str, float]:
-    """Measures pairs of label maps.
+    """Computes metrics of pairs of label maps.
 
     Args:
-      pairs: what to compare; frames of a video in order.
+      pairs: the pairs to compare; frames of a video in order.
       info: the data set.
-      names: metrics, by registered name.
-      workers: processes that read and compare.
+      names: registered names of the metrics.
+      workers: number of processes that read and compare.
       advance: called with the number of images that were added.
 
     Returns:
-      "<metric>/<key>" -> value; the same whatever the number of workers.
+      "<metric>/<key>" -> value, independent of the number of workers.
 
     Raises:
-      ValueError: a metric is unknown or a map is damaged.
+      ValueError: a metric is unknown or a map is corrupt.
     """
     metrics = _build(names, info)
     chunks = list(_chunks(pairs))
@@ -101,7 +101,7 @@ def evaluate(
 
 
 def _chunks(pairs: Sequence[Pair]) -> Iterable[list[Pair]]:
-    """Yields runs of images; a sequence stays in one piece."""
+    """Yields chunks of images; a sequence is never split."""
     groups: dict[str, list[Pair]] = collections.defaultdict(list)
     for pair in pairs:
         groups[pair.truth.sequence].append(pair)
@@ -128,7 +128,7 @@ def _count(
 
 
 def _loaded(pair: Pair, info: DatasetInfo) -> tuple[Example, Prediction]:
-    """Reads the maps of an image, as an evaluation in memory has them."""
+    """Reads the maps of an image, in the form of an evaluation in memory."""
     truth = pair.truth.load()
     predicted = pair.prediction.load() if pair.prediction else None
     if predicted is None or not predicted.panoptic.size:
@@ -148,7 +148,7 @@ def _loaded(pair: Pair, info: DatasetInfo) -> tuple[Example, Prediction]:
     prediction = Prediction(
         panoptic_pred=predicted.panoptic,
         semantic_pred=info.label_space.class_of(predicted.panoptic),
-        # The files have one score, of class and mask together.
+        # The files have a single score for class and mask.
         semantic_scores=equally_sure,
         instance_scores=scores,
         depth_pred=None if predicted.depth is None else predicted.depth[..., None],

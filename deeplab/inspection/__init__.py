@@ -1,1 +1,1 @@
-"""Looking at data and at the machine before training: pages, statistics, checks."""
+"""Inspects the data and the machine before training: pages, statistics, checks."""

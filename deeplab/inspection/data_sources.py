@@ -1,4 +1,4 @@
-"""Records and what their labels mean, as a config or a person names them."""
+"""Records and their data set, as named in a config or on the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class DataSource(NamedTuple):
     """Records of one data set.
 
     Attributes:
-      title: what to call them.
+      title: title of the records.
       patterns: patterns of their files.
       info: the data set.
     """
@@ -30,11 +30,11 @@ def sources_of_config(
     """Returns the data for training and for evaluation; once if they are the same.
 
     Args:
-      config: names them.
-      name: what to call the config in errors.
+      config: the config.
+      name: name of the config in error messages.
 
     Raises:
-      ValueError: the config names no data.
+      ValueError: the config sets no file_pattern.
     """
     found: list[DataSource] = []
     for title, options in (

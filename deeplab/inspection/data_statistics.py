@@ -1,4 +1,4 @@
-"""What a report of labels says of classes and sizes, and a picture of it."""
+"""Statistics of classes and sizes from a label report, and charts of them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _COLOR = (90, 120, 170)
 
 
 def occurring_classes(report: LabelReport, info: DatasetInfo) -> list[ClassInfo]:
-    """Returns the classes of a data set that some image has."""
+    """Returns the classes of a data set that occur in an image."""
     return [c for c in info.classes if report.class_images[c.id]]
 
 
 def frequent_sizes(report: LabelReport) -> list[tuple[str, int]]:
-    """Returns "height x width" and images of the most frequent sizes, then all others.
+    """Returns "height x width" and number of images of the most frequent sizes.
 
-    The last row is called "others" if there are more than `SIZES_NAMED`.
+    If there are more than `SIZES_NAMED` sizes, the last row is "others".
     """
-    # Equally frequent ones by size, so that workers do not change the order.
+    # Ties are sorted by size, so that workers do not change the order.
     ordered = sorted(report.sizes.items(), key=lambda item: (-item[1], item[0]))
     rows = [(f"{h} x {w}", count) for (h, w), count in ordered[:SIZES_NAMED]]
     others = sum(count for _, count in ordered[SIZES_NAMED:])
@@ -32,15 +32,15 @@ def frequent_sizes(report: LabelReport) -> list[tuple[str, int]]:
 def statistics_picture(
     title: str, report: LabelReport, info: DatasetInfo
 ) -> np.ndarray:
-    """Draws bars of the classes and of the sizes, in percent.
+    """Draws bar charts of the classes and of the sizes, in percent.
 
     Args:
-      title: what to call the records.
-      report: what they hold.
+      title: title of the records.
+      report: report of the records.
       info: the data set.
 
     Returns:
-      `[h, w, 3]` uint8, of one width for all reports.
+      `[h, w, 3]` uint8; the width is the same for all reports.
     """
     classes = occurring_classes(report, info)
     images = max(report.records, 1)

@@ -1,4 +1,4 @@
-"""Checks that a machine can run the library, each of which says what to do."""
+"""Checks whether a machine can run the library, with advice for each problem."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Finding:
 
     Attributes:
       level: "ok", "warn" or "FAIL".
-      subject: what was looked at.
+      subject: what was checked.
       detail: what was found.
-      advice: what to do about it.
+      advice: what to do about it; empty if nothing.
     """
 
     level: str
@@ -47,10 +47,10 @@ class Finding:
 
 
 def examine(folder: Path) -> Iterator[Finding]:
-    """Yields the findings of all checks; each stands alone.
+    """Yields the findings of all checks, which are independent of each other.
 
     Args:
-      folder: where runs will be written.
+      folder: folder of the runs.
     """
     checks: list[Callable[[], Iterator[Finding]]] = [
         check_python,
@@ -106,7 +106,7 @@ def check_schemas() -> Iterator[Finding]:
 
 
 def check_processor() -> Iterator[Finding]:
-    """Yields the cores and what they compute fast."""
+    """Yields the number of cores, and the instructions that make them fast."""
     flags = processor_flags()
     known = [f for f in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if f in flags]
     detail = f"{os.cpu_count()} cores"
@@ -116,12 +116,12 @@ def check_processor() -> Iterator[Finding]:
         yield Finding(
             "ok",
             "bfloat16",
-            "this processor computes it slower than float32; keep float32 on the CPU",
+            "slower than float32 on this processor; keep float32 on the CPU",
         )
 
 
 def processor_flags(path: Path = Path("/proc/cpuinfo")) -> set[str]:
-    """Returns the features that Linux lists; nothing elsewhere."""
+    """Returns the processor features that Linux lists; empty on other systems."""
     if not path.exists():
         return set()
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -131,7 +131,7 @@ def processor_flags(path: Path = Path("/proc/cpuinfo")) -> set[str]:
 
 
 def check_memory() -> Iterator[Finding]:
-    """Yields the memory, where the system tells it."""
+    """Yields the size of the memory, if the system reports it."""
     if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
         return
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -143,12 +143,12 @@ def check_memory() -> Iterator[Finding]:
             "warn",
             "memory",
             detail,
-            "take small crops and batches",
+            "use small crops and batches",
         )
 
 
 def check_disk(folder: Path) -> Iterator[Finding]:
-    """Yields whether runs can be written to a folder, and the space that is free."""
+    """Yields whether runs can be written to a folder, and the free space."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as place:
@@ -157,21 +157,21 @@ def check_disk(folder: Path) -> Iterator[Finding]:
             first.rename(second)
             intact = second.read_bytes() == b"deeplab"
     except OSError as error:
-        yield Finding("FAIL", "disk", str(error), "give a --folder you may write to")
+        yield Finding("FAIL", "disk", str(error), "choose a writable --folder")
         return
     free = shutil.disk_usage(folder).free
     detail = f"{free / _GIB:.1f} GiB free in {folder.resolve()}, files can be written"
     if not intact:
         yield Finding("FAIL", "disk", "a file read back differs", "use another disk")
     elif free < 2 * _GIB:
-        yield Finding("warn", "disk", detail, "checkpoints need space: free some")
+        yield Finding("warn", "disk", detail, "checkpoints need space; free some")
     else:
         yield Finding("ok", "disk", detail)
 
 
 def check_devices() -> Iterator[Finding]:
-    """Yields whether TensorFlow computes rightly on each device."""
-    # What goes wrong is reported here, in words.
+    """Yields whether TensorFlow computes correctly on each device."""
+    # Problems are reported here instead of in TensorFlow's log.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import tensorflow as tf
@@ -209,7 +209,7 @@ def _compute_on(tf: Any, name: str) -> Finding:
             "FAIL",
             "device",
             f"{name}: a convolution failed: {str(error).splitlines()[0]}",
-            "the driver and the CUDA libraries may not fit: see `nvidia-smi`",
+            "the driver and the CUDA libraries may not match: see `nvidia-smi`",
         )
     if total != 8 * 8 * 3 * 2:
         return Finding(

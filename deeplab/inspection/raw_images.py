@@ -1,4 +1,4 @@
-"""Raw images of a data set as files, and panels of what was predicted for them."""
+"""Writes raw images of a data set as files, and panels of their predictions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deeplab.visualization.pictures import write_png
 
 
 def write_images(images: Iterable[RawImage], folder: Path) -> None:
-    """Writes `<name>.jpg` of images that are JPEG files, as they are.
+    """Writes images that are JPEG files, unchanged, as `<name>.jpg`.
 
     Raises:
       ValueError: an image cannot be loaded.
@@ -38,14 +38,15 @@ def write_panels(
     """Draws image, ground truth and prediction side by side, as `<name>.png`.
 
     Args:
-      images: have labels.
-      info: what the labels mean, those of the predictions as well.
-      image_folder: holds `<name>.jpg` of each.
-      predictions: holds `<name>_panoptic.png` of each, as `deeplab predict` writes it.
-      output: gets the panels.
+      images: images with labels.
+      info: the data set of the labels and the predictions.
+      image_folder: folder with `<name>.jpg` of each image.
+      predictions: folder with `<name>_panoptic.png` of each image, as written by
+        `deeplab predict`.
+      output: folder of the panels.
 
     Raises:
-      ValueError: a file is broken, or has another size than its image.
+      ValueError: a file is corrupt, or has another size than its image.
       OSError: a file cannot be read or written.
     """
     for raw in images:

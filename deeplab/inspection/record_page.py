@@ -1,4 +1,4 @@
-"""A page of records with their labels drawn over them, to look through."""
+"""Writes a page for browsing records, with their labels drawn over the images."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def choose_records(
 
     Args:
       patterns: patterns of TFRecord files.
-      limit: how many images at most, at least 1.
-      info: the data set; its cameras each count as an image.
+      limit: maximum number of images, at least 1.
+      info: the data set; each camera of a record counts as an image.
 
     Raises:
-      ValueError: a pattern matches no file, a record is broken, or there is none.
+      ValueError: a pattern matches no file, a record is corrupt, or there are none.
     """
     paths = matching_files(patterns)
     share, more = divmod(limit, len(paths))
@@ -39,7 +39,7 @@ def choose_records(
         for record, example in itertools.islice(_examples(path, info), count):
             chosen.append(NumberedRecord(len(chosen), path, record, example))
     if not chosen:
-        raise ValueError(f"{' '.join(patterns)}: the files hold no records")
+        raise ValueError(f"{' '.join(patterns)}: the files have no records")
     return chosen
 
 
@@ -55,16 +55,16 @@ def write_record_page(
     """Draws records, and writes `index.html` with their pictures.
 
     Args:
-      records: what to show.
-      info: what their labels mean.
-      folder: gets the page; made if it is not there.
+      records: the records to show.
+      info: the data set.
+      folder: folder of the page; created if it does not exist.
       title: heading of the page.
-      workers: processes that draw.
+      workers: number of processes that draw.
       advance: called when a record is drawn.
 
     Raises:
-      ValueError: a label is broken.
-      OSError: an image is broken, or a file cannot be written.
+      ValueError: a label is corrupt.
+      OSError: an image is corrupt, or a file cannot be written.
     """
     (folder / "images").mkdir(parents=True, exist_ok=True)
     draw = functools.partial(draw_record, folder=folder, info=info)
@@ -76,7 +76,7 @@ def write_record_page(
 
 
 def _examples(path: str, info: DatasetInfo) -> Iterator[tuple[int, StoredExample]]:
-    """Yields the images of a file with the numbers of their records, of all cameras."""
+    """Yields record number and image for every camera of every record of a file."""
     for record, data in enumerate(read_records(path)):
         try:
             for camera in stored_cameras(data, info.camera_names) or ("",):

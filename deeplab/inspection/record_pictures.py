@@ -1,4 +1,4 @@
-"""Pictures of a record: the image, and the image with its labels over it.
+"""Draws pictures of a record: the image, and the image with a label overlay.
 
 Without TensorFlow, for worker processes.
 """
@@ -26,13 +26,13 @@ _CLASSES_NAMED = 8
 
 
 class NumberedRecord(NamedTuple):
-    """An image of a record, with the place where it is stored.
+    """An image of a record, and where it is stored.
 
     Attributes:
-      number: numbers the pictures.
+      number: number of its pictures.
       path: the file.
-      record: number of the record in it, from 0.
-      example: what it holds.
+      record: number of the record in the file, from 0.
+      example: content of the record.
     """
 
     number: int
@@ -46,15 +46,15 @@ def draw_record(place: NumberedRecord, folder: Path, info: DatasetInfo) -> Card:
 
     Args:
       place: the record.
-      folder: gets the pictures.
-      info: what its labels mean.
+      folder: folder of the page.
+      info: the data set.
 
     Returns:
-      What a page shows of it.
+      The card of the record on a page.
 
     Raises:
-      ValueError: the label is broken, or of another size than the image.
-      OSError: the image is broken, or a picture cannot be written.
+      ValueError: the label is corrupt, or has another size than the image.
+      OSError: the image is corrupt, or a picture cannot be written.
     """
     example = place.example
     where = f"{Path(place.path).name}, record {place.record}"
@@ -79,11 +79,11 @@ def draw_record(place: NumberedRecord, folder: Path, info: DatasetInfo) -> Card:
 
 
 def describe_label(label: np.ndarray, info: DatasetInfo) -> str:
-    """Returns the largest classes, with their instances, and the share of void.
+    """Describes the largest classes, their instances, and the fraction of void.
 
     Args:
       label: `[h, w]` panoptic labels.
-      info: what they mean.
+      info: the data set.
     """
     area: dict[int, int] = {}
     instances: dict[int, int] = {}

@@ -1,7 +1,7 @@
-"""Predictions as files: one file per format, with its reader and its writer.
+"""Predictions as files: one module per format, with its reader and its writer.
 
-`FORMATS.get(name)()` is a `deeplab.predictions.base.Format`. Formats know files and
-label maps, nothing of models: any program's predictions can be read and measured.
+`FORMATS.get(name)()` is a `deeplab.predictions.base.Format`. Formats depend only on
+files and label maps, not on models: predictions of any program can be evaluated.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""ADE20K's scene parsing format: grey PNGs of ids 1 to 150, called like the images.
+"""ADE20K's scene parsing format: grey PNGs of ids 1 to 150, named like the images.
 
 Bolei Zhou et al., "Scene Parsing through ADE20K Dataset", CVPR 2017; format:
-https://github.com/CSAILVision/sceneparsing. 0 is "other", which is a miss.
+https://github.com/CSAILVision/sceneparsing. 0 is "other", which counts
+as wrong.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ _CLASSES = 150
 
 @FORMATS.register("ade20k")
 class Ade20k(SemanticPng):
-    """Classes by their number in the challenge."""
+    """Class maps with the challenge's class numbers."""
 
     def writer(self, path: Path, info: DatasetInfo) -> SemanticSink:
-        """See `Format.writer`; the files lie side by side."""
+        """See `Format.writer`; all files are in one folder."""
         ids = [c.evaluation_id for c in info.classes]
         if min(ids) < 1 or max(ids) > _CLASSES:
             raise ValueError(
                 f"data set {info.name!r} has evaluation ids {min(ids)} to {max(ids)}, "
-                f"but those of the challenge are 1 to {_CLASSES}, as of ade20k_semantic"
+                f"but the challenge has 1 to {_CLASSES}, as does ade20k_semantic"
             )
         return super().writer(path, info)
 

@@ -1,6 +1,6 @@
-"""Folders of predictions as .zip, the way servers take them.
+"""Packs folders of predictions as .zip archives, as servers accept them.
 
-Equal files make equal archives: names are sorted, times left out.
+Equal files give equal archives: names are sorted, and times are omitted.
 """
 
 from __future__ import annotations
@@ -16,21 +16,23 @@ from pathlib import Path
 from deeplab.core.atomic_file import atomic_file
 from deeplab.datasets.base import path_inside
 
-# Compressed already.
+# Suffixes of files that are already compressed.
 _PACKED = frozenset((".png",))
 _TIME = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644
 
 
 def write_zip(folder: Path, archive: Path) -> None:
-    """Writes the files below a folder, file by file, named relative to it.
+    """Writes all files below a folder to an archive, with paths relative to it.
 
     Raises:
-      ValueError: the folder has no files, or the archive would lie in it.
+      ValueError: the folder has no files, or the archive would be inside it.
       OSError: a file cannot be read or written.
     """
     if archive.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"{archive} would become part of itself: it lies in {folder}")
+        raise ValueError(
+            f"{archive} is inside {folder}, which it packs: choose another path"
+        )
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     if not files:
         raise ValueError(f"{folder} has no files to pack")
@@ -41,7 +43,7 @@ def write_zip(folder: Path, archive: Path) -> None:
             member.compress_type = (
                 zipfile.ZIP_STORED if path.suffix in _PACKED else zipfile.ZIP_DEFLATED
             )
-            # Its size, so that a file above 4 GiB gets the headers that it needs.
+            # Files above 4 GiB need other headers, so the size must be known.
             member.file_size = path.stat().st_size
             with path.open("rb") as source, packed.open(member, "w") as target:
                 shutil.copyfileobj(source, target)
@@ -49,13 +51,14 @@ def write_zip(folder: Path, archive: Path) -> None:
 
 @contextlib.contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
-    """Gives a file or folder itself, and the content of an archive as a folder.
+    """Yields a file or folder itself, or the content of an archive as a folder.
 
     Args:
-      path: a .zip is unpacked into a folder that is removed when the block ends.
+      path: file, folder or .zip. A .zip is unpacked to a temporary folder, which is
+        removed when the block ends.
 
     Raises:
-      ValueError: there is nothing of that name, or see `extract_zip`.
+      ValueError: `path` does not exist; or see `extract_zip`.
     """
     if path.suffix != ".zip":
         if not path.exists():
@@ -71,8 +74,8 @@ def extract_zip(archive: Path, folder: Path) -> None:
     """Unpacks an archive into a folder, and nowhere else.
 
     Raises:
-      ValueError: it is not a whole .zip or is encrypted, or a member leads out of the
-        folder or is listed twice.
+      ValueError: the archive is not a complete .zip or is encrypted, or a member points
+        outside the folder or is listed twice.
       OSError: a file cannot be written.
     """
     try:
@@ -81,7 +84,7 @@ def extract_zip(archive: Path, folder: Path) -> None:
             for member in packed.infolist():
                 path = path_inside(folder, member.filename, archive)
                 if path in seen:
-                    raise ValueError(f"{archive}: {member.filename} is in it twice")
+                    raise ValueError(f"{archive} lists {member.filename} twice")
                 seen.add(path)
                 if member.is_dir():
                     continue
@@ -90,4 +93,4 @@ def extract_zip(archive: Path, folder: Path) -> None:
                     shutil.copyfileobj(source, target)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         # Encrypted members and unknown compressions are RuntimeErrors.
-        raise ValueError(f"{archive}: not a whole .zip: {error}") from error
+        raise ValueError(f"{archive}: not a complete .zip: {error}") from error

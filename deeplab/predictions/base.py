@@ -1,4 +1,4 @@
-"""What a format of stored predictions offers, and the ids in its files."""
+"""The interface of formats of stored predictions, and the ids in their files."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 
 from deeplab.core.dataset_info import DatasetInfo
 
-# Ids below this are found by counting, which is faster than sorting.
+# Distinct ids below this are found by counting, which is faster than sorting.
 _COUNTED = 2**16
 
 
 class LabelMap(NamedTuple):
-    """What is known of the pixels of an image.
+    """The labels of an image, with scores and depth if known.
 
     Attributes:
-      panoptic: `[h, w]` int32 panoptic labels; `[0, 0]` where a file holds no
-        instances, and says no size.
-      scores: `[h, w]` float32, confidence of the instance that covers a pixel, 0 to 1;
-        None where it is not known: all instances are equally sure.
-      depth: `[h, w]` float32, metres; None where it is not known.
+      panoptic: `[h, w]` int32 panoptic labels; `[0, 0]` if a file has no instances and
+        no size.
+      scores: `[h, w]` float32, confidence of the instance at each pixel, 0 to 1; None
+        if unknown, in which case all instances have the same confidence.
+      depth: `[h, w]` float32, metres; None if unknown.
     """
 
     panoptic: np.ndarray
@@ -32,10 +32,10 @@ class LabelMap(NamedTuple):
 
 
 class StoredMap(NamedTuple):
-    """A label map that is not read yet; travels between processes.
+    """A label map that is not yet read; can be sent between processes.
 
     Attributes:
-      load: reads it. Raises ValueError or OSError that names the file.
+      load: reads the map. Raises ValueError or OSError that names the file.
       sequence: name of the video; empty for still images.
     """
 
@@ -44,35 +44,35 @@ class StoredMap(NamedTuple):
 
 
 class Sink(Protocol):
-    """Takes label maps one by one, and is closed after the last."""
+    """Writes label maps one by one; must be closed after the last."""
 
     def write(self, name: str, label_map: LabelMap) -> None:
         """Writes the labels of the image called `name`.
 
-        Scores and depth are left out by formats that hold none.
+        Formats without scores or depth ignore them.
 
         Raises:
-          ValueError: an id does not fit into the format, or the name leads out of
+          ValueError: an id does not fit into the format, or the name points outside
             the folder.
         """
         ...
 
     def close(self) -> None:
-        """Completes what is written."""
+        """Completes the written files."""
         ...
 
 
 class Format(ABC):
-    """A layout of files that hold the labels of images.
+    """A file layout for the labels of images.
 
     Attributes:
-      has_stuff: whether classes without instances are in it.
-      has_instances: whether instances are told apart.
+      has_stuff: whether it stores classes without instances.
+      has_instances: whether it distinguishes instances.
       is_video: whether its maps belong to sequences.
-      lists_every_image: whether an image without segments has an entry, too.
-      index: name of the file that lists all others, which is given as path; "" where
-        it is the folder.
-      metrics: names of the metrics that its files are measured by, if none are named.
+      lists_every_image: whether images without segments have an entry as well.
+      index: name of the file that lists all others, whose path is then the path of the
+        predictions; "" if that is the folder.
+      metrics: names of the default metrics.
     """
 
     has_stuff: bool = True
@@ -87,43 +87,43 @@ class Format(ABC):
         """Lists the label maps of a file or folder.
 
         Args:
-          path: where they are.
-          info: the data set; the labels come in its classes and divisor.
+          path: the file or folder.
+          info: the data set, whose class ids and label divisor the labels use.
 
         Returns:
           Name of the image -> its map, in a fixed order.
 
         Raises:
-          ValueError: there are none, or the files are not of this format.
+          ValueError: there are no maps, or the files do not have this format.
         """
 
     @abstractmethod
     def writer(self, path: Path, info: DatasetInfo) -> Sink:
-        """Begins to write label maps of a data set to a file or folder.
+        """Returns a writer of label maps of a data set to a file or folder.
 
         Raises:
-          ValueError: the format does not hold the ids of the data set.
+          ValueError: the format cannot store the ids of the data set.
         """
 
     def called(self, name: str) -> str:
-        """Returns how `read` calls an image, of its path without ending.
+        """Returns the name that `read` gives an image, from its path without suffix.
 
         Raises:
-          ValueError: an image of the format has no such path.
+          ValueError: the path is not one of an image of this format.
         """
         return name
 
     def refusals(self, path: Path) -> Iterator[tuple[str, str]]:
-        """Yields file and reason of what can be read, but a server refuses."""
+        """Yields file and reason for files that are readable but a server rejects."""
         del path
         yield from ()
 
 
 def evaluation_id_table(info: DatasetInfo) -> np.ndarray:
-    """Returns evaluation ids, indexed by the class ids of the labels.
+    """Returns the evaluation ids, indexed by class id.
 
-    Void, and ids without a class, become 0, the void of the published servers; where
-    0 is a class, the ignore label.
+    Void, and ids without a class, become 0, which is void on the evaluation servers; if
+    0 is a class, they become the ignore label.
     """
     zero_is_class = any(c.evaluation_id == 0 for c in info.classes)
     void = info.ignore_label if zero_is_class else 0
@@ -136,12 +136,12 @@ def evaluation_id_table(info: DatasetInfo) -> np.ndarray:
 def class_ids(
     evaluation_ids: np.ndarray, info: DatasetInfo, where: object
 ) -> np.ndarray:
-    """Returns the class ids of evaluation ids; void becomes the ignore label.
+    """Converts evaluation ids to class ids; void becomes the ignore label.
 
     Args:
-      evaluation_ids: integers of any shape, none of them negative.
+      evaluation_ids: non-negative integers of any shape.
       info: the data set.
-      where: what the message of an error begins with.
+      where: what error messages begin with.
 
     Raises:
       ValueError: an id belongs to no class and is not void.
@@ -149,7 +149,7 @@ def class_ids(
     known = {c.evaluation_id: c.id for c in info.classes}
     void = int(evaluation_id_table(info)[info.ignore_label])
     known.setdefault(void, info.ignore_label)
-    # What a program of 8 bits writes for void.
+    # Programs that write 8-bit ids use 255 for void.
     known.setdefault(255, info.ignore_label)
     if evaluation_ids.max() < _COUNTED:
         present = np.flatnonzero(np.bincount(np.ravel(evaluation_ids)))
@@ -169,7 +169,7 @@ def files_below(folder: Path, suffix: str) -> list[Path]:
     """Returns the files below a folder that end in `suffix`, sorted.
 
     Raises:
-      ValueError: there are none.
+      ValueError: the folder does not exist or has no such files.
     """
     found = sorted(folder.rglob(f"*{suffix}"))
     if not found:
@@ -180,7 +180,7 @@ def files_below(folder: Path, suffix: str) -> list[Path]:
 
 
 def check_range(where: object, kind: str, largest: int, limit: int) -> None:
-    """Refuses ids that a format cannot hold.
+    """Rejects ids that a format cannot store.
 
     Raises:
       ValueError: the largest id is above `limit`.

@@ -1,9 +1,8 @@
 """Panoptic maps as images of two or three channels, in DeepLab2's layouts.
 
 `two_channel_png`: red is the class, green the instance. `three_channel_png`: red is the
-class, green and blue are the instance, divided by 256 and what remains.
-`two_channel_numpy_array`: an int32 array of class and instance, for ids of any size.
-One file for each image, named after it.
+class, 256 * green + blue the instance. `two_channel_numpy_array`: an int32 array of
+class and instance, for ids of any size. There is one file per image, named after it.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ from deeplab.predictions.base import (
 
 @dataclass(frozen=True)
 class ChannelLayout:
-    """How class and instance ids lie in a file.
+    """How class and instance ids are stored in a file.
 
     Attributes:
-      suffix: of the files.
-      max_class: largest class id that it holds.
-      max_instance: largest instance id that it holds.
+      suffix: suffix of the files.
+      max_class: largest class id that can be stored.
+      max_instance: largest instance id that can be stored.
       write: writes `[h, w]` int32 class and instance ids.
-      read: returns them.
+      read: reads `[h, w]` int32 class and instance ids.
     """
 
     suffix: str
@@ -56,11 +55,11 @@ class ChannelFormat(Format):
     """Class and instance ids as channels; see the names of `LAYOUTS`."""
 
     def __init__(self, layout: ChannelLayout):
-        """Takes one of `LAYOUTS`."""
+        """Creates the format of one of `LAYOUTS`."""
         self._layout = layout
 
     def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:
-        """See `Format.read`; names are paths below `path` without the ending."""
+        """See `Format.read`; names are paths below `path` without the suffix."""
         suffix = self._layout.suffix
         return {
             str(file.relative_to(path).with_suffix("")): self._stored(file, path, info)
@@ -89,10 +88,10 @@ class ChannelSink:
         """Writes into `folder`, with the evaluation ids of a data set.
 
         Args:
-          folder: of the files.
+          folder: folder of the files.
           info: the data set.
-          layout: of a file.
-          called: name of an image -> that of its file, without ending.
+          layout: layout of a file.
+          called: name of an image -> name of its file without suffix.
         """
         self._called = called
         self._folder = folder
@@ -108,7 +107,7 @@ class ChannelSink:
         write_channels(path, self._layout, self._table[classes], instances)
 
     def close(self) -> None:
-        """Every file is complete already."""
+        """Does nothing: every file is already complete."""
 
 
 def write_channels(
@@ -163,7 +162,7 @@ def _read_three_channel_png(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _write_array(file: BinaryIO, classes: np.ndarray, instances: np.ndarray) -> None:
-    # The third channel is published, and empty.
+    # Published files have a third, empty channel.
     channels = np.stack([classes, instances, np.zeros_like(classes)], axis=-1)
     np.save(file, channels.astype(np.int32), allow_pickle=False)
 
@@ -199,13 +198,13 @@ LAYOUTS = {
 
 @FORMATS.register("two_channel_png")
 def build_two_channel_png() -> ChannelFormat:
-    """Returns the format of at most 256 classes and instances."""
+    """Returns the format for at most 256 classes and instances."""
     return ChannelFormat(LAYOUTS["two_channel_png"])
 
 
 @FORMATS.register("three_channel_png")
 def build_three_channel_png() -> ChannelFormat:
-    """Returns the format of at most 65536 instances."""
+    """Returns the format for at most 65536 instances."""
     return ChannelFormat(LAYOUTS["three_channel_png"])
 
 

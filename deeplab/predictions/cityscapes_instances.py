@@ -2,9 +2,9 @@
 
 M. Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene Understanding", CVPR
 2016, https://arxiv.org/abs/1604.01685; as `cityscapesScripts` reads it:
-<city>_<sequence>_<frame>.txt has a line of each mask: its path beside the list, label
-id, score. What is not 0 in the PNG of a mask belongs to it. Ground truth,
-`*_gtFine_instanceIds.png`, is read too.
+<city>_<sequence>_<frame>.txt has a line for each mask: its path relative to the list,
+its label id and its score. A mask is a PNG that is nonzero inside. Ground truth,
+`*_gtFine_instanceIds.png`, can be read as well.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from deeplab.predictions.instance_masks import (
 from deeplab.predictions.semantic_png import image_name
 
 _TRUTH = "_gtFine_instanceIds.png"
-# In the ground truth, instance ids are label id * 1000 + number; below are regions.
+# Ground truth ids are label id * 1000 + number; smaller ids are regions.
 _DIVISOR = 1000
 
 
@@ -61,7 +61,7 @@ class CityscapesInstances(Format):
         return found
 
     def writer(self, path: Path, info: DatasetInfo) -> CityscapesInstancesSink:
-        """See `Format.writer`; lists lie side by side, masks in `masks`."""
+        """See `Format.writer`; all lists are in one folder, masks in `masks`."""
         check_label_ids(info)
         return CityscapesInstancesSink(path, info)
 
@@ -71,7 +71,7 @@ class CityscapesInstances(Format):
 
 
 class CityscapesInstancesSink:
-    """Writes the masks of an image, then their list."""
+    """Writes the masks of each image, and then their list."""
 
     def __init__(self, folder: Path, info: DatasetInfo):
         """Writes into `folder`."""
@@ -82,8 +82,8 @@ class CityscapesInstancesSink:
         """See `Sink.write`.
 
         Raises:
-          ValueError: the name leads out of the folder or has a space, which the lists
-            cannot hold.
+          ValueError: the name points outside the folder, or has a space, which the
+            lists cannot represent.
         """
         name = image_name(Path(name))
         listed = path_inside(self._folder, f"{name}.txt", self._folder)
@@ -102,7 +102,7 @@ class CityscapesInstancesSink:
             opened.write("".join(lines).encode())
 
     def close(self) -> None:
-        """Every file is complete already."""
+        """Does nothing: every file is already complete."""
 
 
 def _load(listed: Path, root: Path, info: DatasetInfo) -> LabelMap:
@@ -113,7 +113,7 @@ def _load(listed: Path, root: Path, info: DatasetInfo) -> LabelMap:
 
 
 def _masks(listed: Path, root: Path, info: DatasetInfo) -> Iterator[InstanceMask]:
-    """Yields what a list names; ids that are not evaluated are left out."""
+    """Yields the masks of a list, except those with ids that are not evaluated."""
     things = {c.evaluation_id: c.id for c in info.classes if c.is_thing}
     lines = listed.read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines, 1):
@@ -122,8 +122,8 @@ def _masks(listed: Path, root: Path, info: DatasetInfo) -> Iterator[InstanceMask
             file, label_id, score = words[0], int(float(words[1])), float(words[2])
         except (IndexError, ValueError) as error:
             raise ValueError(
-                f"{listed}:{number}: a line is the path of a mask, a label id and a "
-                f"score, with a space between them, not {line!r}"
+                f"{listed}:{number}: a line has to be the path of a mask, a label id "
+                f"and a score, separated by spaces, not {line!r}"
             ) from error
         if len(words) != 3 or not math.isfinite(score):
             raise ValueError(f"{listed}:{number}: not a mask, an id, a score: {line!r}")
@@ -142,8 +142,8 @@ def _load_truth(path: Path, root: Path, info: DatasetInfo) -> LabelMap:
     """Reads the ids of the ground truth.
 
     A region of a thing class becomes a crowd. Instances of classes that are not
-    evaluated keep a number: their pixels are void for all but the official rules of
-    instances, which see them as background.
+    evaluated keep their number: only the official instance metric treats their pixels
+    as background; elsewhere they are void.
     """
     del root
     ids = read_index_png(path)
@@ -155,7 +155,7 @@ def _load_truth(path: Path, root: Path, info: DatasetInfo) -> LabelMap:
         is_instance = value >= _DIVISOR
         known = classes.get(value // _DIVISOR if is_instance else value)
         class_id = known.id if known else info.ignore_label
-        # Theirs begin with 0, which is a crowd here.
+        # Cityscapes numbers instances from 0, which means crowd here.
         instance = value % _DIVISOR + 1 if is_instance else 0
         new_label[value] = info.label_space.encode(class_id, instance)
     return LabelMap(relabel(runs, found, new_label, ids.shape))

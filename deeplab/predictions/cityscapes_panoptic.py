@@ -1,4 +1,4 @@
-"""Cityscapes' panoptic format: COCO's, with Cityscapes' names and label ids.
+"""Cityscapes' panoptic format: COCO's format with Cityscapes' names and label ids.
 
 M. Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene Understanding", CVPR
 2016, https://arxiv.org/abs/1604.01685; as `cityscapesScripts` reads it: an image id is
@@ -44,7 +44,7 @@ class CityscapesPanopticFormat(CocoPanopticFormat):
 
 
 class CityscapesPanopticSink(CocoSink):
-    """Writes PNGs as they come, and the JSON in the end."""
+    """Writes each PNG immediately, and the JSON at the end."""
 
     def write(self, name: str, label_map: LabelMap) -> None:
         """See `Sink.write`."""

@@ -1,4 +1,4 @@
-"""Cityscapes' pixel-level format: grey PNGs of label ids, one for each image.
+"""Cityscapes' pixel-level format: grey PNGs of label ids, one per image.
 
 M. Cordts et al., "The Cityscapes Dataset for Semantic Urban Scene Understanding", CVPR
 2016, https://arxiv.org/abs/1604.01685; as `cityscapesScripts` reads it: a file's name
@@ -22,13 +22,13 @@ from deeplab.predictions.semantic_png import (
 )
 
 MAX_LABEL_ID = 33
-# License plates, whose id is -1, are 255 in a file.
+# License plates have id -1, which is stored as 255.
 _UNSIGNED_PLATE = 255
 
 
 @FORMATS.register("cityscapes_pixel")
 class CityscapesPixel(SemanticPng):
-    """Classes by Cityscapes' label ids."""
+    """Class maps with Cityscapes' label ids."""
 
     def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:
         """See `Format.read`; names are <city>_<sequence>_<frame>."""
@@ -36,7 +36,7 @@ class CityscapesPixel(SemanticPng):
         return super().read(path, info)
 
     def writer(self, path: Path, info: DatasetInfo) -> SemanticSink:
-        """See `Format.writer`; the files lie side by side."""
+        """See `Format.writer`; all files are in one folder."""
         check_label_ids(info)
         return super().writer(path, info)
 
@@ -60,10 +60,10 @@ class CityscapesPixel(SemanticPng):
 
 
 def check_label_ids(info: DatasetInfo) -> None:
-    """Refuses data sets whose evaluation ids are not Cityscapes' label ids.
+    """Rejects data sets whose evaluation ids are not Cityscapes' label ids.
 
     Raises:
-      ValueError: an id is not 1 to 33.
+      ValueError: an id is outside 1 to 33.
     """
     other = [
         c.evaluation_id for c in info.classes if not 0 < c.evaluation_id <= MAX_LABEL_ID

@@ -2,8 +2,8 @@
 
 Microsoft COCO: Common Objects in Context, T.-Y. Lin et al., ECCV 2014,
 https://arxiv.org/abs/1405.0312; format: https://cocodataset.org/#format-results.
-A list of `image_id`, `category_id`, `segmentation` and `score`, that `pycocotools`
-reads; it grows on disk, image by image.
+The file is a list of `image_id`, `category_id`, `segmentation` and `score`, which
+`pycocotools` reads; it is written to disk image by image.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _FIELDS = ("image_id", "category_id", "segmentation", "score")
 
 @FORMATS.register("coco_instances")
 class CocoInstancesFormat(Format):
-    """Instances with scores; an image without any is not mentioned."""
+    """Instances with scores; images without instances are not listed."""
 
     index = "instances.json"
     has_stuff = False
@@ -68,10 +68,10 @@ class CocoInstancesFormat(Format):
 
 
 class CocoInstancesSink:
-    """Writes the JSON line by line; it takes its name when it is closed."""
+    """Writes the JSON line by line; the file gets its name when it is closed."""
 
     def __init__(self, path: Path, info: DatasetInfo):
-        """Begins the JSON `path`."""
+        """Starts to write the JSON `path`."""
         self._path = path
         self._info = info
         self._opened = contextlib.ExitStack()
@@ -94,7 +94,7 @@ class CocoInstancesSink:
             self._separator = b",\n"
 
     def close(self) -> None:
-        """Ends the JSON."""
+        """Completes the JSON."""
         self._file.write(b"[]\n" if self._separator == b"[\n" else b"\n]\n")
         self._opened.close()
 
@@ -104,10 +104,12 @@ def _entries(path: Path) -> Sequence[Mapping[str, Any]]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"{path}:{error.lineno}: not JSON ({error.msg}); is the file whole?"
+            f"{path}:{error.lineno}: not JSON ({error.msg}); is the file complete?"
         ) from error
     if not isinstance(content, list):
-        raise ValueError(f"{path}: results are a list, not a {type(content).__name__}")
+        raise ValueError(
+            f"{path}: results have to be a list, not {type(content).__name__}"
+        )
     for number, entry in enumerate(content):
         missing = [f for f in _FIELDS if not isinstance(entry, dict) or f not in entry]
         if missing:
@@ -116,7 +118,9 @@ def _entries(path: Path) -> Sequence[Mapping[str, Any]]:
             )
         score = entry["score"]
         if not isinstance(score, int | float) or not math.isfinite(score):
-            raise ValueError(f"{path}: result {number} has the score {score!r}")
+            raise ValueError(
+                f"{path}: result {number} has score {score!r}, not a finite number"
+            )
     return content
 
 
@@ -128,7 +132,7 @@ def _load(
         height, width = (int(side) for side in entries[0]["segmentation"]["size"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{where}: results are run lengths with `size` and `counts` ({error!r})"
+            f"{where}: results need run lengths with `size` and `counts` ({error!r})"
         ) from error
     masks = (
         InstanceMask(

@@ -1,10 +1,10 @@
 """The COCO panoptic format: JSON, and a folder of PNGs with segment ids.
 
 Panoptic Segmentation, A. Kirillov et al., CVPR 2019, https://arxiv.org/abs/1801.00868;
-format: https://cocodataset.org/#format-data. The PNGs lie in the folder called like the
-JSON without its ending. Cityscapes' panoptic server takes the same files, with its own
-evaluation ids as categories. Areas are counted, and those of the JSON must agree: the
-official tool believes them, and a wrong one makes it report over 100 %.
+format: https://cocodataset.org/#format-data. The folder of the PNGs has the name of the
+JSON without its suffix. Cityscapes' panoptic server accepts the same files, with
+Cityscapes' evaluation ids as categories. Areas are counted, and those in the JSON must
+agree: the official tool trusts them, and can report more than 100 % if one is wrong.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from deeplab.predictions.segment_png import MAX_ID, write_segment_ids
 
 
 class CocoPanopticFormat(Format):
-    """Segments with an id, a category and, in the truth, a crowd flag."""
+    """Segments with an id, a category and, in ground truth, a crowd flag."""
 
     index = "panoptic.json"
 
@@ -61,21 +61,21 @@ class CocoPanopticFormat(Format):
         return str(image_id(name))
 
     def refusals(self, path: Path) -> Iterator[tuple[str, str]]:
-        """See `Format.refusals`: segments of the JSON that have no pixel."""
+        """See `Format.refusals`: segments of the JSON without pixels."""
         folder = path.with_suffix("")
         for entry in read_annotation_list(path):
             file = path_inside(folder, entry.file_name, folder)
             drawn = set(np.unique(read_segment_ids(file)).tolist())
             absent = [s["id"] for s in entry.segments if s["id"] not in drawn]
             if absent:
-                yield str(file), f"segments {absent[:10]} of the JSON have no pixel"
+                yield str(file), f"segments {absent[:10]} of the JSON have no pixels"
 
 
 class CocoSink:
-    """Writes PNGs as they come, and the JSON in the end."""
+    """Writes each PNG immediately, and the JSON at the end."""
 
     def __init__(self, path: Path, info: DatasetInfo):
-        """Writes the JSON `path`, and PNGs beside it."""
+        """Writes the JSON `path`, and the PNGs to the folder next to it."""
         self._path = path
         self._info = info
         self._annotations: list[dict[str, Any]] = []
@@ -129,7 +129,7 @@ class CocoSink:
 
 
 def image_id(name: str) -> int | str:
-    """Returns how COCO's files call an image: by a number, if it is one."""
+    """Returns the id of an image in COCO's files: a number if the name is one."""
     return int(name) if name.isdecimal() else name
 
 
@@ -137,10 +137,12 @@ def described_by(path: Path) -> DatasetInfo:
     """Returns the data set that the `categories` of a JSON describe.
 
     Raises:
-      ValueError: there are none, or they are not as they should be.
+      ValueError: the categories are missing or invalid.
     """
     if path.is_dir():
-        raise ValueError(f"{path} is a folder: name its JSON, or the data set as well")
+        raise ValueError(
+            f"{path} is a folder: give its JSON instead, or also name the data set"
+        )
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["categories"]
         classes = tuple(
@@ -183,5 +185,5 @@ def _load(
 
 @FORMATS.register("coco_panoptic")
 def build_coco_panoptic() -> CocoPanopticFormat:
-    """Returns the format of COCO."""
+    """Returns COCO's panoptic format."""
     return CocoPanopticFormat()

@@ -5,12 +5,12 @@ Panoptic Segmentation", CVPR 2021, https://arxiv.org/abs/2012.05258; evaluation:
 https://github.com/joe-siyuan-qiao/ViP-DeepLab. The folder has
 
   panoptic/<sequence>_<frame>.png       Cityscapes-DVPS: red is class, green instance
-  panoptic/<sequence>_<frame>_cat.png   SemKITTI-DVPS: classes, and instances of 16 bits
-  panoptic/<sequence>_<frame>_ins.png
-  depth/<sequence>_<frame>.png          16 bits, 256 a metre, if depth is predicted
+  panoptic/<sequence>_<frame>_cat.png   SemKITTI-DVPS: classes
+  panoptic/<sequence>_<frame>_ins.png   SemKITTI-DVPS: 16-bit instances
+  depth/<sequence>_<frame>.png          16 bits, 256 per metre, if depth is predicted
 
-The first is given to the scripts as `--pan_dir`, the other as `--depth_dir`. Classes
-are train ids; one more than the last is void.
+The scripts take `panoptic` as `--pan_dir` and `depth` as `--depth_dir`. Classes are
+train ids; the id after the last is void.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class DvpsFormat(Format):
 
     is_video = True
     metrics = ("vpq", "dvpq")
-    # How the file of a frame that is listed ends.
+    # Suffix of the files by which frames are listed.
     ending = ".png"
 
     def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:
@@ -76,7 +76,7 @@ class DvpsFormat(Format):
         unknown = sorted(set(np.unique(classes).tolist()) - set(known))
         if unknown:
             raise ValueError(
-                f"{where}: {unknown[:10]} are no train ids of {info.name!r}"
+                f"{where}: {unknown[:10]} are not train ids of {info.name!r}"
             )
         if int(instances.max()) > info.label_space.max_instances:
             raise ValueError(
@@ -95,30 +95,30 @@ class DvpsFormat(Format):
 
     @abstractmethod
     def read_frame(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
-        """Returns `[h, w]` int32 class and instance ids of a path without ending."""
+        """Reads `[h, w]` int32 class and instance ids from a path without suffix."""
 
     @abstractmethod
     def write_frame(
         self, path: Path, classes: np.ndarray, instances: np.ndarray
     ) -> None:
-        """Writes them."""
+        """Writes `[h, w]` class and instance ids to a path without suffix."""
 
 
 class DvpsSink:
     """Writes the files of each frame."""
 
     def __init__(self, folder: Path, info: DatasetInfo, layout: DvpsFormat):
-        """Writes into `folder`, in the layout of a data set."""
+        """Writes into `folder` in the given layout."""
         self._folder = folder
         self._info = info
         self._layout = layout
 
     def write(self, name: str, label_map: LabelMap) -> None:
-        """See `Sink.write`; depth beyond 255.99 m becomes that.
+        """See `Sink.write`; depth is clipped to 255.99 m.
 
         Raises:
           ValueError: an id or depth does not fit, or the name is not
-            <sequence>/<frame> or <sequence>_<frame>, both numbers.
+            <sequence>/<frame> or <sequence>_<frame> with two numbers.
         """
         path_inside(self._folder, name, self._folder)
         sequence, frame = _position(name, self._folder)
@@ -132,17 +132,17 @@ class DvpsSink:
             return
         path = self._folder / "depth" / f"{stem}.png"
         if not np.isfinite(label_map.depth).all() or label_map.depth.min() < 0:
-            raise ValueError(f"{path}: depth is not finite, or below 0")
+            raise ValueError(f"{path}: depth is negative or not finite")
         units = np.rint(label_map.depth * _DEPTH_UNITS)
         write_semantic(path, np.minimum(units, _MAX_DEPTH), bits=16)
 
     def close(self) -> None:
-        """Every file is complete already."""
+        """Does nothing: every file is already complete."""
 
 
 @FORMATS.register("cityscapes_dvps")
 class CityscapesDvpsFormat(DvpsFormat):
-    """Two channels; at most 256 instances of a class."""
+    """Two channels; at most 256 instances per class."""
 
     def read_frame(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
         """See `DvpsFormat`."""
@@ -158,7 +158,7 @@ class CityscapesDvpsFormat(DvpsFormat):
 
 @FORMATS.register("semkitti_dvps")
 class SemKittiDvpsFormat(DvpsFormat):
-    """Two files; at most 65536 instances of a class."""
+    """Two files; at most 65536 instances per class."""
 
     ending = "_cat.png"
 
@@ -179,11 +179,11 @@ class SemKittiDvpsFormat(DvpsFormat):
 
 
 def _position(name: str, where: Path) -> tuple[str, str]:
-    """Returns sequence and frame of a name."""
+    """Returns the sequence and the frame of a name."""
     found = _NAME.search(name)
     if found is None:
         raise ValueError(
-            f"{where}: {name!r} is not <sequence>_<frame> or <sequence>/<frame>, which "
-            "are numbers"
+            f"{where}: {name!r} is not <sequence>_<frame> or <sequence>/<frame> with "
+            "two numbers"
         )
     return found[1], found[2]

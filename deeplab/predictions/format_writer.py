@@ -1,4 +1,4 @@
-"""Predictions of a model as files of a format."""
+"""Writes predictions of a model as files of a format."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from deeplab.predictions.from_model import label_map_of
 
 
 class FormatWriter:
-    """Writes what was predicted for images to a folder.
+    """Writes the predictions for images to a folder.
 
     Attributes:
-      folder: where the files go.
+      folder: folder of the files.
     """
 
     def __init__(self, folder: Path, info: DatasetInfo, layout: Format):
         """Writes files of a format into `folder`.
 
         Raises:
-          ValueError: the format does not hold the ids of the data set.
+          ValueError: the format cannot store the ids of the data set.
         """
         self.folder = folder
         self._info = info
@@ -36,22 +36,22 @@ class FormatWriter:
         """Writes the labels of an image.
 
         Args:
-          name: what its files are called, without ending.
-          source: where it came from; not written.
-          image: not written.
-          prediction: NumPy fields of its size, without batch dimension.
+          name: name of its files, without suffix.
+          source: path of the image; not used.
+          image: the image; not used.
+          prediction: NumPy fields at the size of the image, without batch dimension.
 
         Raises:
-          ValueError: the model does not predict what the format holds.
+          ValueError: the model does not predict what the format stores.
         """
         del source, image
         if prediction.panoptic_pred is None and self._layout.has_instances:
             raise ValueError(
-                "the model does not serve panoptic_pred, and the format has instances: "
-                "choose one of classes alone, such as semantic_png"
+                "the model does not return panoptic_pred, but the format needs "
+                "instances: choose a format with classes only, such as semantic_png"
             )
         self._sink.write(name, label_map_of(prediction, self._info))
 
     def close(self) -> None:
-        """Completes what is written."""
+        """Completes the written files."""
         self._sink.close()

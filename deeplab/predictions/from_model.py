@@ -1,4 +1,4 @@
-"""What a model predicts, as formats take it."""
+"""Converts predictions of a model to label maps."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from deeplab.predictions.scores import predicted_scores, score_map
 
 
 def label_map_of(prediction: Prediction, info: DatasetInfo) -> LabelMap:
-    """Returns labels, scores and depth of an image, as far as they were predicted.
+    """Returns the predicted labels of an image, with scores and depth if predicted.
 
     Args:
       prediction: NumPy fields of an image, without batch dimension.
-      info: what the labels mean.
+      info: the data set.
 
     Raises:
-      ValueError: neither `panoptic_pred` nor `semantic_pred` is there.
+      ValueError: the prediction has neither `panoptic_pred` nor `semantic_pred`.
     """
     panoptic = predicted_labels(prediction, info)
     depth = prediction.depth_pred
@@ -31,20 +31,22 @@ def label_map_of(prediction: Prediction, info: DatasetInfo) -> LabelMap:
 
 
 def predicted_labels(prediction: Prediction, info: DatasetInfo) -> np.ndarray:
-    """Returns `[h, w]` panoptic labels of an image; those of classes where it has none.
+    """Returns the `[h, w]` panoptic labels of an image.
+
+    If there is no panoptic prediction, the labels are classes without instances.
 
     Args:
       prediction: NumPy fields of an image, without batch dimension.
-      info: what the labels mean.
+      info: the data set.
 
     Raises:
-      ValueError: neither `panoptic_pred` nor `semantic_pred` is there.
+      ValueError: the prediction has neither `panoptic_pred` nor `semantic_pred`.
     """
     if prediction.panoptic_pred is not None:
         return prediction.panoptic_pred
     if prediction.semantic_pred is None:
         raise ValueError(
-            "the model serves neither panoptic_pred nor semantic_pred: export it with "
+            "the model returns neither panoptic_pred nor semantic_pred: export it with "
             "one of them"
         )
     return info.label_space.encode(prediction.semantic_pred, 0)

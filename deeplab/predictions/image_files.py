@@ -1,4 +1,4 @@
-"""Images to predict: which files they are, and what their results are called."""
+"""Finds the images to predict, and the names of their results."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _SUFFIXES = IMAGE_SUFFIXES | {".gif"}
 
 
 def find_images(places: Sequence[Path], output: Path) -> dict[Path, str]:
-    """Returns the image files of files and folders, and the name of their results.
+    """Returns image file -> name of its result, for files and folders.
 
-    A result is named after its image, in the same folder below a given one; with its
-    suffix where two images differ in nothing else. What lies in `output` is left out.
+    A result has the name of its image, relative to the given folder. The suffix is
+    included if two images differ only in it. Files in `output` are ignored.
 
     Args:
-      places: image files, and folders whose images are looked for below them, too.
-      output: folder of the results, which may be one of an earlier run.
+      places: image files, and folders that are searched recursively.
+      output: folder of the results, possibly of an earlier run.
 
     Raises:
-      ValueError: a place does not exist, a folder holds no image, or two images have
-        the same name.
+      ValueError: a place does not exist, a folder has no images, or two images have the
+        same name.
     """
     names: dict[Path, Path] = {}
     for place in places:
@@ -38,7 +38,7 @@ def find_images(places: Sequence[Path], output: Path) -> dict[Path, str]:
             if path.suffix.lower() in _SUFFIXES and _is_image_of(path, output)
         ]
         if not found:
-            raise ValueError(f"{place} holds no image ({', '.join(sorted(_SUFFIXES))})")
+            raise ValueError(f"{place} has no images ({', '.join(sorted(_SUFFIXES))})")
         names.update({path: path.relative_to(place) for path in found})
     stems = Counter(name.with_suffix("") for name in names.values())
     results = {
@@ -49,8 +49,8 @@ def find_images(places: Sequence[Path], output: Path) -> dict[Path, str]:
     if twice:
         sources = [str(path) for path, name in results.items() if name == twice[0]]
         raise ValueError(
-            f"{' and '.join(sources)} would both become {twice[0]}: predict them into "
-            "different folders"
+            f"{' and '.join(sources)} would both become {twice[0]}: write their "
+            "predictions to different folders"
         )
     return results
 
@@ -59,13 +59,13 @@ def videos_of(images: Iterable[Path]) -> list[list[Path]]:
     """Returns the frames of videos: the images of each folder, sorted by name.
 
     Raises:
-      ValueError: there is but one image.
+      ValueError: there is only one image.
     """
     frames = sorted(images)
     if len(frames) == 1:
         raise ValueError(
-            f"{frames[0]} is a single image, and this model predicts videos: give the "
-            "folder of its frames, named in their order"
+            f"{frames[0]} is a single image, but this model predicts videos: give a "
+            "folder of frames, whose names sort in their order"
         )
     videos: dict[Path, list[Path]] = {}
     for path in frames:
@@ -74,5 +74,5 @@ def videos_of(images: Iterable[Path]) -> list[list[Path]]:
 
 
 def _is_image_of(path: Path, output: Path) -> bool:
-    """Returns whether a file is no result of an earlier run."""
+    """Returns whether a path is a file that is not a result of an earlier run."""
     return path.is_file() and not path.resolve().is_relative_to(output.resolve())

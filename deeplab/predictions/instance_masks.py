@@ -1,4 +1,4 @@
-"""Instances as one mask each, with class and score: what files of instances hold."""
+"""Instances as single masks with class and score, as instance formats store them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class InstanceMask(NamedTuple):
     """One instance.
 
     Attributes:
-      class_id: of a thing.
+      class_id: id of a thing class.
       score: confidence, usually 0 to 1.
       mask: `[h, w]` bool.
     """
@@ -32,8 +32,8 @@ def scored_instances(
 ) -> Iterator[tuple[int, float, SegmentRuns]]:
     """Yields class, score and pixels of the things of a map, by ascending label.
 
-    Predictions have no crowds: instance 0 is one like the others. Without scores, each
-    is 1.
+    Predictions have no crowds, so instance 0 is an instance like any other. Without
+    scores, every score is 1.
     """
     maps = [] if label_map.scores is None else [label_map.scores]
     scores = segment_scores(label_map.panoptic, *maps)
@@ -50,17 +50,17 @@ def painted(
     info: DatasetInfo,
     where: object,
 ) -> LabelMap:
-    """Returns the map of instances, numbered per class from 1; the rest is void.
+    """Combines instances to a label map, numbered per class from 1; the rest is void.
 
     Args:
       masks: the instances.
-      size: (height, width).
+      size: (height, width) of the map.
       info: the data set.
-      where: what the message of an error begins with.
+      where: what error messages begin with.
 
     Raises:
-      ValueError: masks overlap, are of another size, or are more than the divisor
-        tells apart.
+      ValueError: masks overlap or have another size, or a class has more instances than
+        the label divisor allows.
     """
     void = info.label_space.void
     panoptic = np.full(size, void, np.int32)
@@ -69,13 +69,13 @@ def painted(
     for class_id, score, mask in masks:
         if mask.shape != size:
             raise ValueError(
-                f"{where}: masks of {mask.shape[0]} x {mask.shape[1]} and of "
-                f"{size[0]} x {size[1]} pixels"
+                f"{where}: masks have different sizes: {mask.shape[0]} x "
+                f"{mask.shape[1]} and {size[0]} x {size[1]} pixels"
             )
         if (panoptic[mask] != void).any():
             raise ValueError(
-                f"{where}: masks overlap; in a label map a pixel has one instance: "
-                "leave it to the surest"
+                f"{where}: masks overlap, but a pixel of a label map has one instance: "
+                "assign it to the mask with the highest score"
             )
         count[class_id] += 1
         if count[class_id] > info.label_space.max_instances:
@@ -90,10 +90,10 @@ def painted(
 
 
 def thing_of(category: int, info: DatasetInfo, where: object) -> int:
-    """Returns the class of an evaluation id.
+    """Returns the class id of a thing's evaluation id.
 
     Raises:
-      ValueError: it belongs to no thing.
+      ValueError: no thing class has that evaluation id.
     """
     for one in info.classes:
         if one.is_thing and one.evaluation_id == category:

@@ -1,8 +1,8 @@
-"""MOTChallenge-STEP: the files of KITTI-STEP, with ids and folders of its own.
+"""MOTChallenge-STEP: the files of KITTI-STEP, with other ids and folders.
 
 STEP: Segmenting and Tracking Every Pixel, M. Weber et al., NeurIPS 2021,
-https://arxiv.org/abs/2102.11859. Images of MOTChallenge lie in <sequence>/img1, which
-predictions leave out; class ids are 0 to 6, and 255 for void.
+https://arxiv.org/abs/2102.11859. Images are in <sequence>/img1, predictions directly in
+<sequence>; class ids are 0 to 6, and 255 for void.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _CLASSES = 7
 
 @FORMATS.register("motchallenge_step")
 class MotChallengeStep(KittiStep):
-    """One folder for each sequence, one PNG for each frame."""
+    """One folder per sequence, one PNG per frame."""
 
     def writer(self, path: Path, info: DatasetInfo) -> ChannelSink:
         """See `Format.writer`."""
         largest = max(c.evaluation_id for c in info.classes)
         if largest >= _CLASSES:
             raise ValueError(
-                f"data set {info.name!r} has evaluation id {largest}; those of "
-                f"motchallenge_step are 0 to {_CLASSES - 1}"
+                f"data set {info.name!r} has evaluation id {largest}, but "
+                f"motchallenge_step has 0 to {_CLASSES - 1}: choose another format"
             )
         return super().writer(path, info)
 

@@ -1,4 +1,4 @@
-"""Segments of a label map as runs of pixels, down the columns as COCO counts them."""
+"""Segments of a label map as runs of pixels in column-major order, as in COCO."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class SegmentRuns(NamedTuple):
     """The pixels of one label."""
 
     label: int
-    # [n] int64 first pixel, counted down the columns, and length of each run.
+    # [n] int64, first pixel in column-major order and length of each run.
     starts: np.ndarray
     lengths: np.ndarray
 
 
 def segments(label_map: np.ndarray) -> list[SegmentRuns]:
-    """Returns the segments of a [h, w] label map, by ascending label."""
+    """Returns the segments of an `[h, w]` label map, by ascending label."""
     flat = np.ravel(label_map, order="F")
     starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
     lengths = np.diff(starts, append=flat.size)
@@ -32,7 +32,7 @@ def segments(label_map: np.ndarray) -> list[SegmentRuns]:
 
 
 def compress(segment: SegmentRuns, height: int, width: int) -> bytes:
-    """Returns the segment as the compressed run lengths of the COCO tools."""
+    """Returns a segment as compressed run lengths of the COCO tools."""
     ends = np.concatenate([[0], segment.starts + segment.lengths])
     counts = np.empty(2 * len(segment.starts) + 1, np.int64)
     counts[0:-1:2] = segment.starts - ends[:-1]

@@ -1,4 +1,4 @@
-"""How sure a prediction is of its segments, as evaluations of instances rank them.
+"""Confidence scores of predicted segments, by which instance metrics rank them.
 
 As in DeepLab2, the score of an instance is the mean probability of its class times the
 mean score of its mask.
@@ -14,11 +14,11 @@ from deeplab.datasets.runs import areas, find_runs
 
 
 def segment_scores(panoptic: np.ndarray, *maps: np.ndarray) -> dict[int, float]:
-    """Returns label -> the product of the means of maps over its segment.
+    """Returns label -> product of the means of the maps over its segment.
 
     Args:
       panoptic: `[h, w]` integer labels.
-      *maps: `[h, w]` floats each; without any, every score is 1.
+      *maps: `[h, w]` float maps; without maps, every score is 1.
     """
     runs = find_runs(panoptic)
     found, pixels, _ = areas(runs)
@@ -34,15 +34,15 @@ def predicted_scores(prediction: Prediction, labels: LabelSpace) -> dict[int, fl
     """Returns the score of every segment of `panoptic_pred`, 0 to 1.
 
     Args:
-      prediction: NumPy fields of an image; `instance_scores` and, for the class,
-        `semantic_scores` or else `semantic_probs` count as far as they are there.
-      labels: what its labels mean.
+      prediction: NumPy fields of an image. The score uses `instance_scores` and, for
+        the class, `semantic_scores` or else `semantic_probs`, if they exist.
+      labels: the label space of the prediction.
     """
     panoptic = prediction.panoptic_pred
     maps = [prediction.instance_scores, prediction.semantic_scores]
     if prediction.semantic_scores is None and prediction.semantic_probs is not None:
         classes = labels.class_of(panoptic)
-        # Void has no channel; nothing asks for its score.
+        # Void has no channel, and its score is not used.
         classes = np.minimum(classes, prediction.semantic_probs.shape[-1] - 1)
         maps[1] = np.take_along_axis(
             prediction.semantic_probs, classes[..., None], axis=-1
@@ -51,7 +51,7 @@ def predicted_scores(prediction: Prediction, labels: LabelSpace) -> dict[int, fl
 
 
 def score_map(panoptic: np.ndarray, scores: dict[int, float]) -> np.ndarray:
-    """Returns `[h, w]` float32: at each pixel the score of its segment."""
+    """Returns `[h, w]` float32, the score of the segment at each pixel."""
     runs = find_runs(panoptic)
     values = np.array([scores[label] for label in runs.values.tolist()], np.float32)
     return np.repeat(values, runs.lengths).reshape(panoptic.shape)

@@ -1,4 +1,4 @@
-"""PNGs of segment ids as COCO has them; `datasets.panoptic_png` reads them."""
+"""Writes PNGs of segment ids in COCO's format; `datasets.panoptic_png` reads them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Class maps as grey PNGs of evaluation ids, as Cityscapes and ADE20K take them.
+"""Class maps as grey PNGs of evaluation ids, as Cityscapes and ADE20K accept them.
 
-One file for each image. Cityscapes' own file names are understood: of its ground truth
-`*_gtFine_labelIds.png` count alone, and images are told by city, sequence and frame.
+There is one file per image. Cityscapes' file names are supported: of its ground truth
+only `*_gtFine_labelIds.png` is read, and images are named by city, sequence and frame.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _CITYSCAPES = re.compile(r"([^/_]+_\d{6}_\d{6})(?:[_.][^/]*)?$")
 
 
 class SemanticPng(Format):
-    """Classes without instances."""
+    """Class maps without instances."""
 
     has_instances = False
     metrics = ("mean_iou",)
 
     def read(self, path: Path, info: DatasetInfo) -> Mapping[str, StoredMap]:
-        """See `Format.read`; names are paths below `path` without the ending."""
+        """See `Format.read`; names are paths below `path` without the suffix."""
         files = files_below(path, ".png")
         truth = [file for file in files if file.name.endswith("_gtFine_labelIds.png")]
         found: dict[str, StoredMap] = {}
@@ -58,11 +58,11 @@ class SemanticPng(Format):
         return image_name(Path(name))
 
     def refusals(self, path: Path) -> Iterator[tuple[str, str]]:
-        """See `Format.refusals`: more than 8 bits."""
+        """See `Format.refusals`: PNGs that are not 8-bit grey."""
         for file in files_below(path, ".png"):
             with Image.open(file) as image:
                 if image.mode != "L":
-                    yield str(file), f"a PNG of mode {image.mode}, not of 8 grey bits"
+                    yield str(file), f"a PNG of mode {image.mode}, not 8-bit grey"
 
     def _load(self, path: Path, info: DatasetInfo) -> LabelMap:
         classes = class_ids(read_semantic(path), info, path)
@@ -76,9 +76,9 @@ class SemanticSink:
         """Writes into `folder`, with the evaluation ids of a data set.
 
         Args:
-          folder: of the files.
+          folder: folder of the files.
           info: the data set.
-          called: name of an image -> that of its file, without ending.
+          called: name of an image -> name of its file without suffix.
         """
         self._folder = folder
         self._info = info
@@ -93,22 +93,22 @@ class SemanticSink:
         write_semantic(path, self._table[classes])
 
     def close(self) -> None:
-        """Every file is complete already."""
+        """Does nothing: every file is already complete."""
 
 
 def image_name(path: Path) -> str:
-    """Returns how all folders call an image: city_sequence_frame, else its path."""
+    """Returns city_sequence_frame for Cityscapes' files, otherwise the path."""
     match = _CITYSCAPES.search(path.as_posix())
     return match.group(1) if match else str(path.with_suffix(""))
 
 
 def write_semantic(path: Path, classes: np.ndarray, bits: int = 8) -> None:
-    """Writes `[h, w]` ids as a grey PNG of 8 bits, of 16 if one is above 255.
+    """Writes `[h, w]` ids as an 8-bit grey PNG, or 16-bit if an id is above 255.
 
     Args:
       path: the file.
-      classes: the ids.
-      bits: 16 writes small ids with 16 bits, too.
+      classes: `[h, w]` ids.
+      bits: 16 always writes 16 bits.
 
     Raises:
       ValueError: an id is above 65535.
@@ -123,18 +123,18 @@ def write_semantic(path: Path, classes: np.ndarray, bits: int = 8) -> None:
 
 
 def read_semantic(path: Path) -> np.ndarray:
-    """Reads what `write_semantic` wrote: `[h, w]` int32.
+    """Reads a PNG of `write_semantic` as `[h, w]` int32.
 
     Raises:
-      ValueError: the file is not a whole grey image.
+      ValueError: the file is not a complete grey image.
     """
     image = read_image(path)
     if image.mode not in ("L", "I;16"):
-        raise ValueError(f"{path}: not a class map: an image of mode {image.mode}")
+        raise ValueError(f"{path}: not a class map, but an image of mode {image.mode}")
     return np.asarray(image).astype(np.int32)
 
 
 @FORMATS.register("semantic_png")
 def build_semantic_png() -> SemanticPng:
-    """Returns the format of any ids."""
+    """Returns the format for any evaluation ids."""
     return SemanticPng()

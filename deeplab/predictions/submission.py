@@ -1,4 +1,4 @@
-"""Whether predictions are what an evaluation server takes."""
+"""Checks whether an evaluation server would accept predictions."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from deeplab.core.dataset_info import DatasetInfo
 from deeplab.datasets.image_file import IMAGE_SUFFIXES
 from deeplab.predictions.base import Format, StoredMap
 
-# (height, width) of an image; None where it is not known.
+# (height, width) of an image; None if unknown.
 Size = tuple[int, int] | None
 
 
 class Refusal(NamedTuple):
-    """What a server refuses, and where."""
+    """What a server would reject, and where."""
 
     where: str
     what: str
@@ -29,14 +29,14 @@ def problems(
     info: DatasetInfo,
     images: Mapping[str, Size] | None = None,
 ) -> Iterator[Refusal]:
-    """Yields what a server would refuse.
+    """Yields what a server would reject.
 
     Args:
       layout: the format.
-      path: the files, a folder or the file that lists them.
+      path: folder of the predictions, or the file that lists them.
       info: the data set.
-      images: all images that are to be predicted, by their path without ending; None
-        where they are not known.
+      images: path without suffix -> size, for all images to be predicted; None if
+        unknown.
     """
     try:
         maps = layout.read(path, info)
@@ -66,13 +66,13 @@ def _names(
             yield Refusal(name, "no prediction of this image")
     for name in maps:
         if name not in expected:
-            yield Refusal(name, "a prediction of no image that is asked for")
+            yield Refusal(name, "not one of the images to be predicted")
 
 
 def _maps(
     maps: Mapping[str, StoredMap], expected: Mapping[str, Size] | None
 ) -> Iterator[Refusal]:
-    """Yields maps that are damaged, hold wrong ids or have another size."""
+    """Yields maps that are corrupt, have wrong ids or another size than the image."""
     for name, stored in maps.items():
         size = None if expected is None else expected.get(name)
         try:
@@ -90,18 +90,18 @@ def _maps(
 
 
 def listed_file(path: Path, layout: Format) -> Path:
-    """Returns what a format takes as path: in a folder, its only JSON, or itself.
+    """Returns the path that a format reads: the only JSON of a folder, or `path`.
 
     Raises:
-      ValueError: there is no such JSON, or several.
+      ValueError: the folder has no JSON or several.
     """
     if not layout.index or not path.is_dir():
         return path
     found = sorted(path.glob(f"*{Path(layout.index).suffix}"))
     if len(found) != 1:
         raise ValueError(
-            f"the format has one JSON beside its folder, such as {layout.index}; there "
-            f"are {len(found)}"
+            f"{path}: the format needs exactly one JSON here, such as {layout.index}, "
+            f"but there are {len(found)}: name the file"
         )
     return found[0]
 
@@ -110,13 +110,13 @@ def images_of(place: Path) -> dict[str, Size]:
     """Returns the images of a folder, or those that a text file names line by line.
 
     Args:
-      place: a folder, whose images are looked for below it, too; or the list.
+      place: a folder, which is searched recursively, or a text file.
 
     Returns:
-      Path without ending -> size, which a list does not tell.
+      Path without suffix -> size; the size is None for images from a text file.
 
     Raises:
-      ValueError: there are none, or one is not an image.
+      ValueError: there are no images, or a file is not an image.
       OSError: a file cannot be read.
     """
     if not place.is_dir():
@@ -128,7 +128,7 @@ def images_of(place: Path) -> dict[str, Size]:
         ]
         found = {_stem(str(f.relative_to(place))): _size(f) for f in files}
     if not found:
-        raise ValueError(f"{place}: no image is listed here")
+        raise ValueError(f"{place}: no images here")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Labels that tell apart all instances that a file may hold."""
+"""Labels with room for all the instances that a file may have."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 
 from deeplab.core.dataset_info import DatasetInfo
 
-# Instances of one class, whatever the data set's own divisor is.
+# Label divisor, whatever the data set's own divisor is.
 _DIVISOR = 2**16
 
 

@@ -1,4 +1,4 @@
-"""Published checkpoints: the table of them, and how they come to this machine.
+"""Published checkpoints: their table, and how they are downloaded.
 
 `checkpoints.json` is the table; nothing here imports TensorFlow.
 """

@@ -10,7 +10,7 @@ from deeplab.zoo.download import Progress
 
 @contextlib.contextmanager
 def download_bar(title: str) -> Iterator[Progress]:
-    """Shows a bar on standard error while the block runs, if anything arrives."""
+    """Shows a bar on standard error within the block, once data arrives."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,

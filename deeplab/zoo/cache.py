@@ -1,7 +1,7 @@
-"""Published checkpoints on this machine: each fetched once, and checked ever after.
+"""Cache of published checkpoints: each is downloaded once and verified on every use.
 
-In the cache folder lie the archives as they were published and `sha256.json`, which
-pins the digest of each when it is first fetched. A digest in the table is stronger.
+The cache folder has the archives as published, and `sha256.json`, which pins the digest
+of each archive at its first download. A digest in the table takes precedence.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ PINS = "sha256.json"
 
 
 def cache_folder(given: str | os.PathLike[str] | None = None) -> Path:
-    """Returns the given folder, that of `DEEPLAB_CACHE`, or `~/.cache/deeplab`."""
+    """Returns the given folder, or else `DEEPLAB_CACHE`, or `~/.cache/deeplab`."""
     chosen = given or os.environ.get(CACHE_VARIABLE)
     return Path(chosen).expanduser() if chosen else Path.home() / ".cache/deeplab"
 
 
 def address(entry: Entry, source: str | None = None) -> str:
-    """Returns where an archive is fetched from.
+    """Returns the address that an archive is downloaded from.
 
     Args:
       entry: the checkpoint.
-      source: address or folder of a copy of the published files; that of
-        `DEEPLAB_ZOO_SOURCE` when None, and the published address without either.
+      source: address or folder of a copy of the published files. If None,
+        `DEEPLAB_ZOO_SOURCE` is used, or else the published address.
     """
     chosen = source or os.environ.get(SOURCE_VARIABLE)
     if not chosen:
@@ -50,7 +50,7 @@ def fetch(
     source: str | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Returns the archive of a checkpoint, downloaded if it is not there.
+    """Returns the archive of a checkpoint, and downloads it if it is not cached.
 
     Its SHA-256 is compared with the pinned one each time. Processes that fetch the
     same checkpoint wait for each other.
@@ -62,13 +62,13 @@ def fetch(
       progress: see `download`.
 
     Raises:
-      ZooError: it cannot be had, or differs from what was pinned.
+      ZooError: it cannot be downloaded, or its digest differs from the pinned one.
       OSError: the cache cannot be written.
     """
     folder = cache_folder(cache)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / entry.file
-    with _alone(folder / f".{entry.name}.lock"):
+    with _locked(folder / f".{entry.name}.lock"):
         there = path.exists()
         if not there:
             arriving = path.with_name(f"{path.name}.unchecked")
@@ -82,10 +82,10 @@ def fetch(
 
 
 def pinned(entry: Entry, folder: Path) -> str:
-    """Returns the digest that an archive has to have; empty if none is known.
+    """Returns the expected digest of an archive; empty if unknown.
 
     Raises:
-      ZooError: the file of the pins is damaged.
+      ZooError: the file of pinned digests is corrupt.
     """
     return entry.sha256 or _read_pins(folder).get(entry.name, "")
 
@@ -103,11 +103,12 @@ def _check(entry: Entry, path: Path, folder: Path, source: str | None) -> None:
         advice = (
             "nothing was kept"
             if arrived
-            else "it is damaged or was replaced: delete it and fetch it again"
+            else "it is corrupt or was replaced: delete it and download it again"
         )
         if not entry.sha256:
             advice += (
-                f"; if the new one is right, remove {entry.name!r} from {folder / PINS}"
+                f"; if the new one is correct, remove {entry.name!r} from "
+                f"{folder / PINS}"
             )
         raise ZooError(
             f"{origin}: SHA-256 {found} instead of the pinned {wanted}; {advice}"
@@ -115,7 +116,7 @@ def _check(entry: Entry, path: Path, folder: Path, source: str | None) -> None:
 
 
 def _pin(folder: Path, name: str, digest: str) -> None:
-    with _alone(folder / f".{PINS}.lock"):
+    with _locked(folder / f".{PINS}.lock"):
         pins = {**_read_pins(folder), name: digest}
         temporary = folder / f".{PINS}.{os.getpid()}.tmp"
         text = json.dumps(dict(sorted(pins.items())), indent=1) + "\n"
@@ -132,16 +133,16 @@ def _read_pins(folder: Path) -> dict[str, str]:
     except ValueError as error:
         raise ZooError(
             f"{path}: not a list of digests ({error}); restore it, or delete it to "
-            "trust the archives beside it as they are"
+            "trust the archives next to it"
         ) from error
     if not isinstance(pins, dict):
-        raise ZooError(f"{path}: not a list of digests: it holds no object")
+        raise ZooError(f"{path}: not a list of digests: not a JSON object")
     return pins
 
 
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Lets one process at a time into the block, where the system has locks."""
+def _locked(path: Path) -> Iterator[None]:
+    """Locks the block for one process at a time, if the system supports it."""
     try:
         import fcntl
     except ImportError:

@@ -1,8 +1,8 @@
-"""Downloads that go on where they stopped.
+"""Resumable downloads.
 
-What has arrived lies in `<file>.part` until it is complete. Beside it,
-`<file>.part.json` says which version of the file it is, so that parts of two versions
-are never joined.
+The data received so far is in `<file>.part` until it is complete. `<file>.part.json`
+next to it records the version of the file, so that parts of two versions are never
+joined.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from typing import Any
 from deeplab.zoo.table import ZooError
 
 SCHEMES = ("file", "http", "https")
-# Called with the bytes that are there, and the bytes of the whole file if known.
+# Called with the number of bytes received, and of bytes in total if known.
 Progress = Callable[[int, int | None], None]
 
 _CHUNK = 1 << 20
 _TIMEOUT_SECONDS = 60.0
 _UNSATISFIABLE = 416
 _PARTIAL = 206
-# Worth another attempt: the server is busy or restarting.
-_PASSING = (408, 429, 500, 502, 503, 504)
+# Temporary errors: the server is busy or restarting.
+_TEMPORARY = (408, 429, 500, 502, 503, 504)
 
 
 def download(
@@ -42,18 +42,18 @@ def download(
     attempts: int = 3,
     pause_seconds: float = 2.0,
 ) -> None:
-    """Downloads a file; goes on with a part of it that is there already.
+    """Downloads a file, or resumes an earlier download.
 
     Args:
       url: an http, https or file address.
-      target: the file to write; it appears when it is complete.
-      progress: told how far it is.
-      attempts: how often a broken connection is taken up again.
-      pause_seconds: waited before the second attempt; doubled before each further one.
+      target: the file to write; it appears once it is complete.
+      progress: called with the progress of the download.
+      attempts: number of attempts if the connection breaks.
+      pause_seconds: pause before the second attempt; doubled before each further one.
 
     Raises:
-      ZooError: the address is wrong, the server has no such file or does not answer,
-        or the connection broke in every attempt. What has arrived stays.
+      ZooError: the address is wrong, the server does not have the file or does not
+        answer, or the connection broke in every attempt. Received data is kept.
       OSError: the file cannot be written.
     """
     if urllib.parse.urlsplit(url).scheme not in SCHEMES:
@@ -71,17 +71,17 @@ def download(
         except _BrokenError as error:
             failure = error
     raise ZooError(
-        f"{url}: {failure}; {part.size()} bytes are kept, the same command goes on "
-        "from there"
+        f"{url}: {failure}; {part.size()} bytes are kept: run the same command again "
+        "to resume"
     )
 
 
 class _BrokenError(Exception):
-    """A connection that may work when it is tried again."""
+    """A broken connection, for which another attempt may succeed."""
 
 
 class _Part:
-    """The part of a file that has arrived, and which version it is of."""
+    """The received part of a file, and its version."""
 
     def __init__(self, target: Path):
         self.path = target.with_name(target.name + ".part")
@@ -91,7 +91,7 @@ class _Part:
         return self.path.stat().st_size if self.path.exists() else 0
 
     def version(self, url: str) -> str:
-        """Returns the version of the part, empty if there is none to go on with."""
+        """Returns the version of the part, empty if there is nothing to resume."""
         try:
             note = json.loads(self._note.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -99,7 +99,7 @@ class _Part:
         return note["version"] if note.get("url") == url and self.size() else ""
 
     def begin(self, url: str, version: str) -> None:
-        """Notes the version of the part that follows, from its first byte on."""
+        """Starts an empty part of the given version."""
         self.path.write_bytes(b"")
         note = json.dumps({"url": url, "version": version})
         self._note.write_text(note, encoding="utf-8")
@@ -121,16 +121,16 @@ def _attempt(url: str, part: _Part, progress: Progress | None) -> None:
             _receive(response, part.path, start, total, progress)
     except urllib.error.HTTPError as error:
         if error.code == _UNSATISFIABLE:
-            # The part is longer than the file: of another version.
+            # The part is longer than the file, so it is of another version.
             part.drop()
             raise _BrokenError("the server has a shorter file now") from error
-        if error.code in _PASSING:
+        if error.code in _TEMPORARY:
             raise _BrokenError(
                 f"the server answers {error.code} {error.reason}"
             ) from error
         raise ZooError(
-            f"{url}: the server answers {error.code} {error.reason}; a copy elsewhere "
-            "is taken with --source or DEEPLAB_ZOO_SOURCE"
+            f"{url}: the server answers {error.code} {error.reason}; choose another "
+            "copy with --source or DEEPLAB_ZOO_SOURCE"
         ) from error
     except urllib.error.URLError as error:
         if isinstance(error.reason, FileNotFoundError) or url.startswith("file:"):
@@ -151,7 +151,7 @@ def _open(url: str, part: _Part) -> Any:
 
 
 def _place(url: str, response: Any, part: _Part) -> tuple[int, int | None]:
-    """Returns the place of the first byte that comes, and the size of the file."""
+    """Returns the offset of the first byte sent, and the size of the file."""
     headers: Message = response.headers
     length = headers.get("Content-Length")
     if response.status == _PARTIAL:
@@ -161,8 +161,8 @@ def _place(url: str, response: Any, part: _Part) -> tuple[int, int | None]:
         if first == str(part.size()) and size.isdigit():
             return int(first), int(size)
         part.drop()
-        raise _BrokenError("the server sent another part than the one asked for")
-    # A weak tag does not promise equal bytes.
+        raise _BrokenError("the server did not send the requested part")
+    # A weak ETag does not guarantee equal bytes.
     tag = headers.get("ETag", "")
     strong = "" if tag.startswith("W/") else tag
     part.begin(url, strong or headers.get("Last-Modified", ""))
@@ -174,8 +174,9 @@ def _check_space(path: Path, start: int, total: int | None) -> None:
     if total is not None and total - start > free:
         raise OSError(
             errno.ENOSPC,
-            f"{(total - start) / 2**20:.0f} MiB are to come and {free / 2**20:.0f} MiB "
-            "are free; choose another folder with --cache or DEEPLAB_CACHE",
+            f"{(total - start) / 2**20:.0f} MiB are needed, but only "
+            f"{free / 2**20:.0f} MiB are free; choose another folder with --cache or "
+            "DEEPLAB_CACHE",
             str(path.parent),
         )
 

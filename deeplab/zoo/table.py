@@ -13,7 +13,7 @@ TABLE = "checkpoints.json"
 
 
 class ZooError(ValueError):
-    """A published checkpoint cannot be had: says which, why, and what to do."""
+    """A published checkpoint is not available; the message says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -21,19 +21,19 @@ class Entry:
     """A published checkpoint.
 
     Attributes:
-      name: what it is asked for by: its file name without `.tar.gz`.
+      name: name of the checkpoint: its file name without `.tar.gz`.
       project: the paper it belongs to, a key of `projects()`.
       title: the model.
-      dataset: what it was trained for and scored on; empty for a pretrained backbone.
+      dataset: data set of training and evaluation; empty for a pretrained backbone.
       config: the experiment, relative to `configs/` and without suffix; empty if the
-        checkpoint is one to start training from.
-      url: where it was published.
+        checkpoint only initialises training.
+      url: address where it was published.
       sha256: digest of the archive in hexadecimal; empty if none is pinned.
-      parameters: trained numbers of the model as counted here; None if uncounted.
-      multiply_adds: of one image of `image_size`; None if uncounted.
+      parameters: number of trainable parameters, as counted here; None if not counted.
+      multiply_adds: multiply-adds for an image of `image_size`; None if not counted.
       image_size: height and width of the evaluated images; None if there are none.
-      published: name of a column -> value, as published. "official" scores are by the
-        scripts of the data set, the others by DeepLab2.
+      published: column name -> value, as published. "official" scores are from the
+        data set's scripts, the others from DeepLab2.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Entry:
 
     @property
     def score(self) -> str:
-        """The score that sums the model up, the official one first; "" without."""
+        """The main score of the model, preferably the official one; "" if none."""
         for wanted in (
             "STQ",
             "VPQ",
@@ -90,7 +90,7 @@ def _table() -> dict:
 
 
 def projects() -> dict[str, Project]:
-    """Returns the papers by name."""
+    """Returns the papers by key."""
     return {name: Project(**fields) for name, fields in _table()["projects"].items()}
 
 
@@ -106,10 +106,10 @@ def entries() -> Mapping[str, Entry]:
 
 
 def search(words: Sequence[str]) -> list[Entry]:
-    """Returns the checkpoints that have all words in name, title or data set.
+    """Returns the checkpoints whose name, title or data set have all the words.
 
     Raises:
-      ZooError: there is none.
+      ZooError: there is no such checkpoint.
     """
     chosen = [
         entry
@@ -120,20 +120,23 @@ def search(words: Sequence[str]) -> list[Entry]:
         )
     ]
     if not chosen:
-        raise ZooError(f"no published checkpoint has the words {' '.join(words)}")
+        raise ZooError(
+            f"no published checkpoint has the words {' '.join(words)}; "
+            "`deeplab zoo list` shows all"
+        )
     return chosen
 
 
 def find(name: str) -> Entry:
-    """Returns the checkpoint of a name.
+    """Returns the checkpoint with a name.
 
     Raises:
-      ZooError: there is none; the message has the nearest names.
+      ZooError: there is no such checkpoint; the message suggests similar names.
     """
     if name in entries():
         return entries()[name]
     near = difflib.get_close_matches(name, entries(), n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     raise ZooError(
-        f"no published checkpoint is named {name!r}; {hint}`deeplab zoo list` has all"
+        f"no published checkpoint is named {name!r}; {hint}`deeplab zoo list` shows all"
     )

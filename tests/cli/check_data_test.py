@@ -95,7 +95,7 @@ def test_records_of_another_data_set(toy, capsys):
     assert re.search(
         r"train-00000-of-00002\.tfrecord, record 0 \(train_000000\): ", output
     )
-    assert "is none of data set 'motchallenge_step'" in output
+    assert "is not in data set 'motchallenge_step'" in output
 
 
 def test_a_described_data_set(toy, tmp_path, capsys):

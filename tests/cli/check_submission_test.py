@@ -91,7 +91,7 @@ def test_images_and_predictions_that_do_not_belong_together(name, made, capsys):
     out = capsys.readouterr().out
     assert "labels of 6 x 8 pixels; the image has 6 x 9" in out
     assert ("depth of 6 x 8 pixels" in out) == ("dvps" in name)
-    assert ("a prediction of no image" in out) == bool(others)
+    assert ("not one of the images" in out) == bool(others)
     if name != "coco_instances":
         assert "no prediction of this image" in out
 
@@ -103,7 +103,7 @@ def test_a_list_of_names_tells_what_is_missing(made, capsys, tmp_path):
     assert check("ade20k", folder, "--images", str(listed)) == 1
     out = capsys.readouterr().out
     assert "ADE_val_00000003: no prediction" in out
-    assert "ADE_val_00000002: a prediction of no image" in out
+    assert "ADE_val_00000002: not one of the images" in out
     assert "ADE_val_00000001" not in out
 
 
@@ -111,7 +111,7 @@ def test_ids_and_bits_that_a_server_refuses(made, capsys):
     folder = made("cityscapes_pixel")
     (file, _) = sorted(folder.glob("*.png"))
     for pixels, message in (
-        (np.full((6, 8), 7, np.uint16), "a PNG of mode I;16, not of 8 grey bits"),
+        (np.full((6, 8), 7, np.uint16), "a PNG of mode I;16, not 8-bit grey"),
         (np.full((6, 8), 255, np.uint8), "id 255, which is not a label id; void is 0"),
         (np.full((6, 8), 34, np.uint8), "ids [34] are not evaluation ids"),
         (np.zeros((6, 8, 3), np.uint8), "not a class map: an image of mode RGB"),
@@ -166,7 +166,7 @@ def test_what_cannot_be_checked_is_said(made, tmp_path, capsys):
     folder = made("coco_panoptic")
     (folder / "second.json").write_text("{}")
     for words, message in (
-        (["--dataset", "coco_panoptic"], "one JSON beside its folder"),
+        (["--dataset", "coco_panoptic"], "exactly one JSON here"),
         ([], "needs --dataset or --description"),
         (["--dataset", "coco_panoptic", "--images", "none"], "none: no such file"),
     ):
@@ -180,4 +180,4 @@ def test_what_cannot_be_checked_is_said(made, tmp_path, capsys):
     assert main(["check-submission", str(tmp_path / "absent"), *words]) == 2
     empty = ["--images", str(tmp_path / "empty")]
     assert main(["check-submission", str(folder), *words, *empty]) == 2
-    assert "no image is listed here" in capsys.readouterr().err
+    assert "no images here" in capsys.readouterr().err

@@ -104,7 +104,7 @@ def test_frames_of_videos_lie_in_folders(tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "flat/0.png")
     assert_refused(
         ["kitti_step", tmp_path / "flat", tmp_path / "flat", "--dataset", "kitti_step"],
-        "folder for each sequence",
+        "folder per sequence",
     )
 
 
@@ -180,7 +180,7 @@ def test_what_does_not_belong_together_is_refused(coco, tmp_path, capsys):
     Path(truth_file).write_text(json.dumps(content))
     everything = tmp_path / "predicted.json"
     files = ["coco_panoptic", truth_file, everything, "--workers", "1"]
-    assert_refused(files, "the JSON says", capsys)
+    assert_refused(files, "in the JSON", capsys)
 
 
 def assert_refused(arguments, message, capsys=None):
@@ -205,9 +205,7 @@ def test_wrong_areas_of_the_json_are_refused(coco, kind, factor, tmp_path, capsy
     segment["area"] *= factor
     path.write_text(json.dumps(content))
     files = ["coco_panoptic", coco[2], coco[3], "--workers", "1"]
-    message = (
-        f"{kind}/3.png: segment 1 has {right} pixels; the JSON says {segment['area']}"
-    )
+    message = f"{kind}/3.png: segment 1 has {right} pixels, but area {segment['area']}"
     assert_refused(files, message, capsys)
 
 
@@ -280,4 +278,4 @@ def test_a_folder_is_no_panoptic_json(tmp_path, capsys):
     words = ["eval-predictions", "--format", "coco_panoptic"]
     words += ["--ground_truth", str(tmp_path), "--predictions", str(tmp_path)]
     assert main(words) == 2
-    assert f"{tmp_path} is a folder: name its JSON" in capsys.readouterr().err
+    assert f"{tmp_path} is a folder: give its JSON" in capsys.readouterr().err

@@ -121,7 +121,7 @@ def test_a_model_without_classes_is_refused(tmp_path, capsys):
     ("images", "message"),
     [
         (["missing.png"], "missing.png: no such file or directory"),
-        (["empty"], "empty holds no image"),
+        (["empty"], "empty has no images"),
         (["a.png", "other/a.png"], "would both become a"),
     ],
 )
@@ -179,7 +179,7 @@ def test_a_format_of_instances_needs_them(tmp_path, capsys):
     words = [f"--model={model}", f"--output={tmp_path}/out", "--format=coco_panoptic"]
     images = ["--images", str(tmp_path / "a.png")]
     assert main.main(["predict", *words, *images]) == 2
-    assert "does not serve panoptic_pred" in capsys.readouterr().err
+    assert "does not return panoptic_pred" in capsys.readouterr().err
     words[-1] = "--format=coco_panoptics"
     assert main.main(["predict", *words, *images]) == 2
     assert "did you mean coco_panoptic" in capsys.readouterr().err

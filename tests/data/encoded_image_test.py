@@ -89,5 +89,5 @@ def test_broken_files_are_named(data):
 
 def test_floats_are_refused():
     data = saved(Image.fromarray(np.zeros((5, 7), np.float32)), "TIFF")
-    with pytest.raises(ValueError, match=r"a\.tif: TIFF with pixels of 32 bits"):
+    with pytest.raises(ValueError, match=r"a\.tif: TIFF with 32-bit pixels"):
         encoded_rgb(data, "a.tif")

@@ -64,7 +64,7 @@ def test_classes_of_whole_images(tmp_path):
     assert report.class_images == {1: 2, 9: 1}
     (problem,) = report.problems
     assert (problem.record, problem.name) == (3, "d")
-    assert "the image has class 2, which is none of data set 'mine'" in str(problem)
+    assert "the image has class 2, which is not in data set 'mine'" in str(problem)
     assert list(remarks(report, INFO)) == []
 
 
@@ -88,8 +88,8 @@ def test_remarks_on_what_is_seldom_meant(tmp_path):
     path = write(tmp_path / "a", record(label))
     void, road, car = remarks(check_records([path], INFO), INFO)
     assert void == "57% of the pixels are ignored"
-    assert "'car' is countable, but all its pixels have instance id 0" in car
-    assert "'road' is not countable, but 2 of its pixels have an instance id" in road
+    assert "'car' is a thing class, but all its pixels have instance id 0" in car
+    assert "'road' is a stuff class, but 2 of its pixels have an instance id" in road
 
 
 def test_records_without_names_are_not_duplicates(tmp_path):
@@ -126,13 +126,13 @@ def test_an_id_outside_the_classes_names_file_record_pixel_and_id(tmp_path):
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (lambda: record(image=b"no image", name="d"), "not an image of a known kind"),
+        (lambda: record(image=b"no image", name="d"), "not an image of a known format"),
         (lambda: record(image=big_png()[:60], name="d"), "not a readable image"),
         (
             lambda: record(image=big_png(), name="d"),
-            "the image is 50 x 60, but the record says 3",
+            "the image is 50 x 60, but the record specifies 3",
         ),
-        (lambda: b"\xff", "no tf.train.Example"),
+        (lambda: b"\xff", "not a tf.train.Example"),
         (lambda: tf.train.Example().SerializeToString(), "no image/encoded"),
     ],
 )
@@ -168,14 +168,14 @@ def test_a_truncated_and_an_empty_file(tmp_path):
     assert "record 1 cannot be read" in problem.message
     empty = write(tmp_path / "empty")
     (problem,) = check_labels([empty], INFO)
-    assert str(problem) == f"{empty}: no record in this file"
+    assert str(problem) == f"{empty}: no records in the file"
 
 
 def test_duplicate_names_within_and_across_files(tmp_path):
     one = write(tmp_path / "1", record(), record(name="b"))
     two = write(tmp_path / "2", record(name="b"))
     (problem,) = check_labels([one, two], INFO)
-    assert problem.message.startswith(f"the name is also that of record 1 of {one}")
+    assert problem.message.startswith(f"record 1 of {one} has the same name")
     path = write(tmp_path / "3", record(), record())
     assert len(check_labels([path], INFO)) == 1
 

@@ -68,7 +68,7 @@ def test_truncated_file_is_named_with_the_record(tmp_path, cut):
 def test_foreign_file_is_named(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("not a record\n" * 20)
-    with pytest.raises(ValueError, match=r"notes\.txt: record 0.* no TFRecord file"):
+    with pytest.raises(ValueError, match=r"notes\.txt: record 0.* not a TFRecord file"):
         index_records([str(path)])
 
 
@@ -147,5 +147,5 @@ def test_evaluation_sees_every_record_once(pipelines, count):
 
 
 def test_uneven_share_is_refused():
-    with pytest.raises(ValueError, match="batch_size 5 cannot be shared evenly by 2"):
+    with pytest.raises(ValueError, match="batch_size 5 cannot be split evenly over 2"):
         example_numbers(9, training=True, batch_size=5, input_context=contexts(2, 2)[0])

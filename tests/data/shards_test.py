@@ -105,7 +105,7 @@ def test_a_shard_of_another_size_is_written_anew(tmp_path):
 
 def test_other_settings_are_not_mixed(tmp_path):
     write(tmp_path)
-    with pytest.raises(ValueError, match=r"other settings \(seed\); write to another"):
+    with pytest.raises(ValueError, match=r"other settings \(seed\); choose another"):
         write(tmp_path, settings={"seed": 1})
     with pytest.raises(ValueError, match="images, names_sha256"):
         write(tmp_path, images=scenes(9))
@@ -115,7 +115,7 @@ def test_other_settings_are_not_mixed(tmp_path):
 def test_records_that_no_manifest_lists_are_not_touched(tmp_path):
     foreign = tmp_path / "train-00000-of-00003.tfrecord"
     foreign.write_bytes(b"precious")
-    with pytest.raises(ValueError, match="'train' that no manifest lists; write to"):
+    with pytest.raises(ValueError, match="'train' that no manifest lists; choose"):
         write(tmp_path)
     assert foreign.read_bytes() == b"precious"
     write(tmp_path, split="val")
@@ -208,7 +208,7 @@ def wrong_size(image):
 
 
 def test_images_that_cannot_be_a_record_are_named(tmp_path):
-    with pytest.raises(ValueError, match=r"a\.jpg: not an image of a known kind"):
+    with pytest.raises(ValueError, match=r"a\.jpg: not an image of a known format"):
         write(tmp_path, images=[RawImage("a", no_image, "a.jpg")], num_shards=1)
     load = functools.partial(wrong_size, scenes(1)[0])
     with pytest.raises(
@@ -261,7 +261,7 @@ def test_a_damaged_byte_names_the_record(tmp_path):
 def test_a_foreign_file(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(b"\xff\xd8 this is no TFRecord file")
-    with pytest.raises(ValueError, match=r"record 0 .*or no TFRecord file at all"):
+    with pytest.raises(ValueError, match=r"record 0 .*or is not a TFRecord file"):
         list(read_records(path))
     with pytest.raises(FileNotFoundError, match="nowhere: no such file"):
         list(read_records(tmp_path / "nowhere"))

@@ -191,7 +191,7 @@ def test_video_and_depth_fields():
     [
         ({"image_format": "gif"}, "image format 'gif': choose one of"),
         ({"label": LABEL.T}, "street: the image is 2 x 3, but .* is 3 x 2"),
-        ({"label": LABEL - 1}, "labels reach from -1 to"),
+        ({"label": LABEL - 1}, "labels range from -1 to"),
         ({"label": LABEL.astype(float)}, r"integers, not float64\[2, 3\]"),
         ({"next_label": LABEL[:1]}, "next_image/.* is 1 x 3"),
     ],
@@ -229,7 +229,7 @@ def test_a_label_of_another_size_names_the_image():
 @pytest.mark.parametrize(
     ("serialized", "message"),
     [
-        (b"\xff\xff", "no tf.train.Example"),
+        (b"\xff\xff", "not a tf.train.Example"),
         (tf.train.Example().SerializeToString(), "no image/encoded, image/height, "),
     ],
 )
@@ -242,5 +242,5 @@ def test_a_key_of_the_wrong_type():
     example = tf.train.Example.FromString(encoded())
     feature = example.features.feature
     feature[tfexample.HEIGHT].bytes_list.value[:] = [b"2"]
-    with pytest.raises(ValueError, match="image/height holds 0 values of type int64"):
+    with pytest.raises(ValueError, match="image/height has 0 int64"):
         tfexample.read_example(example.SerializeToString())

@@ -265,16 +265,26 @@ TO_A_FACTOR = Resizing(None, 16, resize_factor=16)
     ("targets", "info", "fields", "message"),
     [
         (MOTION, INFO, {"previous_frame": False}, "use_two_frames: .*set it to true"),
-        (MOTION, INFO, {"next_frame": True}, "use_next_frame: .*takes no next frame"),
+        (MOTION, INFO, {"next_frame": True}, "use_next_frame: .*uses no next frame"),
         (NEXT, INFO, {"next_frame": False}, "use_next_frame: .*set it to true"),
         (("semantic",), INFO, {"previous_frame": True}, "use_two_frames: .*remove it"),
-        (NEXT, INFO, {"resizing": TO_33_ROWS}, "images with depth are not resized"),
-        (NEXT, INFO, {"resizing": TO_A_FACTOR}, "images with depth are not resized"),
-        (MOTION, INFO, {"cameras": ("front",)}, "'test' has one camera"),
-        (NEXT, MULTI, {"cameras": ("rear",)}, "choose different ones of front, left"),
+        (NEXT, INFO, {"resizing": TO_33_ROWS}, "images with depth cannot be resized"),
+        (NEXT, INFO, {"resizing": TO_A_FACTOR}, "images with depth cannot be resized"),
+        (MOTION, INFO, {"cameras": ("front",)}, "'test' has only one camera"),
+        (
+            NEXT,
+            MULTI,
+            {"cameras": ("rear",)},
+            "choose distinct cameras from front, left",
+        ),
         (NEXT, MULTI, {}, "no image/encoded/front and no image/encoded/left and"),
-        (NEXT, MULTI, {}, "with all frames, or name in cameras_to_use those that it"),
-        (MOTION, MULTI, {}, "multi-camera records hold no previous frame"),
+        (
+            NEXT,
+            MULTI,
+            {},
+            "with all frames, or list only its own cameras in cameras_to_use",
+        ),
+        (MOTION, MULTI, {}, "multi-camera records have no previous frame"),
     ],
 )
 def test_what_does_not_fit_is_refused(paths, targets, info, fields, message):

@@ -78,11 +78,11 @@ def test_what_is_not_wanted_is_not_decoded(folder):
         (
             "previous",
             LoadedFrame(b"text"),
-            "the previous frame: not an image of a known kind",
+            "the previous frame: not an image of a known format",
         ),
         ("next", small_frame(), "the next frame is 40 x 50, the image is 33 x 65"),
         ("depth", np.zeros((3, 4), np.float32), "33 x 65, but its depth is 3 x 4"),
-        ("depth", np.full((33, 65), 300, np.float32), "depths reach from 300"),
+        ("depth", np.full((33, 65), 300, np.float32), "depths range from 300"),
     ],
 )
 def test_frames_that_cannot_be_a_record_are_named(name, content, message):
@@ -187,7 +187,7 @@ def test_cameras_are_joined_in_one_record(folder):
 
 def test_cameras_of_different_moments_are_not_joined(folder):
     parts = two_cameras(folder, frame_id="000007")
-    message = "video/frame_id of camera 'right' is not that of 'left'"
+    message = "video/frame_id of camera 'right' differs from that of camera 'left'"
     with pytest.raises(ValueError, match=message):
         join_cameras(parts)
 

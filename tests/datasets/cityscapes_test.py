@@ -48,7 +48,7 @@ def test_a_broken_instance_file_is_named(tmp_path):
 
 
 def test_wrong_root_and_wrong_split(tmp_path):
-    with pytest.raises(ValueError, match="is the root right"):
+    with pytest.raises(ValueError, match="is the root correct"):
         read(tmp_path)
     with pytest.raises(ValueError, match="no split 'train_fine'"):
         read(tmp_path, "train_fine")

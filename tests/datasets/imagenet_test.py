@@ -52,7 +52,7 @@ def test_validation_classes_of_the_solution(tmp_path):
 
 def test_a_solution_that_does_not_fit(tmp_path):
     kaggle_val(tmp_path, "ImageId,PredictionString\nx,n01440764 1 2 3 4\n")
-    with pytest.raises(ValueError, match=r"solution\.csv: does not list n01440764_100"):
+    with pytest.raises(ValueError, match=r"solution\.csv does not list n01440764_100"):
         read(tmp_path, "val")
     (tmp_path / "LOC_val_solution.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match="lacks the columns ImageId, PredictionStrin"):
@@ -62,7 +62,7 @@ def test_a_solution_that_does_not_fit(tmp_path):
 def test_a_synset_outside_the_table(tmp_path):
     imagenet_tree(tmp_path)
     (tmp_path / "train/n01440764").rename(tmp_path / "train/n00000001")
-    with pytest.raises(ValueError, match="'n00000001' is none of the 1,000 synsets"):
+    with pytest.raises(ValueError, match="'n00000001' is not among the 1,000 synsets"):
         read(tmp_path, "train")
 
 
@@ -73,7 +73,7 @@ def test_test_images_wrong_split_and_wrong_root(tmp_path):
     assert (image.load().class_id, image.load().label) == (None, None)
     with pytest.raises(ValueError, match="no split 'dev'; known: train, val, test"):
         read(tmp_path, "dev")
-    with pytest.raises(ValueError, match="is the root right"):
+    with pytest.raises(ValueError, match="is the root correct"):
         read(tmp_path / "nowhere", "train")
 
 

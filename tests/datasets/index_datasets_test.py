@@ -52,7 +52,7 @@ def test_an_id_outside_the_table_is_named(tmp_path, tree):
     ids = quarters(*tree.stored)
     ids[5, 7] = tree.unknown
     tree.write(tree.draw(tmp_path) / tree.label, ids)
-    message = rf"pixel \(row 5, column 7\) has id {tree.unknown}, which is none of data"
+    message = rf"pixel \(row 5, column 7\) has id {tree.unknown}, which is not in data"
     with pytest.raises(ValueError, match=message):
         read(tree, tmp_path).load()
 
@@ -72,7 +72,7 @@ def test_a_list_that_climbs_out_of_the_root(tmp_path, tree):
     path, content = tree.lists[-2 if tree.split == "train_aug" else -1]
     tree.draw(tmp_path)
     (tmp_path / path).write_text(f"../../{content}")
-    with pytest.raises(ValueError, match="leads out of"):
+    with pytest.raises(ValueError, match="points outside"):
         read(tree, tmp_path)
 
 
@@ -111,7 +111,7 @@ def test_a_colour_image_instead_of_a_palette(tmp_path):
     tree = tree_of("pascal_voc", "val")
     tree.draw(tmp_path)
     (tmp_path / tree.label).write_bytes((tmp_path / tree.image).read_bytes())
-    with pytest.raises(ValueError, match="ids are a grey or palette PNG, not RGB"):
+    with pytest.raises(ValueError, match="not a grey or palette PNG, but RGB"):
         read(tree, tmp_path).load()
 
 

@@ -71,7 +71,7 @@ def test_wrong_split_and_wrong_root(tmp_path, name):
     dataset = "mapillary_vistas" if name.startswith("mapillary") else name
     with pytest.raises(ValueError, match="no split 'dev'; known: train, val"):
         DATASETS.get(dataset)().read(tmp_path, "dev")
-    with pytest.raises(ValueError, match="is the root right"):
+    with pytest.raises(ValueError, match="is the root correct"):
         DATASETS.get(dataset)().read(tmp_path, "val")
 
 
@@ -89,12 +89,12 @@ def test_what_the_json_says_wrongly(tmp_path, name, listed):
     (annotation,) = content["annotations"]
     annotation["segments_info"][0]["category_id"] = 999
     path.write_text(json.dumps(content))
-    with pytest.raises(ValueError, match="has category 999, which is none of data set"):
+    with pytest.raises(ValueError, match="has category 999, which is not in data set"):
         read(name, tmp_path).load()
     annotation["file_name"] = f"../../{annotation['file_name']}"
     # The image is still found by the name of the file.
     path.write_text(json.dumps(content))
-    with pytest.raises(ValueError, match="leads out of"):
+    with pytest.raises(ValueError, match="points outside"):
         read(name, tmp_path).load()
     content["annotations"] = []
     path.write_text(json.dumps(content))
@@ -127,10 +127,10 @@ def test_an_id_outside_the_table(tmp_path, name):
     if name == "bdd100k_panoptic":
         pixels = np.zeros((8, 12, 4), np.uint8)
         pixels[..., 0] = 41
-        message = "has category 41, which is none of data set"
+        message = "has category 41, which is not in data set"
     else:
         pixels = np.full((8, 12), 66 * 256, np.uint16)
-        message = "has category 66, which is none of data set"
+        message = "has category 66, which is not in data set"
     Image.fromarray(pixels).save(path)
     with pytest.raises(ValueError, match=message):
         read(name, tmp_path).load()
@@ -139,7 +139,7 @@ def test_an_id_outside_the_table(tmp_path, name):
 def test_a_bitmask_without_alpha(tmp_path):
     path, _ = trees.bdd100k_tree(tmp_path)
     photo(path)
-    with pytest.raises(ValueError, match="a bitmask is an RGBA PNG, not RGB"):
+    with pytest.raises(ValueError, match="a bitmask must be an RGBA PNG, not RGB"):
         read("bdd100k_panoptic", tmp_path).load()
 
 

@@ -263,7 +263,7 @@ def test_labels_are_checked_before_the_first_step(records, tmp_path):
     for i in range(8):
         description.classes.add(id=i if i < 7 else 8, name=f"c{i}")
     config.model_options.deeplab_v3.num_classes = 9
-    with pytest.raises(ValueError, match=r"(?s)do not fit data set.*train-0.*pixel"):
+    with pytest.raises(ValueError, match=r"(?s)do not match data set.*train-0.*pixel"):
         experiment.run(config, "train", tmp_path)
     assert not list_checkpoints(tmp_path)
 

@@ -47,7 +47,7 @@ def test_equal_files_make_equal_archives(folder, tmp_path):
 
 
 def test_what_cannot_be_packed_is_said(folder, tmp_path):
-    with pytest.raises(ValueError, match="part of itself"):
+    with pytest.raises(ValueError, match="is inside"):
         write_zip(folder, folder / "out.zip")
     with pytest.raises(ValueError, match="no files to pack"):
         write_zip(tmp_path / "none", tmp_path / "none.zip")
@@ -58,7 +58,7 @@ def test_what_cannot_be_packed_is_said(folder, tmp_path):
 def test_members_that_lead_out_are_refused(member, tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
         packed.writestr(member, "x")
-    with pytest.raises(ValueError, match=r"a\.zip: file name .* leads out"):
+    with pytest.raises(ValueError, match=r"a\.zip: file name .* points outside"):
         extract_zip(tmp_path / "a.zip", tmp_path / "out")
     assert not list(tmp_path.rglob("evil*"))
 
@@ -87,13 +87,13 @@ def test_damaged_archives_are_refused(folder, tmp_path):
         ("locked", "encrypted"),
     ):
         with pytest.raises(
-            ValueError, match=rf"{name}\.zip: not a whole \.zip: .*{message}"
+            ValueError, match=rf"{name}\.zip: not a complete \.zip: .*{message}"
         ):
             extract_zip(tmp_path / f"{name}.zip", tmp_path / name)
     with zipfile.ZipFile(tmp_path / "twice.zip", "w") as packed:
         packed.writestr("a.png", "x")
         packed.writestr("a.png", "y")
-    with pytest.raises(ValueError, match=r"twice\.zip: a\.png is in it twice"):
+    with pytest.raises(ValueError, match=r"twice\.zip lists a\.png twice"):
         extract_zip(tmp_path / "twice.zip", tmp_path / "twice")
 
 

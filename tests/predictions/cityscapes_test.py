@@ -59,16 +59,19 @@ def test_an_image_without_instances_has_an_empty_list(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("masks/a.png 24", r"txt:1: a line is the path"),
-        ("masks/a.png person 0.5", r"txt:1: a line is the path"),
+        ("masks/a.png 24", r"txt:1: a line has to be the path"),
+        ("masks/a.png person 0.5", r"txt:1: a line has to be the path"),
         ("masks/a.png 24 nan", r"txt:1: not a mask, an id, a score"),
-        ("masks/a b.png 24 0.5", r"txt:1: a line is the path"),
+        ("masks/a b.png 24 0.5", r"txt:1: a line has to be the path"),
         ("masks/a.png 24 0.5 0.5", r"txt:1: not a mask, an id, a score"),
         ("masks/a.png 34 0.5", r"txt:1: label id 34 is not 0 to 33"),
-        ("../../a.png 24 0.5", "leads out of"),
-        ("/etc/passwd 24 0.5", "leads out of"),
+        ("../../a.png 24 0.5", "points outside"),
+        ("/etc/passwd 24 0.5", "points outside"),
         ("masks/{0}_0000.png 24 0.5\nmasks/{0}_0000.png 25 0.4", "masks overlap"),
-        ("masks/{0}_0000.png 24 0.5\nwide.png 25 0.4", "masks of 1 x 9 and of 2 x 3"),
+        (
+            "masks/{0}_0000.png 24 0.5\nwide.png 25 0.4",
+            "masks have different sizes: 1 x 9 and 2 x 3",
+        ),
     ],
 )
 def test_a_list_that_does_not_fit_is_named(line, message, tmp_path):

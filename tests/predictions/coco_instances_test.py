@@ -73,9 +73,9 @@ def test_nothing_takes_the_name_before_the_end(tmp_path):
     ("change", "message"),
     [
         ({"category_id": 12}, "id 12 is not a thing"),
-        ({"segmentation": [[0, 0, 1, 1, 2, 2]]}, "image 7: results are run lengths"),
+        ({"segmentation": [[0, 0, 1, 1, 2, 2]]}, "image 7: results need run lengths"),
         ({"segmentation": {"size": [2, 3], "counts": [1]}}, "do not add up"),
-        ({"segmentation": {"size": [2, 3], "counts": "zz"}}, "image 7: broken run"),
+        ({"segmentation": {"size": [2, 3], "counts": "zz"}}, "image 7: invalid run"),
         (
             {"segmentation": {"size": [2, 3], "counts": [0, 6]}},
             "image 7: masks overlap",
@@ -98,10 +98,10 @@ def test_what_does_not_fit_is_named(change, message, tmp_path):
     ("content", "message"),
     [
         ("[{", r"a\.json:1: not JSON"),
-        ("{}", "results are a list, not a dict"),
+        ("{}", "results have to be a list, not dict"),
         ('[{"image_id": 1, "score": 1}]', "0 has no category_id and no segmentation"),
-        (RESULT % "null", "0 has the score None"),
-        (RESULT % "NaN", "0 has the score nan"),
+        (RESULT % "null", "0 has score None"),
+        (RESULT % "NaN", "0 has score nan"),
     ],
 )
 def test_other_files_are_refused(content, message, tmp_path):

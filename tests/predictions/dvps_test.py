@@ -59,7 +59,7 @@ def test_what_does_not_fit_is_refused(tmp_path):
 
 def test_ids_that_are_none_are_named(tmp_path):
     layout = FORMATS.get("semkitti_dvps")()
-    for classes, instances, message in ((20, 0, "20.* no train ids"), (3, 9, "id 9")):
+    for classes, instances, message in ((20, 0, "20.* not train ids"), (3, 9, "id 9")):
         write_semantic(tmp_path / "panoptic/1_2_cat.png", np.array([[classes]]))
         write_semantic(tmp_path / "panoptic/1_2_ins.png", np.array([[instances]]))
         info = SEMKITTI if instances == 0 else CITYSCAPES_OF_TWO

@@ -31,5 +31,5 @@ def test_a_format_of_instances_needs_them(tmp_path):
     classes = Prediction(semantic_pred=scene.labels() // INFO.label_divisor)
     write(tmp_path / "semantic", "semantic_png", classes)
     assert (tmp_path / "semantic/a.png").exists()
-    with pytest.raises(ValueError, match="does not serve panoptic_pred"):
+    with pytest.raises(ValueError, match="does not return panoptic_pred"):
         write(tmp_path / "panoptic", "coco_panoptic", classes)

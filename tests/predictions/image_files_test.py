@@ -33,7 +33,7 @@ def test_results_of_an_earlier_run_and_other_files_are_left_out(tmp_path):
     ("names", "message"),
     [
         (["missing.png"], r"missing\.png: no such file or directory"),
-        (["empty"], "empty holds no image"),
+        (["empty"], "empty has no images"),
         (["a.png", "other/a.png"], "would both become a"),
     ],
 )

@@ -27,7 +27,7 @@ def test_ade20k_is_called_like_the_image(tmp_path):
 def test_motchallenge_leaves_its_folder_of_images_out(tmp_path):
     files = write("motchallenge_step", "motchallenge_step", "0001/img1/1", tmp_path)
     assert files == ["0001/1.png"]
-    with pytest.raises(ValueError, match="'1': a frame is called"):
+    with pytest.raises(ValueError, match="'1': a frame has to be named"):
         write("motchallenge_step", "motchallenge_step", "1", tmp_path)
     with pytest.raises(ValueError, match=r"evaluation id 18; .* 0 to 6"):
         write("motchallenge_step", "kitti_step", "0001/1", tmp_path)

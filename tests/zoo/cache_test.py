@@ -56,7 +56,7 @@ def test_replaced_publication_is_refused_and_not_kept(served, tmp_path):
     path.unlink()
     served.write_bytes(b"other weights")
     with pytest.raises(
-        ZooError, match=rf"served/{NAME}.*nothing was kept; if the new one is right"
+        ZooError, match=rf"served/{NAME}.*nothing was kept; if the new one is correct"
     ):
         fetch(find(NAME))
     assert {p.name for p in path.parent.iterdir() if p.suffix != ".lock"} == {PINS}

@@ -15,7 +15,7 @@ def test_entry():
 def test_near_names_are_told():
     with pytest.raises(ZooError, match="did you mean 'kmax_resnet50_coco_train'"):
         find("kmax_resnet50_coco")
-    with pytest.raises(ZooError, match=r"named 'zzz'; `deeplab zoo list` has all"):
+    with pytest.raises(ZooError, match=r"named 'zzz'; `deeplab zoo list` shows all"):
         find("zzz")
 
 

@@ -1,4 +1,4 @@
-"""Training targets. Each is a function by name, from label maps to fields.
+"""Training targets: named functions from label maps to fields of an example.
 
 `TARGETS.get(name)(frames, options)` returns a dict of fields of
 `deeplab.core.structures.Example`, without the batch dimension.
@@ -24,6 +24,6 @@ TARGETS: Registry[Callable[[Frames, TargetOptions], dict[str, tf.Tensor]]] = Reg
     ],
 )
 
-# Targets that need more of a record than the frame and its labels: the field of
-# `Frames` that they read.
+# Targets that need more than the labels of the current frame -> the field of `Frames`
+# that they read.
 NEEDS = {"depth": "depth", "motion": "previous", "next_frame": "next"}

@@ -1,4 +1,4 @@
-"""Targets of the instance branch: a heatmap of centres, and offsets to them.
+"""Targets of the instance branch: a centre heatmap and offsets to the centres.
 
 Bowen Cheng et al., "Panoptic-DeepLab", CVPR 2020 (https://arxiv.org/abs/1911.10194).
 """
@@ -19,17 +19,17 @@ from deeplab.ops.heatmaps import gaussian_peaks
 
 @TARGETS.register("centers")
 def center_targets(frames: Frames, options: TargetOptions) -> dict[str, tf.Tensor]:
-    """Returns what the centre and offset losses compare with.
+    """Returns the ground truth of the centre and offset losses.
 
     Args:
-      frames: of `[h, w]` label maps; the current one counts.
-      options: the width of the Gaussians.
+      frames: `[h, w]` label maps; only the current frame is used.
+      options: sets the width of the Gaussians.
 
     Returns:
       `instance_center_gt` `[h, w]`, 0 to 1; `center_loss_weight` `[h, w]`, 0 on crowd
       and void; `instance_regression_gt` `[h, w, 2]`, (dy, dx) in pixels to the
       instance's centre, 0 elsewhere; `regression_loss_weight` `[h, w]`, 1 on things
-      but crowds. All float32.
+      except crowds. All are float32.
     """
     segments = frames.current
     height, width = tf.unstack(tf.shape(segments.index))

@@ -1,4 +1,4 @@
-"""Target of the depth branch: metres, as they are measured.
+"""Target of the depth branch: measured depth in metres.
 
 Siyuan Qiao et al., "ViP-DeepLab: Learning Visual Perception with Depth-aware Video
 Panoptic Segmentation", CVPR 2021 (https://arxiv.org/abs/2012.05258).
@@ -14,18 +14,18 @@ from deeplab.data.targets.segments import Frames, TargetOptions
 
 @TARGETS.register("depth")
 def depth_targets(frames: Frames, options: TargetOptions) -> dict[str, tf.Tensor]:
-    """Returns what the depth loss compares with.
+    """Returns the ground truth of the depth loss.
 
     Args:
-      frames: with the depth of the current one.
-      options: has no effect here.
+      frames: frames with the depth of the current one.
+      options: not used.
 
     Returns:
-      `depth_gt` `[h, w]` float32, metres; the data set's `ignore_depth` where unknown
-      and beyond the image.
+      `depth_gt` `[h, w]` float32, metres; the data set's `ignore_depth` where depth is
+      unknown and outside the image.
 
     Raises:
-      ValueError: there is no depth.
+      ValueError: the frames have no depth.
     """
     del options
     if frames.depth is None:

@@ -1,10 +1,10 @@
-"""Targets of Motion-DeepLab: where instances were in the frame before.
+"""Targets of Motion-DeepLab: positions of the instances in the previous frame.
 
 Mark Weber et al., "STEP: Segmenting and Tracking Every Pixel", NeurIPS 2021
-(https://arxiv.org/abs/2102.11859). As published, the network learns with previous
-centres that are a little off, and with some that are invented, as they will be when
-it feeds on its own predictions. In evaluation, where the published code moves the
-centres of its targets too, they are exact.
+(https://arxiv.org/abs/2102.11859). As published, the previous centres are perturbed in
+training, and false positives are added, to resemble the network's own predictions,
+which it receives as input later. In evaluation the centres of the targets are exact;
+the published code perturbs them there, too.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from deeplab.data.targets.segments import (
 )
 from deeplab.ops.heatmaps import gaussian_peaks
 
-# Standard deviation of the noise on a centre, and of the distance of an invented one
-# from it, as share of the height and width of the instance.
+# Standard deviation of the noise on a centre, and of the offset of a false positive
+# from it, as a fraction of the height and width of the instance.
 _NOISE = 0.05
-# Share of centres beside which one is invented.
-_INVENTED = 0.2
+# Fraction of centres next to which a false positive is added.
+_FALSE_POSITIVES = 0.2
 
 
 class NoisyCenters(NamedTuple):
-    """The centres of a frame as an imperfect network would find them."""
+    """The centres of a frame as an imperfect network would predict them."""
 
     # [n, 2] int32, (y, x) of each segment.
     center: tf.Tensor
-    # [n, 2] int32, (y, x) beside it.
-    invented: tf.Tensor
-    # [n] bool, whether there is a centre at `invented`.
-    is_invented: tf.Tensor
+    # [n, 2] int32, (y, x) of a possible false positive near each centre.
+    false_positive: tf.Tensor
+    # [n] bool, whether the false positive is added.
+    has_false_positive: tf.Tensor
 
 
 @TARGETS.register("motion")
 def motion_targets(frames: Frames, options: TargetOptions) -> dict[str, tf.Tensor]:
-    """Returns what the motion loss compares with, and in training a further input.
+    """Returns the ground truth of the motion loss and, in training, a further input.
 
     Args:
-      frames: of `[h, w]` label maps, the previous one among them. With a seed its
-        centres are drawn at random around the true ones.
-      options: the width of the Gaussians.
+      frames: `[h, w]` label maps, including the previous one. With a seed, its centres
+        are perturbed.
+      options: sets the width of the Gaussians.
 
     Returns:
       `frame_offset_gt` `[h, w, 2]` float32, (dy, dx) in pixels to the instance's
@@ -57,7 +57,7 @@ def motion_targets(frames: Frames, options: TargetOptions) -> dict[str, tf.Tenso
       float32, 0 to 1, of the previous centres.
 
     Raises:
-      ValueError: there is no previous frame.
+      ValueError: the frames have no previous one.
     """
     previous = frames.previous
     if previous is None:
@@ -69,7 +69,9 @@ def motion_targets(frames: Frames, options: TargetOptions) -> dict[str, tf.Tenso
     shown = tf.concat(
         [
             tf.boolean_mask(noisy.center, previous.is_instance),
-            tf.boolean_mask(noisy.invented, previous.is_instance & noisy.is_invented),
+            tf.boolean_mask(
+                noisy.false_positive, previous.is_instance & noisy.has_false_positive
+            ),
         ],
         axis=0,
     )
@@ -82,12 +84,12 @@ def motion_targets(frames: Frames, options: TargetOptions) -> dict[str, tf.Tenso
 def frame_offsets(
     current: Segments, previous: Segments, centers: tf.Tensor
 ) -> dict[str, tf.Tensor]:
-    """Returns offsets to previous centres, and where they count.
+    """Returns the offsets to previous centres, and the weights of their loss.
 
     Args:
-      current: segments of the frame.
-      previous: segments of the frame before.
-      centers: [n, 2] int32, (y, x) of the previous segments.
+      current: segments of the current frame.
+      previous: segments of the previous frame.
+      centers: [n, 2] int32, (y, x) of the centres of the previous segments.
     """
     before = previous.find(current.ids)
     is_known = tf.gather(before >= 0, current.instance_index)
@@ -103,7 +105,7 @@ def frame_offsets(
 
 
 def noisy_centers(segments: Segments, seed: tf.Tensor) -> NoisyCenters:
-    """Draws centres around the true ones; `seed` is [2] integers."""
+    """Perturbs the centres of segments; `seed` is [2] integers."""
     seeds = tf.random.split(seed, 3)
     spread = _NOISE * tf.cast(segments.extent, tf.float32)
     last = tf.shape(segments.index) - 1
@@ -115,4 +117,4 @@ def noisy_centers(segments: Segments, seed: tf.Tensor) -> NoisyCenters:
 
     center = near(segments.mean, seeds[0])
     draws = tf.random.stateless_uniform(tf.shape(segments.ids), seeds[2])
-    return NoisyCenters(center, near(center, seeds[1]), draws < _INVENTED)
+    return NoisyCenters(center, near(center, seeds[1]), draws < _FALSE_POSITIVES)

@@ -1,4 +1,4 @@
-"""Targets of ViP-DeepLab's next-frame branch: from the next frame to centres in this.
+"""Targets of ViP-DeepLab's next-frame branch: offsets to centres of this frame.
 
 Siyuan Qiao et al., "ViP-DeepLab: Learning Visual Perception with Depth-aware Video
 Panoptic Segmentation", CVPR 2021 (https://arxiv.org/abs/2012.05258).
@@ -14,19 +14,19 @@ from deeplab.data.targets.segments import Frames, TargetOptions, scattered
 
 @TARGETS.register("next_frame")
 def next_frame_targets(frames: Frames, options: TargetOptions) -> dict[str, tf.Tensor]:
-    """Returns what the loss of the next-frame offsets compares with.
+    """Returns the ground truth of the loss of the next-frame offsets.
 
     Args:
-      frames: of `[h, w]` label maps, the next one among them.
-      options: has no effect here.
+      frames: `[h, w]` label maps, including the next one.
+      options: not used.
 
     Returns:
-      `next_instance_regression_gt` `[h, w, 2]` float32, at the pixels of the next
-      frame (dy, dx) in pixels to the instance's centre in this frame, 0 elsewhere;
+      `next_instance_regression_gt` `[h, w, 2]` float32, (dy, dx) in pixels from each
+      pixel of the next frame to the instance's centre in this frame, 0 elsewhere;
       `next_regression_loss_weight` `[h, w]` float32, 1 where the offset is not 0.
 
     Raises:
-      ValueError: there is no next frame.
+      ValueError: the frames have no next one.
     """
     del options
     current, following = frames.current, frames.next

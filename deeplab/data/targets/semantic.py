@@ -1,4 +1,4 @@
-"""Targets of the semantic branch: classes, crowd, and weights of small instances."""
+"""Targets of the semantic branch: classes, crowds, and weights of small instances."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from deeplab.data.targets.segments import Frames, Segments, TargetOptions
 
 @TARGETS.register("semantic")
 def semantic_targets(frames: Frames, options: TargetOptions) -> dict[str, tf.Tensor]:
-    """Returns what the semantic loss compares with.
+    """Returns the ground truth of the semantic loss.
 
     Args:
-      frames: of `[h, w]` label maps; the current one counts.
-      options: from when on an instance is small, and its weight.
+      frames: `[h, w]` label maps; only the current frame is used.
+      options: sets the size threshold and the weight of small instances.
 
     Returns:
       `semantic_gt`, `panoptic_gt` int32, `is_crowd_gt` bool and
-      `semantic_loss_weight` float32, each `[h, w]`. Crowd pixels have their class.
+      `semantic_loss_weight` float32, each `[h, w]`. Crowd pixels keep their class.
     """
     segments = frames.current
     return {

@@ -1,1 +1,1 @@
-"""Drawn street scenes: data sets that need no download, for trials and tests."""
+"""Synthetic street scenes: data sets for trials and tests that need no download."""

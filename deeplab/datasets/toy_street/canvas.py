@@ -1,6 +1,6 @@
-"""A pinhole camera and what it sees: colour, label and depth canvases in one.
+"""A pinhole camera that renders to colour, label and depth canvases together.
 
-The colour canvas is twice as large as the others and averaged at the end, so that
+The colour canvas is twice as large as the others and is downsampled at the end, so that
 edges are smooth in the image and sharp in the labels.
 """
 
@@ -18,23 +18,23 @@ from deeplab.datasets.toy_street.scene import Color
 CAMERA_HEIGHT = 1.8
 FAR = 120.0
 
-# Focal length as share of the image height.
+# Focal length as a fraction of the image height.
 _FOCAL = 1.25
 _OVERSAMPLING = 2
 
 # (column, row) in pixels of the label canvas.
 Point = tuple[float, float]
-# (x, y, z) in metres; x to the right, y upwards from the ground, z along the view.
+# (x, y, z) in metres; x to the right, y upwards from the ground, z forwards.
 Place = tuple[float, float, float]
 
 
 class Canvas:
-    """Three canvases of one size, and the projection onto them.
+    """Canvases for colour, label and depth, and the projection onto them.
 
     Attributes:
-      image: the colours, oversampled.
+      image: oversampled colours.
       label: 32-bit labels.
-      depth: 32-bit floats, metres along the view.
+      depth: 32-bit floats, metres along the optical axis.
     """
 
     def __init__(
@@ -46,14 +46,14 @@ class Canvas:
         vanishing: float,
         label: int,
     ):
-        """Makes canvases full of `label`, at depth 0.
+        """Creates canvases filled with `label` and depth 0.
 
         Args:
           height: rows.
           width: columns.
-          horizon: row of the horizon, as share of the height.
-          vanishing: column of the vanishing point, as share of the width.
-          label: what the canvas shows before anything is painted.
+          horizon: row of the horizon, as a fraction of the height.
+          vanishing: column of the vanishing point, as a fraction of the width.
+          label: initial label of every pixel.
         """
         self.height, self.width = height, width
         self.focal = _FOCAL * height
@@ -68,12 +68,12 @@ class Canvas:
         self._draw_depth = ImageDraw.Draw(self.depth)
 
     def project(self, x: float, y: float, z: float) -> Point:
-        """Returns where a place in metres shows; places behind are moved ahead."""
+        """Projects a point in metres; points behind the camera are moved ahead."""
         scale = self.focal / max(z, 0.3)
         return self.vanishing + scale * x, self.horizon + scale * (CAMERA_HEIGHT - y)
 
     def strip(self, x0: float, x1: float, z0: float, z1: float) -> list[Point]:
-        """Returns the corners of a rectangle on the ground: near left first."""
+        """Returns the corners of a rectangle on the ground, near left first."""
         corners = ((x0, 0.0, z0), (x1, 0.0, z0), (x1, 0.0, z1), (x0, 0.0, z1))
         return [self.project(*corner) for corner in corners]
 
@@ -84,7 +84,7 @@ class Canvas:
         label: int | None = None,
         depth: float | None = None,
     ) -> None:
-        """Fills a polygon; only the colour where `label` is None."""
+        """Fills a polygon; without a label, only its colour."""
         self._draw_image.polygon(
             [(x * _OVERSAMPLING, y * _OVERSAMPLING) for x, y in points], fill=color
         )
@@ -100,7 +100,7 @@ class Canvas:
         label: int | None = None,
         depth: float | None = None,
     ) -> None:
-        """Fills an ellipse; only the colour where `label` is None."""
+        """Fills an ellipse; without a label, only its colour."""
         points = [
             (center[0] + radii[0] * math.cos(a), center[1] + radii[1] * math.sin(a))
             for a in np.linspace(0, 2 * math.pi, 20, endpoint=False).tolist()
@@ -114,7 +114,7 @@ class Canvas:
         label: int | None = None,
         depth: float | None = None,
     ) -> None:
-        """Fills a flat face in metres."""
+        """Fills a flat face given by corners in metres."""
         self.polygon([self.project(*c) for c in corners], color, label, depth)
 
     def frustum(
@@ -124,13 +124,13 @@ class Canvas:
         color: Color,
         label: int,
     ) -> None:
-        """Fills the faces that show of a box that may taper.
+        """Fills the visible faces of a box that may taper.
 
         Args:
-          lower: left x, right x, near z, far z and y of its lower face.
-          upper: the same of its upper face.
+          lower: left x, right x, near z, far z and y of the lower face.
+          upper: left x, right x, near z, far z and y of the upper face.
           color: colour of the near face; the others are lighter or darker.
-          label: its label.
+          label: label of the box.
         """
         (a0, a1, n0, f0, y0), (b0, b1, n1, f1, y1) = lower, upper
         for x, top, shows in ((a1, b1, a1 < 0), (a0, b0, a0 > 0)):
@@ -149,6 +149,6 @@ class Canvas:
 
 
 def shaded(color: Color, factor: float) -> Color:
-    """Returns a colour made brighter or darker."""
+    """Returns a brighter or darker shade of a colour."""
     red, green, blue = (min(int(v * factor), 255) for v in color)
     return red, green, blue

@@ -1,6 +1,6 @@
-"""Draws a street scene: image, panoptic labels and depth that agree pixel by pixel.
+"""Draws a street scene: image, panoptic labels and depth that agree in every pixel.
 
-Far things are painted first and near things over them.
+Objects are painted from far to near.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from deeplab.datasets.toy_street.canvas import (
 from deeplab.datasets.toy_street.items import paint_item
 from deeplab.datasets.toy_street.scene import Building, Color, Item, Scene
 
-# What is nearer has left the view.
+# Items nearer than this, in metres, have left the view.
 _NEAREST = 2.5
-# Things with less than this share of the image left to see become void.
+# Things whose visible part is below this fraction of the image become void.
 _MIN_VISIBLE = 0.0012
-# Metres over which air takes on the colour of the sky.
+# Distance in metres over which haze takes on the colour of the sky.
 _VISIBILITY = 140.0
 _CLASS_OF_KIND = {
     "car": "car",
@@ -36,7 +36,7 @@ _CLASS_OF_KIND = {
     "person": "person",
     "tree": "vegetation",
 }
-# Class name -> how strongly its brightness varies in patches and by pixel.
+# Class name -> amplitude of its brightness noise in patches and per pixel.
 _TEXTURES = {
     "building": (0.05, 0.012),
     "road": (0.05, 0.05),
@@ -52,7 +52,7 @@ class Frame(NamedTuple):
     image: np.ndarray
     # [h, w] int32 panoptic labels.
     label: np.ndarray
-    # [h, w] float32, metres along the view; 0 where unknown (the sky).
+    # [h, w] float32, metres along the optical axis; 0 where unknown (the sky).
     depth: np.ndarray
 
 
@@ -62,17 +62,17 @@ def draw(
     """Draws a scene.
 
     Args:
-      scene: what to draw.
-      info: the data set whose labels to write.
+      scene: the scene.
+      info: the data set that defines the labels.
       height: rows of the image.
       width: columns of the image.
-      time: seconds; the camera and the items move on with it.
+      time: time in seconds; the camera and the items move.
     """
     return _Drawing(scene, info, height, width, time).draw()
 
 
 class _Drawing:
-    """One frame in the making."""
+    """The drawing of one frame."""
 
     def __init__(
         self, scene: Scene, info: DatasetInfo, height: int, width: int, time: float
@@ -145,7 +145,7 @@ class _Drawing:
         canvas.depth.paste(Image.fromarray(plane.astype(np.float32)))
 
     def _paint_lines(self, pavement: Color) -> None:
-        """Curbs, the joints of the pavement, and the dashes between the lanes."""
+        """Paints the curbs, the joints of the pavement and the lane markings."""
         canvas = self._canvas
         for curb, wall in zip(self._scene.curbs, self._scene.walls, strict=True):
             stone = curb + math.copysign(0.22, curb)
@@ -174,7 +174,7 @@ class _Drawing:
         self._paint_windows(building, wall, z0, z1)
 
     def _wall_depth(self, wall: float) -> Image.Image:
-        """Returns the depth of the plane x = `wall`, in which fronts lie."""
+        """Returns the depth of the plane x = `wall` of the fronts of houses."""
         canvas = self._canvas
         columns = np.arange(canvas.width, dtype=np.float32) - canvas.vanishing
         ahead = columns * wall > 0
@@ -203,7 +203,7 @@ class _Drawing:
                 self._canvas.face(corners, building.window)
 
     def _paint_shadows(self, items: list[Item]) -> None:
-        """Darkens the ground below and beside what stands on it."""
+        """Darkens the ground below and next to the items that stand on it."""
         canvas = self._canvas
         mask = Image.new("L", canvas.label.size)
         shadows = ImageDraw.Draw(mask)
@@ -231,7 +231,7 @@ class _Drawing:
         return [foot, [foot[0], foot[1], head[1], head[2], head[3], head[0]]]
 
     def _paint_hood(self) -> None:
-        """The bonnet of the camera's own car, which belongs to no class."""
+        """Paints the bonnet of the camera's own car, which is void."""
         canvas = self._canvas
         x, y = 0.5 * canvas.width, 1.06 * canvas.height
         radii = (0.42 * canvas.width, 0.13 * canvas.height)
@@ -251,7 +251,7 @@ class _Drawing:
         return Frame(image, label, depth)
 
     def _textured(self, class_ids: np.ndarray, depth: np.ndarray) -> np.ndarray:
-        """Adds surface texture, haze, light and sensor noise to the colours."""
+        """Adds texture, haze, light and sensor noise to the colours."""
         canvas, seed = self._canvas, self._scene.seed
         size = (canvas.height, canvas.width)
         texture = np.random.default_rng(seed)

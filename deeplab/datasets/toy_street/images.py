@@ -1,8 +1,9 @@
-"""Drawn street scenes: a data set that needs no download, for trials and tests.
+"""Synthetic street scenes: a data set for trials and tests that needs no download.
 
-Sky, building, road, sidewalk and vegetation are stuff; cars, people and traffic
-lights are things. Far groups are crowds; bins, the camera's own bonnet and what is
-hidden but for a few pixels are void. Made anew from a seed, the same everywhere.
+Sky, building, road, sidewalk and vegetation are stuff; cars, people and traffic lights
+are things. Distant groups are crowds; bins, the bonnet of the camera's own car and
+things of which only a few pixels are visible are void. Images are generated from a seed
+and are the same on every machine.
 """
 
 from __future__ import annotations
@@ -36,14 +37,13 @@ class ToyStreet(Dataset):
         """Describes the scenes to draw.
 
         Args:
-          images: how many a split has.
-          seed: another one gives other scenes.
+          images: number of images in a split.
+          seed: seed of the scenes.
           height: rows of an image.
           width: columns of an image.
 
         Raises:
-          ValueError: there would be no image, or it would be too small to show
-            anything.
+          ValueError: the number or the size of the images is too small.
         """
         super().__init__(
             table_info(
@@ -57,7 +57,7 @@ class ToyStreet(Dataset):
     def read(
         self, root: Path, split: str, *, crowd_as_ignore: bool = False
     ) -> Sequence[RawImage]:
-        """See `Dataset.read`; any split name gives scenes of its own, `root` none."""
+        """See `Dataset.read`; every split name gives other scenes, `root` is unused."""
         first = first_seed(split, self._seed)
         return [
             RawImage(
@@ -79,7 +79,7 @@ class ToyStreet(Dataset):
 def draw_frames(
     seed: int, info: DatasetInfo, height: int, width: int
 ) -> tuple[Frame, Frame]:
-    """Draws two consecutive frames of the scene of a seed."""
+    """Draws two consecutive frames of a scene."""
     scene = random_scene(seed)
     return (
         draw(scene, info, height, width),
@@ -88,7 +88,7 @@ def draw_frames(
 
 
 def check_size(name: str, images: int, height: int, width: int) -> None:
-    """Raises ValueError if there is nothing to draw, or too little to draw on."""
+    """Raises ValueError if the number or the size of the images is too small."""
     if images < 1:
         raise ValueError(f"{name}: {images} images; draw at least one")
     if min(height, width) < 32:
@@ -96,7 +96,7 @@ def check_size(name: str, images: int, height: int, width: int) -> None:
 
 
 def first_seed(split: str, seed: int) -> int:
-    """Returns the seed of the first scene of a split; the others follow it."""
+    """Returns the seed of the first scene of a split; later scenes count up."""
     return zlib.crc32(split.encode()) % 2**20 * 2**20 + seed * 2**40
 
 

@@ -1,4 +1,4 @@
-"""Paints what stands on a street: cars, people, traffic lights, trees, boxes."""
+"""Paints the items on a street: cars, people, traffic lights, trees and boxes."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class _Figure:
         Args:
           x: left and right, in widths from the item's middle.
           y: bottom and top, in heights.
-          color: its colour.
-          top: width above as share of the width below.
-          paint: whether it lies on the item, which then keeps its outline.
+          color: colour of the trapezoid.
+          top: upper width as a fraction of the lower width.
+          paint: whether to draw only the colour, inside the item's outline.
         """
         width, height, _ = self.item.size
         middle, half = 0.5 * (x[0] + x[1]), 0.5 * (x[1] - x[0])
@@ -52,7 +52,7 @@ class _Figure:
         )
 
     def disc(self, x: float, y: float, radii: Point, color: Color) -> None:
-        """Fills an upright ellipse, `radii` in metres."""
+        """Fills an upright ellipse; `radii` are in metres."""
         width, height, _ = self.item.size
         center = self.canvas.project(self.item.x + width * x, height * y, self.z)
         scale = self.canvas.focal / self.z

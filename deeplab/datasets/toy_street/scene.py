@@ -1,7 +1,7 @@
-"""Random street scenes as lists of things in metres; `drawing` draws them.
+"""Random street scenes as lists of objects in metres; `drawing` draws them.
 
-The camera stands at x = 0, z = 0 and looks along z, down a straight street. x grows
-to the right, y upwards from the ground. Everything of a scene follows from its seed.
+The camera is at x = 0, z = 0 and looks along z, down a straight street. x points to the
+right, y upwards from the ground. A scene is a function of its seed.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import numpy as np
 
 Color = tuple[int, int, int]
 
-# Distance from which things are too small to tell apart; they make up crowds.
+# Distance in metres beyond which cars are too small.
 _FAR = 22.0
 
 
 @dataclass(frozen=True)
 class Building:
-    """A house in the row on one side: its front follows the street from z0 to z1."""
+    """A house on one side of the street, whose front extends from z0 to z1."""
 
     side: int
     z0: float
@@ -37,10 +37,10 @@ class Item:
       x: metres of its middle to the right of the camera.
       z: metres from the camera to its near end, at time 0.
       size: width, height and length in metres.
-      color: of its largest part.
+      color: colour of its largest part.
       instance: number among the things of its class; 0 in a crowd.
       speed: metres per second along x and z.
-      look: seeds what varies between items of one kind.
+      look: seed of the variation between items of one kind.
     """
 
     kind: str
@@ -61,15 +61,15 @@ class Scene:
       curbs: x of the left and the right edge of the road.
       walls: x of the fronts of the houses.
       buildings: houses, far ones first.
-      items: everything else that stands there.
-      horizon: row of the horizon, as share of the height.
-      vanishing: column where the street vanishes, as share of the width.
+      items: all other objects.
+      horizon: row of the horizon, as a fraction of the height.
+      vanishing: column of the vanishing point, as a fraction of the width.
       sky: colours of the zenith and the horizon.
       light: brightness of red, green and blue.
-      sun: sideways lean of shadows, metres per metre of height; None when overcast.
-      hood: whether the camera's own car shows at the bottom.
+      sun: sideways shift of shadows, metres per metre of height; None when overcast.
+      hood: whether the bonnet of the camera's own car is visible at the bottom.
       camera_speed: metres per second along z.
-      seed: seeds textures and noise.
+      seed: seed of textures and noise.
     """
 
     curbs: tuple[float, float]
@@ -179,7 +179,7 @@ def _buildings(rng: np.random.Generator) -> list[Building]:
 
 
 def _cars(rng: np.random.Generator, curbs: tuple[float, float]) -> list[Item]:
-    """Two lanes: oncoming on the left, our direction on the right."""
+    """Returns cars in two lanes: oncoming on the left, our direction on the right."""
     cars = []
     for lane, direction in ((0.5 * curbs[0], -1), (0.5 * curbs[1], 1)):
         z = rng.uniform(6.5, 14.0)
@@ -231,7 +231,7 @@ def _people(
 def _crowd(
     rng: np.random.Generator, curbs: tuple[float, float], walls: tuple[float, float]
 ) -> list[Item]:
-    """A far group whose members nobody tells apart."""
+    """Returns a distant group of people without instance ids."""
     if rng.random() < 0.6:
         return []
     side = int(rng.integers(2))
@@ -257,7 +257,7 @@ def _lights(rng: np.random.Generator, curbs: tuple[float, float]) -> list[Item]:
 def _greenery(
     rng: np.random.Generator, curbs: tuple[float, float], walls: tuple[float, float]
 ) -> list[Item]:
-    """Trees and hedges, and bins, which belong to no class."""
+    """Returns trees and hedges, and bins, which belong to no class."""
     items = []
     for side, sign in ((0, -1), (1, 1)):
         for z in np.arange(rng.uniform(8, 14), 45, 9):

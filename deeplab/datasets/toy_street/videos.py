@@ -1,8 +1,8 @@
-"""Drawn street videos: `toy_street` in motion, with depth, for trials and tests.
+"""Synthetic street videos: `toy_street` in motion, with depth, for trials and tests.
 
 The camera drives down the street while cars and people move; an instance keeps its id
-through its video. Every frame comes with the frames before and after, and its depth.
-Made anew from a seed, the same everywhere.
+throughout its video. Every frame has its depth, and the previous and next frames.
+Videos are generated from a seed and are the same on every machine.
 """
 
 from __future__ import annotations
@@ -48,16 +48,15 @@ class ToyStreetVideo(Dataset):
         """Describes the videos to draw.
 
         Args:
-          images: frames of a split, over all its videos.
-          seed: another one gives other videos.
+          images: number of frames in a split, over all its videos.
+          seed: seed of the videos.
           height: rows of a frame.
           width: columns of a frame.
-          frames: of a video; the last one is shorter where they do not divide
-            `images`.
+          frames: number of frames in a video; the last video is shorter if `images` is
+            not a multiple.
 
         Raises:
-          ValueError: there would be no frame, or it would be too small to show
-            anything.
+          ValueError: the number or the size of the frames is too small.
         """
         super().__init__(
             table_info(
@@ -79,7 +78,7 @@ class ToyStreetVideo(Dataset):
     def read(
         self, root: Path, split: str, *, crowd_as_ignore: bool = False
     ) -> Sequence[RawImage]:
-        """See `Dataset.read`; any split name gives videos of its own, `root` none."""
+        """See `Dataset.read`; every split name gives other videos, `root` is unused."""
         images = []
         for i in range(self._images):
             video, number = divmod(i, self._frames)
@@ -108,7 +107,7 @@ class _Scene:
         self.crowd_as_ignore = crowd_as_ignore
 
     def draw(self, info: DatasetInfo, number: int) -> Frame:
-        """Draws a frame; those before the first show what the first does."""
+        """Draws a frame; frames before the first are equal to it."""
         time = _INTERVAL * max(number, 0)
         frame = draw(random_scene(self.seed), info, self.height, self.width, time)
         if self.crowd_as_ignore:

@@ -1,1 +1,1 @@
-"""The Waymo Open Dataset: panoptic labels of its videos, and depth from its lasers."""
+"""The Waymo Open Dataset: panoptic labels of its videos, and depth from its lidars."""

@@ -1,12 +1,12 @@
-"""Sparse depth maps of the cameras of the Waymo Open Dataset, from its lasers.
+"""Sparse depth maps for the cameras of the Waymo Open Dataset, from its lidars.
 
-Of a segment these components are read: `lidar`, `lidar_pose`, `lidar_calibration`,
-`lidar_camera_projection`, `vehicle_pose`, `camera_image` (where the vehicle was) and
+These components of a segment are read: `lidar`, `lidar_pose`, `lidar_calibration`,
+`lidar_camera_projection`, `vehicle_pose`, `camera_image` (for the vehicle's pose) and
 `camera_calibration`. All five lasers and the first return of each pulse are used.
 
-The top laser takes a tenth of a second to turn, in which the vehicle moves by metres:
-points go through the frame of the world, with the pose of the vehicle at each of them,
-to the camera where it was when it took the image.
+The top laser takes a tenth of a second per turn, in which the vehicle moves by metres.
+Therefore each point is transformed to the world frame with the vehicle's pose at the
+time of the point, and then to the camera at the time of the image.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from deeplab.datasets.waymo.tables import (
     span_around,
 )
 
-# Component -> (its name in columns, numbers in a pixel) of the range images.
+# Component -> (its name in columns, channels) of the range images.
 _RANGES = "lidar"
 _PROJECTION = "lidar_camera_projection"
 _POSES = "lidar_pose"
@@ -47,16 +47,16 @@ _RANGE_IMAGES = {
     _PROJECTION: ("LiDARCameraProjectionComponent", 6),
     _POSES: ("LiDARPoseComponent", 6),
 }
-# The laser whose pixels have poses of their own.
+# The laser with a pose per pixel.
 _TOP = 1
 _BEAMS = "[LiDARCalibrationComponent].beam_inclination"
 
-# Time, and number of the laser.
+# Time and number of the laser.
 _ScanKey = tuple[int, int]
 
 
 class _Points(NamedTuple):
-    """What a laser measured of one image: `[N]` pixels and metres."""
+    """Points of a laser in one image: `[N]` pixels, and depth in metres."""
 
     columns: np.ndarray
     rows: np.ndarray
@@ -68,7 +68,7 @@ _Measured = Mapping[int, Mapping[int, Sequence[_Points]]]
 
 
 class _Laser(NamedTuple):
-    """How a laser is mounted, and its beams; see `row_inclinations`."""
+    """The mounting and the beams of a laser; see `row_inclinations`."""
 
     vehicle_from_laser: np.ndarray
     lowest: float
@@ -79,20 +79,20 @@ class _Laser(NamedTuple):
 def read_depth(
     folder: Path, file: str, key: CameraKey, size: tuple[int, int]
 ) -> np.ndarray:
-    """Returns the depth of an image where lasers measured it.
+    """Returns the sparse depth map of an image.
 
     Args:
-      folder: of a split, with a folder for each component.
+      folder: folder of a split, with a folder for each component.
       file: name of the segment's files.
-      key: the image.
-      size: its height and width.
+      key: time and camera of the image.
+      size: height and width of the image.
 
     Returns:
       `[height, width]` float32, metres along the optical axis of the camera, 0 where
-      there is no point; of several points in a pixel, the nearest.
+      there is no point; if a pixel has several points, the nearest.
 
     Raises:
-      ValueError: a file is damaged, or does not fit the others.
+      ValueError: a file is corrupt, or does not match the others.
       FileNotFoundError: a component is missing.
     """
     path = folder / _RANGES / file
@@ -103,7 +103,7 @@ def read_depth(
         kept[span] = _measured(folder, file, span)
     measured = kept[span]
     if time not in measured:
-        raise ValueError(f"{path}: no range image at {time}, as the labels have")
+        raise ValueError(f"{path}: no range image at {time}, which has labels")
     parts = measured[time].get(key[1], [])
     columns, rows, depth = (
         np.concatenate([part[i] for part in parts] or [np.zeros(0, np.uint16)])
@@ -112,16 +112,16 @@ def read_depth(
     return draw_depth(columns, rows, depth, size)
 
 
-# The images of a segment are taken one after the other, each camera for itself.
+# The images of a segment are read one after another, separately for each camera.
 @functools.lru_cache(maxsize=1)
 def _kept(folder: Path, file: str) -> dict[Span, _Measured]:
-    """Returns what was measured in the spans of a segment that were read before."""
+    """Returns the cache of measured points for the spans of a segment."""
     del folder, file
     return {}
 
 
 def _measured(folder: Path, file: str, span: Span) -> _Measured:
-    """Returns what was measured at each labelled moment in a span."""
+    """Returns the points measured at each labelled time in a span."""
     lasers = _lasers(folder / "lidar_calibration" / file)
     cameras = _cameras(folder, file, span)
     vehicle = _transforms(
@@ -154,7 +154,7 @@ def _points(
     world_from_vehicle: np.ndarray,
     where: str,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the points that a camera sees: `[N, 3]` in the world, `[N, 6]` where."""
+    """Returns `[N, 3]` world points in any camera, and their `[N, 6]` projections."""
     ranges, projections = scan[_RANGES][..., 0], scan[_PROJECTION]
     shapes = {name: image.shape[:2] for name, image in scan.items()}
     if len(set(shapes.values())) > 1:
@@ -178,10 +178,10 @@ def _seen_by(
     projections: np.ndarray,
     world_from_camera: np.ndarray,
 ) -> Iterator[_Points]:
-    """Yields the points of one camera; a point is in two images at most."""
+    """Yields the points of one camera; a point is in at most two images."""
     for first in (0, 3):
         here = projections[:, first] == camera
-        # A pixel reaches from its number to the next.
+        # Pixel i covers i to i + 1.
         columns, rows = np.floor(projections[here, first + 1 : first + 3].T)
         depth = depth_of(points[here], world_from_camera)
         yield _Points(
@@ -192,7 +192,7 @@ def _seen_by(
 def _scans(
     folder: Path, file: str, span: Span
 ) -> Iterator[tuple[_ScanKey, Mapping[str, np.ndarray]]]:
-    """Yields what the files say of each scan, component -> `[H, W, C]`.
+    """Yields the range images of each scan: component -> `[H, W, C]`.
 
     Raises:
       ValueError: a file lacks a scan that another has.
@@ -201,7 +201,7 @@ def _scans(
     times = {row[TIME].as_py() for row in read_rows(labelled, [TIME], span)}
     streams = [_range_images(folder, file, name, span) for name in _RANGE_IMAGES]
     waiting: dict[_ScanKey, dict[str, np.ndarray]] = {}
-    # Files are in the order of time, so that few scans wait for their other parts.
+    # Files are sorted by time, so few scans wait for their other components.
     for key, name, row in heapq.merge(*streams, key=lambda part: part[0][0]):
         if key[0] not in times:
             continue
@@ -239,8 +239,8 @@ def _range_image(row: Mapping[str, Any], name: str, where: str) -> np.ndarray:
     shape = tuple(array_of(row[f"{prefix}.shape"]).tolist())
     if len(shape) != 3 or shape[2] != channels or values.size != np.prod(shape):
         raise ValueError(
-            f"{where}: {values.size} values and the shape {list(shape)} are no range "
-            f"image of [H, W, {channels}]"
+            f"{where}: {values.size} values of shape {list(shape)} are not a range "
+            f"image of shape [H, W, {channels}]"
         )
     return values.reshape(shape)
 
@@ -258,7 +258,7 @@ def _lasers(path: Path) -> dict[int, _Laser]:
 
 
 def _cameras(folder: Path, file: str, span: Span) -> dict[CameraKey, np.ndarray]:
-    """Returns where each camera was when it took each image, in the world."""
+    """Returns the `[4, 4]` world pose of each camera at the time of each image."""
     path = folder / "camera_calibration" / file
     mounted = _transforms(path, (CAMERA,), "[CameraCalibrationComponent].extrinsic")
     vehicle = _transforms(
@@ -279,7 +279,7 @@ def _cameras(folder: Path, file: str, span: Span) -> dict[CameraKey, np.ndarray]
 def _transforms(
     path: Path, key: tuple[str, ...], prefix: str, span: Span | None = None
 ) -> dict[tuple[int, ...], np.ndarray]:
-    """Returns the `[4, 4]` transforms of a file by the columns that tell them apart."""
+    """Returns the `[4, 4]` transforms of a file by the values of the key columns."""
     column = f"{prefix}.transform"
     result = {}
     for row in read_rows(path, [*key, column], span):

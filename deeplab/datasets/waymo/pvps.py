@@ -2,13 +2,13 @@
 
 Jieru Mei et al., "Waymo Open Dataset: Panoramic Video Panoptic Segmentation",
 ECCV 2022 (https://arxiv.org/abs/2206.07704). The root is a copy of version 2 of the
-perception data, of which these files are read:
+perception data set; these files are read:
 
   {training,validation}/camera_image/<segment>.parquet
   {training,validation}/camera_segmentation/<segment>.parquet
 
-and for depth those that `depth` lists. The panorama, which published records of
-several cameras hold as a sixth one, is not made.
+and, for depth, those that `depth` lists. The panorama, the sixth camera of published
+multi-camera records, is not made.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from deeplab.datasets.tracked_label import tracked_label
 from deeplab.datasets.waymo.depth import read_depth
 from deeplab.datasets.waymo.tables import CAMERA, TIME, CameraKey, read_rows
 
-# Number in the files -> name.
+# Camera number in the files -> name.
 _CAMERAS = dict(
     enumerate(("front", "front_left", "front_right", "side_left", "side_right"), 1)
 )
@@ -63,10 +63,10 @@ class _Moment(NamedTuple):
     """A record to be made.
 
     Attributes:
-      path: labels of the segment.
+      path: file of the segment's labels.
       cameras: numbers of the cameras.
-      time: of the images.
-      next: of the frames after them, if these belong to the record.
+      time: time of the images.
+      next: time of the next frames, if they are part of the record.
     """
 
     path: Path
@@ -76,15 +76,15 @@ class _Moment(NamedTuple):
 
 
 class WodPvps(Dataset):
-    """Labelled images; an instance has one id in all cameras of all of a sequence."""
+    """Labelled images; an instance has the same id in all cameras and frames."""
 
     def __init__(self, name: str, **fields: Any):
         """Describes a variant.
 
         Args:
-          name: of the variant.
-          **fields: of `DatasetInfo`. With `is_depth`, a record has depth and the frame
-            after; with `camera_names`, the images of all cameras.
+          name: name of the variant.
+          **fields: fields of `DatasetInfo`. With `is_depth`, a record has depth and the
+            next frame; with `camera_names`, it has the images of all cameras.
         """
         info = table_info(
             name,
@@ -100,11 +100,11 @@ class WodPvps(Dataset):
     def read(
         self, root: Path, split: str, *, crowd_as_ignore: bool = False
     ) -> Sequence[RawImage]:
-        """See `Dataset.read`; labelled images alone, each video in the order of time.
+        """See `Dataset.read`; returns only labelled images, each video in order.
 
-        Things without an instance id, or whose id is not that of an object in the
-        sequence, count as crowd. Moments that lack the label of a camera make no record
-        of all cameras; last frames of a sequence, none of two frames.
+        Things count as crowd if they have no instance id, or one that is not an object
+        of the sequence. With all cameras, times at which a camera has no label are left
+        out; with two frames, so are the last frames of sequences.
         """
         check_split(self.info, split, tuple(_FOLDERS))
         folder = root / _FOLDERS[split] / "camera_segmentation"
@@ -118,21 +118,21 @@ class WodPvps(Dataset):
                     name = f"{path.stem}_{camera}_{moment.time}"
                 images.append(RawImage(name, load, f"{path}, image {name}"))
         if not images:
-            raise ValueError(f"{folder}: {self._nothing}")
+            raise ValueError(f"{folder}: {self._why_nothing}")
         return images
 
     @property
-    def _nothing(self) -> str:
-        """Says what is missing where no record can be made."""
+    def _why_nothing(self) -> str:
+        """The reason why no record can be made."""
         missing = "no image is labelled"
         if self.info.camera_names:
-            missing = f"no moment is labelled in all of {', '.join(_CAMERAS.values())}"
+            missing = f"no frame is labelled in all of {', '.join(_CAMERAS.values())}"
         if self.info.is_depth:
-            missing += " and followed by another of its sequence"
+            missing += " and followed by another frame of its sequence"
         return missing
 
     def _moments(self, path: Path) -> Iterator[_Moment]:
-        """Yields the records of a segment."""
+        """Yields the records to be made from a segment."""
         sequences = _sequences(path)
         groups = [(camera,) for camera in sorted({camera for _, camera in sequences})]
         if self.info.camera_names:
@@ -204,7 +204,7 @@ def _load_camera(
         label,
         next=None if moment.next is None else LoadedFrame(*frame(moment.next)),
         depth=depth,
-        # Readers append the camera to the name of a video of several.
+        # Readers append the camera's name to the video of a multi-camera record.
         sequence_id=sequence if info.camera_names else f"{sequence}_{_CAMERAS[camera]}",
         frame_id=str(time),
         camera=_CAMERAS[camera] if info.camera_names else "",
@@ -214,19 +214,19 @@ def _load_camera(
 def _panoptic_label(
     row: Mapping[str, Any], info: DatasetInfo, crowd_as_ignore: bool, path: Path
 ) -> np.ndarray:
-    """Returns `[H, W]` int32 labels, with the ids that hold through the sequence."""
+    """Returns `[H, W]` int32 labels with instance ids that last for the sequence."""
     try:
         with Image.open(io.BytesIO(row[f"{_LABEL}.panoptic_label"])) as image:
             stored = np.asarray(image).astype(np.int32)
     except (OSError, SyntaxError) as error:
-        raise ValueError(f"{path}: a label is no readable PNG: {error}") from error
+        raise ValueError(f"{path}: a label is not a readable PNG: {error}") from error
     divisor = row[f"{_LABEL}.panoptic_label_divisor"]
     stored_space = dataclasses.replace(info.label_space, label_divisor=divisor)
     classes, instances = stored_space.decode(stored)
     lasting = np.zeros(divisor, np.int32)
     local_ids = row[f"{_IDS}.local_instance_ids"] or []
     if local_ids and not 0 <= min(local_ids) <= max(local_ids) < divisor:
-        raise ValueError(f"{path}: instance ids {local_ids}, but the divisor {divisor}")
+        raise ValueError(f"{path}: instance ids {local_ids} exceed divisor {divisor}")
     lasting[local_ids] = row[f"{_IDS}.global_instance_ids"] or []
     return tracked_label(
         classes, lasting[instances], info, crowd_as_ignore=crowd_as_ignore, path=path
@@ -235,7 +235,7 @@ def _panoptic_label(
 
 @functools.lru_cache(maxsize=1)
 def _sequences(path: Path) -> Mapping[CameraKey, str]:
-    """Returns the labelled images of a segment, and the names of their sequences."""
+    """Returns the labelled images of a segment -> the names of their sequences."""
     result = {}
     for row in read_rows(path, [TIME, CAMERA, _SEQUENCE]):
         time, camera, sequence = (scalar.as_py() for scalar in row.values())
@@ -245,7 +245,7 @@ def _sequences(path: Path) -> Mapping[CameraKey, str]:
     return result
 
 
-# Workers take the images of a segment one after the other.
+# Workers read the images of a segment one after another.
 @functools.lru_cache(maxsize=1)
 def _labels(path: Path) -> Mapping[CameraKey, Mapping[str, Any]]:
     rows = read_rows(path, [TIME, CAMERA, *_LABEL_COLUMNS])
@@ -258,14 +258,14 @@ def _image(path: Path, key: CameraKey) -> bytes:
     stored = _images(images, path)
     if key not in stored:
         raise ValueError(
-            f"{images}: no image of camera {key[1]} at {key[0]}, as {path}"
+            f"{images}: no image of camera {key[1]} at {key[0]}, which {path} labels"
         )
     return stored[key]
 
 
 @functools.lru_cache(maxsize=1)
 def _images(images: Path, path: Path) -> Mapping[CameraKey, bytes]:
-    """Returns the labelled images of a segment; most are not labelled."""
+    """Returns the labelled images of a segment; most images have no labels."""
     wanted = _sequences(path)
     found = {}
     for row in read_rows(images, [TIME, CAMERA, _IMAGE]):

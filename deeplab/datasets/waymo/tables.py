@@ -1,7 +1,7 @@
 """Reads the Parquet files of version 2 of the Waymo Open Dataset, row by row.
 
-A file holds one component of one segment, such as all its range images: gigabytes when
-unpacked. Few rows are in memory together.
+A file has one component of one segment, such as all its range images, which are
+gigabytes when decompressed. Only a few rows are in memory at a time.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import numpy as np
 TIME = "key.frame_timestamp_micros"
 CAMERA = "key.camera_name"
 LASER = "key.laser_name"
-# Microseconds, and number of the camera.
+# Time in microseconds, and number of the camera.
 CameraKey = tuple[int, int]
 # First and last time, in microseconds.
 Span = tuple[int, int]
 
-# Rows, some megabytes each at most, that are in memory together.
+# Rows in memory at a time, of at most a few megabytes each.
 _ROWS = 8
 
 
@@ -32,12 +32,13 @@ def read_rows(
 
     Args:
       path: the file.
-      columns: which to read.
-      span: leaves out the rows before and after, if they have times.
+      columns: names of the columns to read.
+      span: if given, yields only rows whose time is in the span.
 
     Raises:
-      ValueError: it is no Parquet file, lacks a column, or pyarrow is not installed.
-      FileNotFoundError: there is no such file.
+      ValueError: the file is not a Parquet file or lacks a column, or pyarrow is not
+        installed.
+      FileNotFoundError: the file does not exist.
     """
     file = _open(path)
     for name in columns:
@@ -58,9 +59,9 @@ def read_rows(
 
 
 def span_around(path: Path, time: int) -> Span:
-    """Returns the span of the rows that have to be unpacked for those of one time.
+    """Returns the span of the row groups that contain a time.
 
-    A file is unpacked in groups of rows: one for each moment, or one for them all.
+    A file is decompressed by row groups: one for each time, or one for all.
     """
     spans = [s for s in _spans(_open(path)) if s[0] <= time <= s[1]]
     spans = spans or [(time, time)]
@@ -68,14 +69,14 @@ def span_around(path: Path, time: int) -> Span:
 
 
 def array_of(scalar: Any) -> np.ndarray:
-    """Returns the numbers of a list, of none where there is no list."""
+    """Returns the numbers of a list scalar; an empty array if it is null."""
     if not scalar.is_valid:
         return np.zeros(0)
     return scalar.values.to_numpy(zero_copy_only=False)
 
 
 def _spans(file: Any) -> Iterator[Span]:
-    """Yields the span of each group of rows; all time where the file does not say."""
+    """Yields the span of each row group; all time if the file has no statistics."""
     everything = (np.iinfo(np.int64).min, np.iinfo(np.int64).max)
     names = [file.schema.column(i).path for i in range(len(file.schema))]
     for group in range(file.metadata.num_row_groups):
@@ -89,19 +90,19 @@ def _spans(file: Any) -> Iterator[Span]:
 
 
 def _open(path: Path) -> Any:
-    """Returns a Parquet file to read from.
+    """Opens a Parquet file.
 
     Raises:
-      ValueError: it is none, or pyarrow is not installed.
-      FileNotFoundError: there is no such file.
+      ValueError: the file is not a Parquet file, or pyarrow is not installed.
+      FileNotFoundError: the file does not exist.
     """
     try:
         parquet = importlib.import_module("pyarrow.parquet")
     except ModuleNotFoundError as error:
         raise ValueError(
-            "the Waymo Open Dataset is Parquet files: pip install 'deeplab[waymo]'"
+            "the Waymo Open Dataset needs pyarrow: pip install 'deeplab[waymo]'"
         ) from error
     try:
         return parquet.ParquetFile(path)
     except ValueError as error:
-        raise ValueError(f"{path}: no Parquet file ({error})") from error
+        raise ValueError(f"{path}: not a Parquet file ({error})") from error

@@ -118,12 +118,12 @@ def test_noise_has_the_published_spread():
     assert segments.extent.numpy().tolist() == [[0, 0], [39, 79]]
     draws = [noisy_centers(segments, tf.constant([9, i])) for i in range(400)]
     center = np.stack([d.center[1] for d in draws])
-    invented = np.stack([d.invented[1] for d in draws])
+    false_positives = np.stack([d.false_positive[1] for d in draws])
     spread = np.hypot([1.95, 3.95], np.sqrt(1 / 12))
     np.testing.assert_allclose(center.mean(0), [59.5, 99.5], atol=0.5)
     np.testing.assert_allclose(center.std(0), spread, rtol=0.12)
-    np.testing.assert_allclose((invented - center).std(0), spread, rtol=0.12)
-    rate = np.mean([d.is_invented[1] for d in draws])
+    np.testing.assert_allclose((false_positives - center).std(0), spread, rtol=0.12)
+    rate = np.mean([d.has_false_positive[1] for d in draws])
     assert abs(rate - 0.2) < 0.06
 
 
@@ -133,20 +133,20 @@ def test_noise_stays_inside():
     segments = Segments(tf.constant(label), INFO)
     for i in range(30):
         draw = noisy_centers(segments, tf.constant([1, i]))
-        for center in (draw.center.numpy(), draw.invented.numpy()):
+        for center in (draw.center.numpy(), draw.false_positive.numpy()):
             assert (center >= 0).all()
             assert (center < label.shape).all()
 
 
-def test_invented_centres_show_in_the_heatmap():
+def test_false_positives_show_in_the_heatmap():
     current, previous = PAIRS["random 4"]
     for i in range(20):
         seed = tf.constant([5, i])
         frames = frames_of(current, previous=previous, seed=seed)
         draw = noisy_centers(frames.previous, seed)
-        shown = frames.previous.is_instance & draw.is_invented
+        shown = frames.previous.is_instance & draw.has_false_positive
         heatmap = TARGETS.get("motion")(frames, OPTIONS)[PREVIOUS_HEATMAP].numpy()
-        ys, xs = draw.invented.numpy()[shown.numpy()].T
+        ys, xs = draw.false_positive.numpy()[shown.numpy()].T
         np.testing.assert_array_equal(heatmap[ys, xs], 1)
 
 

@@ -54,8 +54,8 @@ def test_things_without_an_id_are_crowd_or_void(tmp_path):
     ("changes", "message"),
     [
         ({"cameras": [9]}, r"s1\.parquet: camera 9; known: 1 to 5"),
-        ({"label": b"x"}, r"s1\.parquet: a label is no readable PNG"),
-        ({"local": [5000, 2]}, r"s1\.parquet: instance ids \[5000, 2\], but the div"),
+        ({"label": b"x"}, r"s1\.parquet: a label is not a readable PNG"),
+        ({"local": [5000, 2]}, r"s1\.parquet: instance ids \[5000, 2\] exceed div"),
         ({"class_id": 40}, r"s1\.parquet: pixel \(row 0, column 0\) has class 40"),
         ({"images": []}, r"s1\.parquet: no image of camera 1 at 1000"),
     ],
@@ -67,13 +67,13 @@ def test_files_that_do_not_fit(tmp_path, changes, message):
 
 
 def test_wrong_root_split_and_file(tmp_path):
-    with pytest.raises(ValueError, match="is the root right"):
+    with pytest.raises(ValueError, match="is the root correct"):
         read(tmp_path)
     with pytest.raises(ValueError, match="no split 'test'; known: train, val"):
         read(tmp_path, "test")
     wod_tree(tmp_path)
     next((tmp_path / "training/camera_segmentation").iterdir()).write_bytes(b"text")
-    with pytest.raises(ValueError, match=r"s1\.parquet: no Parquet file"):
+    with pytest.raises(ValueError, match=r"s1\.parquet: not a Parquet file"):
         read(tmp_path)
 
 

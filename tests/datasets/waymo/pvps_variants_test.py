@@ -130,8 +130,8 @@ def test_a_point_that_two_cameras_see_is_in_both_images(tmp_path):
 def test_the_last_frame_of_a_sequence_has_no_next_one(tmp_path):
     wod_tree(tmp_path, sequences={TIMES[1]: "778"})
     for name, missing in (
-        (DEPTH, "no image is labelled and followed by another of its sequence"),
-        (ALL, "labelled in all of front, .* and followed by another of its sequence"),
+        (DEPTH, "no image is labelled and followed by another frame of its sequence"),
+        (ALL, "labelled in all of front, .* and followed by another frame"),
     ):
         with pytest.raises(ValueError, match=f"camera_segmentation: .*{missing}"):
             read(tmp_path, name)
@@ -211,12 +211,12 @@ def test_depth_needs_all_its_components(tmp_path, component):
         (
             "lidar",
             with_value(".shape", 0, [4, 31, 4]),
-            r"lidar/s1\.parquet, laser 1 at 1000: 512 values and the shape \[4, 31, 4",
+            r"lidar/s1\.parquet, laser 1 at 1000: 512 values of shape \[4, 31, 4",
         ),
         (
             "lidar",
             with_value(".shape", 0, None),
-            r"laser 1 at 1000: 512 values and the shape \[\] are no range image",
+            r"laser 1 at 1000: 512 values of shape \[\] are not a range image",
         ),
         (
             "lidar_camera_projection",
@@ -280,6 +280,6 @@ def test_a_moment_that_no_laser_measured(tmp_path):
         ("lidar_pose", 1),
     ):
         change(tmp_path, component, functools.partial(without_first, scans))
-    message = r"lidar/s1\.parquet: no range image at 1000, as the labels have"
+    message = r"lidar/s1\.parquet: no range image at 1000, which has labels"
     with pytest.raises(ValueError, match=message):
         read(tmp_path, DEPTH)[0].load()
