@@ -151,9 +151,7 @@ def test_masks_have_to_be_asked_for(records, tmp_path):
 
 
 def test_other_classes_leave_out_two_layers(records):
-    config = config_of(records)
-    model = factory.build_model(config)
-    config.model_options.restore_semantic_last_layer_from_initial_checkpoint = False
-    items = experiment._initial_items(model, config.model_options)
-    left_out = set(model.checkpoint_items) - set(items)
-    assert left_out == {"semantic_last_layer", "transformer_class_head"}
+    plan = resolve(config_of(records))
+    left_out = plan.architecture.last_layers.semantic
+    assert set(left_out) == {"semantic_last_layer", "transformer_class_head"}
+    assert set(factory.build_model(plan).checkpoint_items) > set(left_out)

@@ -11,6 +11,7 @@ from deeplab.layers.dual_path_transformer import DualPathTransformer, Transforme
 from deeplab.layers.mbconv import MBConvBlock
 from deeplab.layers.norms import NORMS
 from deeplab.protos.model_pb2 import ModelOptions
+from deeplab.weights.checkpoint_keys import variables_by_key
 from tests.numbered import numbered_dataset
 
 HEAD = ModelOptions(
@@ -100,9 +101,10 @@ def test_frozen_statistics_are_those_of_batch_evaluation(make):
     for run in (call, call_frozen):
         run(False)
     randomize(layer)
-    # What is frozen comes after what is trained: variables are told by their names.
-    theirs = {variable.name: variable for variable in layer.variables}
-    assert theirs.keys() == {variable.name for variable in frozen.variables}
-    for variable in frozen.variables:
-        variable.assign(theirs[variable.name])
+    # Frozen variables come after trained ones, so that the order differs.
+    theirs = variables_by_key({"layer": layer})
+    ours = variables_by_key({"layer": frozen})
+    assert ours.keys() == theirs.keys()
+    for key, variable in ours.items():
+        variable.assign(theirs[key])
     np.testing.assert_allclose(call_frozen(True), call(False), rtol=1e-4, atol=1e-5)

@@ -109,5 +109,7 @@ def test_average(count):
 def test_what_has_no_mean_is_not_averaged(field):
     run = Prediction(**{field: tf.zeros([1, 2, 2])})
     assert average([run]) is run
-    with pytest.raises(ValueError, match=f"eval_scales and add_flip.*{field} of two"):
+    with pytest.raises(
+        ValueError, match=f"eval_scales and add_flip.*{field} cannot be averaged"
+    ):
         average([run, run])

@@ -13,16 +13,23 @@ from collections.abc import Iterator
 from deeplab.weights.name_maps import NAME_MAPS
 from deeplab.weights.name_maps.base import Candidate, ModelWeight
 
+# Begins the names of the variables of a whole model.
+_MODEL = "deeplab/network/"
+
 
 @NAME_MAPS.register("keras_layers")
 def keras_layers(weight: ModelWeight) -> Iterator[Candidate]:
     """Yields the paths in a file of the whole model, and in files of one part."""
-    model, _, inside = weight.variable.partition("/")
-    network, _, part = inside.partition("/")
-    layer = part.partition("/")[2].partition("/")[0]
-    if not layer:
+    name = weight.variable
+    if not name.startswith(_MODEL):
+        layer = name.partition("/")[2].partition("/")[0]
+        if layer:
+            yield Candidate(f"{layer}/{name}")
         return
-    yield Candidate(f"{network}/{model}/{inside}")
-    # A part that was saved from within the model, and one that was built on its own.
-    yield Candidate(f"{layer}/{model}/{inside}")
-    yield Candidate(f"{layer}/{part}")
+    part = name.removeprefix(_MODEL)
+    layer = part.partition("/")[2].partition("/")[0]
+    if layer:
+        yield Candidate(f"network/{name}")
+        # A part saved from within the model, and one that was built on its own.
+        yield Candidate(f"{layer}/{name}")
+        yield Candidate(f"{layer}/{part}")
