@@ -69,6 +69,7 @@ def measure(
 
     from deeplab.core.specs import AxialAttentionConfig, NormConfig
     from deeplab.layers.axial_block import AxialBlock
+    from deeplab.layers.residual import BlockOptions
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -81,7 +82,7 @@ def measure(
             name=f"block{i}",
             norm=NormConfig(),
             attention=AxialAttentionConfig(block=variant.block),
-            recompute_activations=variant.recompute,
+            options=BlockOptions(recompute=variant.recompute),
         )
         for i in range(blocks)
     ]

@@ -38,6 +38,7 @@ class MemoryConfig:
       pretrained_stacks: number of decoders that belong to the pretrained backbone.
       extra_stacks: number of decoders after the pretrained ones.
       extra_blocks: number of blocks per stage of the extra decoders.
+      decoder_width_multiplier: factor of the decoders' channels.
     """
 
     channels: int = 256
@@ -48,6 +49,7 @@ class MemoryConfig:
     pretrained_stacks: int = 0
     extra_stacks: int = 0
     extra_blocks: int = 1
+    decoder_width_multiplier: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,6 @@ class MaXDeepLabBackbone(Backbone):
         *,
         name: str,
         output_stride: int,
-        width_multiplier: float,
         blocks: BlockConfig,
         memory: MemoryConfig,
         norm: NormConfig,
@@ -64,9 +63,8 @@ class MaXDeepLabBackbone(Backbone):
           stages: stages from the finest to the coarsest.
           name: name of the network.
           output_stride: largest stride: 8, 16 or 32.
-          width_multiplier: factor of the decoders' channels.
           blocks: options shared by all blocks.
-          memory: configuration of the memory path.
+          memory: configuration of the memory path and the decoders.
           norm: kind and options of the norms.
 
         Raises:
@@ -81,7 +79,7 @@ class MaXDeepLabBackbone(Backbone):
         self._memory = memory
         self._common = {"blocks": blocks, "norm": norm, "memory": memory}
         self._output_stride = output_stride
-        self._width_multiplier = width_multiplier
+        self._width_multiplier = memory.decoder_width_multiplier
         self._wide = any(len(stage.channels) == 2 for stage in stages)
         self._stem = stem
         self._add_stages(stages, stem_channels)
@@ -296,9 +294,11 @@ def build_max_deeplab_s(options: ModelOptions, norm: NormConfig) -> MaXDeepLabBa
         resnet50_stages(backbone),
         name=backbone.name,
         output_stride=backbone.output_stride,
-        width_multiplier=backbone.backbone_width_multiplier,
         blocks=axial_blocks(backbone, 16),
-        memory=MemoryConfig(slots=_slots(options)),
+        memory=MemoryConfig(
+            slots=_slots(options),
+            decoder_width_multiplier=backbone.backbone_width_multiplier,
+        ),
         norm=norm,
     )
 
@@ -308,7 +308,12 @@ def build_max_deeplab_l_backbone(
     options: ModelOptions, norm: NormConfig
 ) -> MaXDeepLabBackbone:
     """Builds the pretrained part of MaX-DeepLab-L: one decoder and no memory."""
-    memory = MemoryConfig(slots=0, beyond_stride=0, pretrained_stacks=1)
+    memory = MemoryConfig(
+        slots=0,
+        beyond_stride=0,
+        pretrained_stacks=1,
+        decoder_width_multiplier=options.backbone.backbone_width_multiplier,
+    )
     return _large(options.backbone, memory, norm)
 
 
@@ -324,6 +329,7 @@ def build_max_deeplab_l(options: ModelOptions, norm: NormConfig) -> MaXDeepLabBa
         pretrained_stacks=1,
         extra_stacks=1,
         extra_blocks=3,
+        decoder_width_multiplier=options.backbone.backbone_width_multiplier,
     )
     return _large(options.backbone, memory, norm)
 
@@ -335,7 +341,6 @@ def _large(backbone, memory, norm) -> MaXDeepLabBackbone:
         wide_resnet41_stages(backbone),
         name=backbone.name,
         output_stride=backbone.output_stride,
-        width_multiplier=backbone.backbone_width_multiplier,
         blocks=wide_axial_blocks(backbone),
         memory=memory,
         norm=norm,

@@ -23,7 +23,12 @@ from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.layers.activations import get_activation
 from deeplab.layers.drop_path import keep_prob_at
 from deeplab.layers.folding import FoldableConv2D
-from deeplab.layers.mbconv import MBConvBlock, MoatBlock, RelativeAttentionConfig
+from deeplab.layers.mbconv import (
+    Downsampling,
+    MBConvBlock,
+    MoatBlock,
+    RelativeAttentionConfig,
+)
 from deeplab.layers.normalization import normalization
 from deeplab.layers.relative_attention import NORMAL
 from deeplab.protos.model_pb2 import ModelOptions
@@ -131,8 +136,9 @@ class Moat(Backbone):
                 arguments: dict[str, Any] = {
                     "name": f"block_{stage:02d}_{index:02d}",
                     "norm": norm,
-                    "strides": 2 if index == 0 else 1,
-                    "pool_size": config.pool_size,
+                    "downsampling": Downsampling(
+                        2 if index == 0 else 1, config.pool_size
+                    ),
                     "keep_prob": keep_prob_at(
                         config.drop_path_keep_prob,
                         "linear",

@@ -17,7 +17,11 @@ from deeplab.backbones import BACKBONES
 from deeplab.backbones.base import Backbone
 from deeplab.core.specs import FeatureSpec, NormConfig
 from deeplab.layers.convolution import Conv2DSame
-from deeplab.layers.residual import InvertedBottleneck
+from deeplab.layers.residual import (
+    BottleneckChannels,
+    InvertedBottleneck,
+    SpatialKernel,
+)
 from deeplab.protos.model_pb2 import ModelOptions
 
 _DIVISOR = 8
@@ -107,34 +111,42 @@ class MobileNetV3(Backbone):
         for index, spec in enumerate(specs, start=1):
             channels = divisible(spec.channels * width_multiplier)
             reached = stride == output_stride
-            placement = {
-                "strides": 1 if reached else spec.strides,
-                "atrous_rate": atrous_rate if spec.kernel_size > 1 else 1,
-                "activation": spec.activation,
-                "norm": norm,
-            }
+            kernel = SpatialKernel(
+                spec.kernel_size,
+                strides=1 if reached else spec.strides,
+                atrous_rate=atrous_rate if spec.kernel_size > 1 else 1,
+            )
             if spec.expand_ratio is None:
                 block = Conv2DSame(
-                    channels, spec.kernel_size, name=f"conv_bn_{index}", **placement
+                    channels,
+                    kernel.size,
+                    name=f"conv_bn_{index}",
+                    strides=kernel.strides,
+                    atrous_rate=kernel.atrous_rate,
+                    norm=norm,
+                    activation=spec.activation,
                 )
                 width = channels
             else:
                 width = in_channels
                 if spec.expand_ratio > 1:
                     width = divisible(in_channels * spec.expand_ratio)
-                squeezed = divisible(int(width * _SQUEEZE_RATIO))
+                squeezed = None
+                if squeeze_excite and spec.squeeze_excite:
+                    squeezed = divisible(int(width * _SQUEEZE_RATIO))
                 block = InvertedBottleneck(
-                    in_channels,
-                    channels,
-                    spec.kernel_size,
-                    expanded_channels=width,
-                    squeeze_channels=(
-                        squeezed if squeeze_excite and spec.squeeze_excite else None
+                    BottleneckChannels(
+                        inputs=in_channels,
+                        expanded=width,
+                        outputs=channels,
+                        squeezed=squeezed,
                     ),
+                    kernel,
+                    activation=spec.activation,
                     residual=spec.strides == 1 and in_channels == channels,
-                    recompute_activations=recompute,
                     name=f"inverted_bottleneck_{index}",
-                    **placement,
+                    norm=norm,
+                    recompute_activations=recompute,
                 )
             # Where a stride is left out, later kernels get a larger atrous rate.
             if reached:

@@ -21,7 +21,7 @@ from deeplab.core.specs import AxialAttentionConfig, FeatureSpec, NormConfig
 from deeplab.layers.activations import get_activation
 from deeplab.layers.axial_block import AxialBlock
 from deeplab.layers.drop_path import keep_prob_at
-from deeplab.layers.residual import ResidualBlock
+from deeplab.layers.residual import BlockOptions, ResidualBlock, Sampling
 
 _NUM_STAGES = 4  # Stages after the stem, in the schedule of drop path.
 
@@ -184,31 +184,37 @@ def _block(
     blocks: BlockConfig,
     norm: NormConfig,
 ) -> ResidualBlock:
-    common = {
-        "name": name,
-        "norm": norm,
-        "strides": plan.strides,
-        "squeeze_excite": blocks.squeeze_excite,
-        "keep_prob": plan.keep_prob,
-        "recompute_activations": blocks.recompute,
-        "activation": blocks.activation,
-    }
+    options = BlockOptions(
+        squeeze_excite=blocks.squeeze_excite,
+        keep_prob=plan.keep_prob,
+        recompute=blocks.recompute,
+        activation=blocks.activation,
+    )
     if blocks.attends(plan.nominal):
         width = stage.channels[-1] // 4
         return AxialBlock(
             in_channels,
             (blocks.attention_expansion * width, width, stage.channels[-1]),
+            name=name,
+            norm=norm,
             attention=blocks.attention,
             plane=blocks.attends_plane(plan.nominal),
-            **common,
+            strides=plan.strides,
+            options=options,
         )
-    return ResidualBlock(
-        in_channels,
-        stage.channels,
+    sampling = Sampling(
+        strides=plan.strides,
         atrous_rate=plan.atrous_rate,
         second_atrous_rate=plan.second_atrous_rate,
         switchable=stage.output_stride >= blocks.sac_beyond_stride > 0,
-        **common,
+    )
+    return ResidualBlock(
+        in_channels,
+        stage.channels,
+        name=name,
+        norm=norm,
+        sampling=sampling,
+        options=options,
     )
 
 

@@ -125,7 +125,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Frames:
+class FrameInput:
     """Which frames of a video an architecture takes.
 
     Attributes:
@@ -160,5 +160,5 @@ class Architecture:
     learning: Learning
     evaluation: Evaluation
     last_layers: LastLayers = field(default_factory=LastLayers)
-    frames: Frames = field(default_factory=Frames)
+    frames: FrameInput = field(default_factory=FrameInput)
     tiny_configs: tuple[str, ...] = ()

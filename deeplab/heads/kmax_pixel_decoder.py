@@ -19,7 +19,7 @@ import tf_keras
 from deeplab.core.specs import AxialAttentionConfig, FeatureSpec, NormConfig
 from deeplab.layers.activations import get_activation
 from deeplab.layers.axial_block import AxialBlock
-from deeplab.layers.residual import ResidualBlock
+from deeplab.layers.residual import BlockOptions, ResidualBlock, Sampling
 from deeplab.layers.resized_fuse import ResizedFuse
 from deeplab.ops.resize import spatial_size
 
@@ -169,6 +169,7 @@ def _block(
     stage: DecoderStage, in_channels: int, name: str, norm: NormConfig
 ) -> tf_keras.layers.Layer:
     inner, outer = stage.channels, stage.out_channels
+    options = BlockOptions(activation=_ACTIVATION)
     if stage.axial:
         return AxialBlock(
             in_channels,
@@ -176,13 +177,13 @@ def _block(
             name=name,
             norm=norm,
             attention=AxialAttentionConfig(num_heads=_HEADS),
-            activation=_ACTIVATION,
+            options=options,
         )
     return ResidualBlock(
         in_channels,
         (inner, inner, outer),
         name=name,
         norm=norm,
-        atrous_rate=_ATROUS_RATE,
-        activation=_ACTIVATION,
+        sampling=Sampling(atrous_rate=_ATROUS_RATE),
+        options=options,
     )

@@ -22,7 +22,7 @@ from deeplab.heads.architecture import (
     Architecture,
     DefaultTerm,
     Evaluation,
-    Frames,
+    FrameInput,
     LastLayers,
     Learning,
     Selection,
@@ -124,7 +124,7 @@ ARCHITECTURES.register("motion_deeplab")(
                 "motion_regression_head_last_layer",
             ),
         ),
-        frames=Frames(video_state="tracked_frames", input_channels=7),
+        frames=FrameInput(video_state="tracked_frames", input_channels=7),
         tiny_configs=(
             """
             decoder {

@@ -21,7 +21,7 @@ from deeplab.heads.architecture import (
     Architecture,
     DefaultTerm,
     Evaluation,
-    Frames,
+    FrameInput,
     LastLayers,
     Learning,
     Selection,
@@ -261,7 +261,7 @@ ARCHITECTURES.register("vip_deeplab")(
         ),
         evaluation=Evaluation("video_stitching", (*_METRICS, "depth"), "vpq/all"),
         last_layers=_LAST_LAYERS,
-        frames=Frames("frame_pair", "stitched_pairs", input_channels=6),
+        frames=FrameInput("frame_pair", "stitched_pairs", input_channels=6),
         tiny_configs=(
             f"""
             {_TINY}
@@ -284,7 +284,7 @@ ARCHITECTURES.register("vip_deeplab_without_depth")(
         learning=Learning(targets=("semantic", "centers", "next_frame"), terms=_TERMS),
         evaluation=Evaluation("video_stitching", _METRICS, "vpq/all"),
         last_layers=_LAST_LAYERS,
-        frames=Frames("frame_pair", "stitched_pairs", input_channels=6),
+        frames=FrameInput("frame_pair", "stitched_pairs", input_channels=6),
         tiny_configs=(f"{_TINY} }}",),
     )
 )

@@ -7,11 +7,9 @@ https://arxiv.org/abs/2003.07853.
 
 from __future__ import annotations
 
-from typing import Any
-
 from deeplab.core.specs import AxialAttentionConfig, NormConfig
 from deeplab.layers.axial_attention import AxialAttention2D, GlobalAttention2D
-from deeplab.layers.residual import ResidualBlock
+from deeplab.layers.residual import BlockOptions, ResidualBlock, Sampling
 
 
 class AxialBlock(ResidualBlock):
@@ -25,10 +23,9 @@ class AxialBlock(ResidualBlock):
         name: str,
         norm: NormConfig,
         attention: AxialAttentionConfig,
+        options: BlockOptions,
         plane: bool = False,
         strides: int = 1,
-        activation: str = "relu",
-        **options: Any,
     ):
         """Creates the layers.
 
@@ -39,11 +36,9 @@ class AxialBlock(ResidualBlock):
           name: name of the layer.
           norm: kind and options of the norms.
           attention: heads, expansions and reach.
+          options: squeeze-and-excite, drop path, recomputation and activation.
           plane: whether to use global instead of axial attention.
           strides: stride of the output.
-          activation: name of the activation.
-          **options: `squeeze_excite`, `keep_prob` and `recompute_activations` of
-            `ResidualBlock`.
         """
         kind = GlobalAttention2D if plane else AxialAttention2D
         super().__init__(
@@ -51,14 +46,13 @@ class AxialBlock(ResidualBlock):
             channels,
             name=name,
             norm=norm,
-            strides=strides,
-            activation=activation,
+            sampling=Sampling(strides),
+            options=options,
             attention=kind(
                 channels[1],
                 attention,
                 norm=norm,
                 strides=strides,
-                activation=activation,
+                activation=options.activation,
             ),
-            **options,
         )

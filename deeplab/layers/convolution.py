@@ -28,6 +28,8 @@ CONV_TYPES = ("standard_conv", "depthwise_separable_conv")
 class Conv2DSame(tf_keras.layers.Layer):
     """Convolution, then norm or bias, then activation."""
 
+    _switchable = False
+
     def __init__(
         self,
         channels: int,
@@ -39,7 +41,6 @@ class Conv2DSame(tf_keras.layers.Layer):
         norm: NormConfig | None = None,
         gamma_initializer: str = "ones",
         activation: str | None = None,
-        switchable: bool = False,
     ):
         """Creates the layers.
 
@@ -52,15 +53,13 @@ class Conv2DSame(tf_keras.layers.Layer):
           norm: norm after the convolution; None adds a bias instead.
           gamma_initializer: initial scale of the norm.
           activation: name of the activation, or None.
-          switchable: whether to use a switchable atrous convolution between two global
-            contexts. A strided convolution keeps its single rate.
         """
         super().__init__(name=name)
         self._padding = _padding(kernel_size, strides, atrous_rate)
         self._pre_global_context = (
-            GlobalContext(name="pre_global_context") if switchable else None
+            GlobalContext(name="pre_global_context") if self._switchable else None
         )
-        switched = switchable and strides == 1
+        switched = self._switchable and strides == 1
         self._conv = (SwitchableAtrousConv2D if switched else FoldableConv2D)(
             channels,
             kernel_size,
@@ -73,7 +72,7 @@ class Conv2DSame(tf_keras.layers.Layer):
             name="conv",
         )
         self._post_global_context = (
-            GlobalContext(name="post_global_context") if switchable else None
+            GlobalContext(name="post_global_context") if self._switchable else None
         )
         self._batch_norm = norm and normalization(
             norm, gamma_initializer=gamma_initializer
@@ -109,6 +108,15 @@ class Conv2DSame(tf_keras.layers.Layer):
         ):
             return None
         return self._batch_norm.affine(training)
+
+
+class SwitchableConv2DSame(Conv2DSame):
+    """`Conv2DSame` with a switchable atrous convolution between two global contexts.
+
+    A strided convolution keeps its single rate.
+    """
+
+    _switchable = True
 
 
 class DepthwiseConv2DSame(tf_keras.layers.Layer):

@@ -45,11 +45,26 @@ class RelativeAttentionConfig:
     window: tuple[int, int] | None = None
 
 
+@dataclass(frozen=True)
+class Downsampling:
+    """How a block reduces the resolution.
+
+    Attributes:
+      strides: stride of the depthwise convolution and the shortcut.
+      pool_size: kernel size of the average pooling in a strided shortcut.
+    """
+
+    strides: int = 1
+    pool_size: int = 3
+
+
 class MBConvBlock(tf_keras.layers.Layer):
     """A pre-norm inverted bottleneck with squeeze-and-excite and a shortcut."""
 
     # Number of residual paths, each of which may be dropped.
     _num_paths = 1
+    # Whether the depthwise convolution is followed by squeeze-and-excite.
+    _squeezes = True
 
     def __init__(
         self,
@@ -58,9 +73,7 @@ class MBConvBlock(tf_keras.layers.Layer):
         *,
         name: str,
         norm: NormConfig,
-        strides: int = 1,
-        pool_size: int = 3,
-        squeeze_excite: bool = True,
+        downsampling: Downsampling = Downsampling(),
         keep_prob: float = 1.0,
         recompute_activations: bool = False,
     ):
@@ -71,16 +84,14 @@ class MBConvBlock(tf_keras.layers.Layer):
           channels: channels of the output.
           name: name of the layer.
           norm: kind and options of the norms.
-          strides: stride of the depthwise convolution.
-          pool_size: kernel size of the average pooling in a strided shortcut.
-          squeeze_excite: whether to use squeeze-and-excite.
+          downsampling: stride, and pooling of the shortcut.
           keep_prob: probability of keeping each residual path in training.
           recompute_activations: whether to save memory; see
             `deeplab.layers.recompute`.
         """
         super().__init__(name=name)
-        self._strides = strides
-        self._pool_size = pool_size
+        self._strides = downsampling.strides
+        self._pool_size = downsampling.pool_size
         self._keep_prob = keep_prob
         self._recompute = recompute_activations
         self._activation = get_activation("gelu")
@@ -96,7 +107,7 @@ class MBConvBlock(tf_keras.layers.Layer):
         self._expand_norm = normalization(norm, name="expand_norm")
         self._depthwise_conv = FoldableDepthwiseConv2D(
             3,
-            strides=strides,
+            strides=downsampling.strides,
             padding="same",
             depthwise_initializer=NORMAL,
             weight_standardization=standardize,
@@ -104,7 +115,7 @@ class MBConvBlock(tf_keras.layers.Layer):
         )
         self._depthwise_norm = normalization(norm, name="depthwise_norm")
         self._se = None
-        if squeeze_excite:
+        if self._squeezes:
             self._se = SqueezeExcite(
                 inner,
                 max(1, int(channels * _SQUEEZE_RATIO)),
@@ -148,17 +159,30 @@ class MoatBlock(MBConvBlock):
     """MBConv without squeeze-and-excite, then attention; each has a shortcut."""
 
     _num_paths = 2
+    _squeezes = False
 
     def __init__(
         self,
         in_channels: int,
         channels: int,
         *,
+        name: str,
+        norm: NormConfig,
         attention: RelativeAttentionConfig,
-        **kwargs: Any,
+        downsampling: Downsampling = Downsampling(),
+        keep_prob: float = 1.0,
+        recompute_activations: bool = False,
     ):
-        """Creates the layers; other arguments as in `MBConvBlock`."""
-        super().__init__(in_channels, channels, squeeze_excite=False, **kwargs)
+        """Creates the layers; arguments as in `MBConvBlock`, and the attention."""
+        super().__init__(
+            in_channels,
+            channels,
+            name=name,
+            norm=norm,
+            downsampling=downsampling,
+            keep_prob=keep_prob,
+            recompute_activations=recompute_activations,
+        )
         self._attention_norm = tf_keras.layers.LayerNormalization(
             epsilon=_LAYER_NORM_EPSILON, name="attention_norm"
         )

@@ -11,15 +11,56 @@ with scale 0, which stabilises the first epochs.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import tensorflow as tf
 import tf_keras
 
 from deeplab.core.specs import NormConfig
 from deeplab.layers.activations import get_activation
-from deeplab.layers.convolution import Conv2DSame, DepthwiseConv2DSame
+from deeplab.layers.convolution import (
+    Conv2DSame,
+    DepthwiseConv2DSame,
+    SwitchableConv2DSame,
+)
 from deeplab.layers.drop_path import drop_path_mask
 from deeplab.layers.recompute import recompute
 from deeplab.layers.squeeze_excite import SimplifiedSqueezeExcite, SqueezeExcite
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Where the 3x3 convolutions of a residual block take their inputs.
+
+    Attributes:
+      strides: stride of the first 3x3 convolution.
+      atrous_rate: atrous rate of the first 3x3 convolution.
+      second_atrous_rate: atrous rate of the second 3x3 convolution of a basic block;
+        None takes that of the first.
+      switchable: whether the 3x3 convolutions are switchable atrous convolutions.
+    """
+
+    strides: int = 1
+    atrous_rate: int = 1
+    second_atrous_rate: int | None = None
+    switchable: bool = False
+
+
+@dataclass(frozen=True)
+class BlockOptions:
+    """Options of a residual block with convolutions or attention.
+
+    Attributes:
+      squeeze_excite: whether the path ends with a simplified squeeze-and-excite.
+      keep_prob: probability of keeping the residual path in training.
+      recompute: whether to save memory; see `deeplab.layers.recompute`.
+      activation: name of the activation.
+    """
+
+    squeeze_excite: bool = False
+    keep_prob: float = 1.0
+    recompute: bool = False
+    activation: str = "relu"
 
 
 class ResidualBlock(tf_keras.layers.Layer):
@@ -32,14 +73,8 @@ class ResidualBlock(tf_keras.layers.Layer):
         *,
         name: str,
         norm: NormConfig,
-        strides: int = 1,
-        atrous_rate: int = 1,
-        second_atrous_rate: int | None = None,
-        switchable: bool = False,
-        squeeze_excite: bool = False,
-        keep_prob: float = 1.0,
-        recompute_activations: bool = False,
-        activation: str = "relu",
+        sampling: Sampling = Sampling(),
+        options: BlockOptions = BlockOptions(),
         attention: tf_keras.layers.Layer | None = None,
     ):
         """Creates the layers.
@@ -50,26 +85,19 @@ class ResidualBlock(tf_keras.layers.Layer):
             for a bottleneck.
           name: name of the layer.
           norm: kind and options of the norms.
-          strides: stride of the first 3x3 convolution.
-          atrous_rate: atrous rate of the first 3x3 convolution.
-          second_atrous_rate: atrous rate of the second 3x3 convolution of a basic
-            block; None takes that of the first.
-          switchable: whether the 3x3 convolutions are switchable atrous convolutions.
-          squeeze_excite: whether the path ends with a simplified squeeze-and-excite.
-          keep_prob: probability of keeping the residual path in training.
-          recompute_activations: whether to save memory; see
-            `deeplab.layers.recompute`.
-          activation: name of the activation.
+          sampling: stride and atrous rates of the 3x3 convolutions.
+          options: squeeze-and-excite, drop path, recomputation and activation.
           attention: layer that replaces the 3x3 convolution of a bottleneck, including
             its stride.
         """
         super().__init__(name=name)
-        self._strides = strides
-        self._keep_prob = keep_prob
-        self._recompute = recompute_activations
-        self._activation = get_activation(activation)
-        first = {"strides": strides, "atrous_rate": atrous_rate}
-        inner = {"norm": norm, "activation": activation}
+        self._strides = sampling.strides
+        self._keep_prob = options.keep_prob
+        self._recompute = options.recompute
+        self._activation = get_activation(options.activation)
+        conv3x3 = SwitchableConv2DSame if sampling.switchable else Conv2DSame
+        first = {"strides": sampling.strides, "atrous_rate": sampling.atrous_rate}
+        inner = {"norm": norm, "activation": options.activation}
         last = {"norm": norm, "gamma_initializer": "zeros"}
         self._shortcut = None
         if len(channels) == 3:
@@ -77,13 +105,8 @@ class ResidualBlock(tf_keras.layers.Layer):
                 channels[0], 1, name="conv1_bn_act", **inner
             )
             if attention is None:
-                self._conv2_bn_act = Conv2DSame(
-                    channels[1],
-                    3,
-                    name="conv2_bn_act",
-                    switchable=switchable,
-                    **first,
-                    **inner,
+                self._conv2_bn_act = conv3x3(
+                    channels[1], 3, name="conv2_bn_act", **first, **inner
                 )
             else:
                 self._attention = attention
@@ -92,28 +115,22 @@ class ResidualBlock(tf_keras.layers.Layer):
             self._conv3_bn = Conv2DSame(channels[2], 1, name="conv3_bn", **last)
         else:
             self._path = ("_conv1_bn_act", "_conv2_bn")
-            self._conv1_bn_act = Conv2DSame(
-                channels[0],
-                3,
-                name="conv1_bn_act",
-                switchable=switchable,
-                **first,
-                **inner,
+            self._conv1_bn_act = conv3x3(
+                channels[0], 3, name="conv1_bn_act", **first, **inner
             )
-            self._conv2_bn = Conv2DSame(
+            self._conv2_bn = conv3x3(
                 channels[1],
                 3,
                 name="conv2_bn",
-                atrous_rate=second_atrous_rate or atrous_rate,
-                switchable=switchable,
+                atrous_rate=sampling.second_atrous_rate or sampling.atrous_rate,
                 **last,
             )
         self._squeeze_and_excite = (
-            SimplifiedSqueezeExcite(channels[-1]) if squeeze_excite else None
+            SimplifiedSqueezeExcite(channels[-1]) if options.squeeze_excite else None
         )
         if in_channels != channels[-1]:
             self._shortcut = Conv2DSame(
-                channels[-1], 1, name="shortcut", strides=strides, norm=norm
+                channels[-1], 1, name="shortcut", strides=sampling.strides, norm=norm
             )
 
     def call(
@@ -152,41 +169,62 @@ class ResidualBlock(tf_keras.layers.Layer):
         return x if self._strides == 1 else x[:, :: self._strides, :: self._strides]
 
 
+@dataclass(frozen=True)
+class BottleneckChannels:
+    """Channels along an inverted bottleneck.
+
+    Attributes:
+      inputs: channels of the input.
+      expanded: channels of the depthwise convolution; there is no expansion if they
+        equal `inputs`.
+      outputs: channels of the output.
+      squeezed: bottleneck channels of the squeeze-and-excite; None leaves it out.
+    """
+
+    inputs: int
+    expanded: int
+    outputs: int
+    squeezed: int | None = None
+
+
+@dataclass(frozen=True)
+class SpatialKernel:
+    """The kernel of a convolution over pixels.
+
+    Attributes:
+      size: height and width.
+      strides: stride of the output.
+      atrous_rate: spacing of its taps in input pixels.
+    """
+
+    size: int
+    strides: int = 1
+    atrous_rate: int = 1
+
+
 class InvertedBottleneck(tf_keras.layers.Layer):
     """Expansion (1x1), depthwise convolution, squeeze-and-excite, projection (1x1)."""
 
     def __init__(
         self,
-        in_channels: int,
-        channels: int,
-        kernel_size: int,
+        channels: BottleneckChannels,
+        kernel: SpatialKernel,
         *,
-        expanded_channels: int,
-        squeeze_channels: int | None,
         activation: str,
         residual: bool,
         name: str,
         norm: NormConfig,
-        strides: int = 1,
-        atrous_rate: int = 1,
         recompute_activations: bool = False,
     ):
         """Creates the layers.
 
         Args:
-          in_channels: channels of the input.
-          channels: channels of the output.
-          kernel_size: kernel size of the depthwise convolution.
-          expanded_channels: channels of the depthwise convolution; there is no
-            expansion if they equal `in_channels`.
-          squeeze_channels: bottleneck channels of the squeeze-and-excite; None leaves
-            it out.
+          channels: channels of the input, the layers and the output.
+          kernel: size, stride and atrous rate of the depthwise convolution.
           activation: name of the activation.
           residual: whether to add the input, which must have the shape of the output.
           name: name of the layer.
           norm: kind and options of the norms.
-          strides: stride of the depthwise convolution.
-          atrous_rate: atrous rate of the depthwise convolution.
           recompute_activations: whether to save memory; see
             `deeplab.layers.recompute`.
         """
@@ -194,28 +232,28 @@ class InvertedBottleneck(tf_keras.layers.Layer):
         self._residual = residual
         self._recompute = recompute_activations
         self._conv1_bn_act = None
-        if expanded_channels != in_channels:
+        if channels.expanded != channels.inputs:
             self._conv1_bn_act = Conv2DSame(
-                expanded_channels,
+                channels.expanded,
                 1,
                 name="expand_conv",
                 norm=norm,
                 activation=activation,
             )
         self._conv2_bn_act = DepthwiseConv2DSame(
-            kernel_size,
+            kernel.size,
             name="depthwise_conv",
             norm=norm,
-            strides=strides,
-            atrous_rate=atrous_rate,
+            strides=kernel.strides,
+            atrous_rate=kernel.atrous_rate,
             activation=activation,
         )
         self._squeeze_excitation = None
-        if squeeze_channels is not None:
+        if channels.squeezed is not None:
             self._squeeze_excitation = SqueezeExcite(
-                expanded_channels, squeeze_channels, name="squeeze_excitation"
+                channels.expanded, channels.squeezed, name="squeeze_excitation"
             )
-        self._conv3_bn = Conv2DSame(channels, 1, name="project_conv", norm=norm)
+        self._conv3_bn = Conv2DSame(channels.outputs, 1, name="project_conv", norm=norm)
 
     def call(
         self, inputs: tf.Tensor, training: bool = False

@@ -26,13 +26,13 @@ from deeplab.trainer.metrics_log import MetricsLog
 from deeplab.trainer.modes import MODES
 from deeplab.trainer.monitors import EvaluationMonitor, TrainingMonitor
 from deeplab.trainer.optimizer_groups import build_optimizer, kernels
-from deeplab.trainer.outer_loop import LoopOptions, OuterLoop
+from deeplab.trainer.outer_loop import LoopOptions, Monitors, OuterLoop
 from deeplab.trainer.overlay_summaries import OverlaySummaries
 from deeplab.trainer.progress import Console
 from deeplab.trainer.result_writers import result_writers
 from deeplab.trainer.run_folder import RunFolder
 from deeplab.trainer.step_evaluator import StepEvaluator
-from deeplab.trainer.step_trainer import StepOptions, StepTrainer
+from deeplab.trainer.step_trainer import StepHooks, StepOptions, StepTrainer
 from deeplab.trainer.strategy import create_strategy, describe
 from deeplab.weights.restore import restore_matching
 
@@ -154,14 +154,12 @@ class _Builder:
         loop = OuterLoop(
             controller=controller,
             examples=trainer.examples if trainer else None,
-            global_step=step,
             store=store,
             metrics_log=MetricsLog(self._folder),
             console=self._console,
             watch=self._watch,
             options=self._options,
-            training=self._train_monitor,
-            evaluation=self._eval_monitor,
+            monitors=Monitors(self._train_monitor, self._eval_monitor),
         )
         return loop, trained
 
@@ -227,8 +225,7 @@ class _Builder:
             kernels=kernels(model),
             global_step=step,
             options=StepOptions(batch_size, solver.weight_decay, clip_norm),
-            after_step=self._train_monitor.after_step,
-            logs_at=self._options.logs_at,
+            hooks=StepHooks(self._train_monitor.after_step, self._options.logs_at),
         )
 
     def _train_dataset(self, first_batch: int) -> Any:

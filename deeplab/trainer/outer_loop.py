@@ -83,6 +83,19 @@ class LoopOptions:
         return step >= self.total_steps or any(step % n == 0 for n in intervals)
 
 
+@dataclass(frozen=True)
+class Monitors:
+    """What measures the progress of a run.
+
+    Attributes:
+      training: monitors the steps.
+      evaluation: monitors evaluated images.
+    """
+
+    training: TrainingMonitor
+    evaluation: EvaluationMonitor
+
+
 class OuterLoop:
     """Drives Orbit's controller through training and evaluation."""
 
@@ -90,43 +103,38 @@ class OuterLoop:
         self,
         *,
         controller: orbit.Controller,
-        global_step: tf.Variable,
         store: CheckpointStore,
         metrics_log: MetricsLog,
         console: Console,
         watch: InterruptionWatch,
         options: LoopOptions,
         examples: tf.Variable | None = None,
-        training: TrainingMonitor,
-        evaluation: EvaluationMonitor,
+        monitors: Monitors,
     ):
         """Connects the parts of an experiment.
 
         Args:
-          controller: runs the trainer and the evaluator.
-          global_step: step counter.
+          controller: runs the trainer and the evaluator, and has the step counter.
           store: saves and restores checkpoints.
           metrics_log: records all logged values.
           console: reports progress.
           watch: detects signals.
           options: intervals and limits of the loop.
           examples: position in the training data; a rollback does not reset it.
-          training: monitors the steps.
-          evaluation: monitors evaluated images.
+          monitors: measure training and evaluation.
         """
         self._controller = controller
         # Orbit annotates a protocol that takes positional arguments only.
         actions: Any = (self._after_inner_loop,)
         self._controller.train_actions = actions
-        self._global_step = global_step
         self._store = store
         self._metrics_log = metrics_log
         self._console = console
         self._watch = watch
         self._options = options
         self._examples = examples
-        self._training = training
-        self._evaluation = evaluation
+        self._training = monitors.training
+        self._evaluation = monitors.evaluation
         self._results: dict[str, float] = {}
 
     def train(self) -> dict[str, float]:
@@ -196,7 +204,7 @@ class OuterLoop:
 
     @property
     def _step(self) -> int:
-        return int(self._global_step.numpy())
+        return int(self._controller.global_step.numpy())
 
     def _train(self) -> None:
         options = self._options

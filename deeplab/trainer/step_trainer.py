@@ -34,6 +34,21 @@ class StepOptions:
     clip_norm: float = 0.0
 
 
+@dataclass(frozen=True)
+class StepHooks:
+    """What the loop over the steps asks and tells its surroundings.
+
+    Attributes:
+      after_step: called after every step with the step, the seconds that it waited for
+        data, and the latest known losses; an exception that it raises ends the loop
+        cleanly.
+      logs_at: tells whether a loop that ends at a given step returns averages.
+    """
+
+    after_step: AfterStep = lambda step, waited, values: None
+    logs_at: Callable[[int], bool] = lambda step: True
+
+
 class StepTrainer(orbit.StandardTrainer):
     """Trains a model step by step.
 
@@ -52,8 +67,7 @@ class StepTrainer(orbit.StandardTrainer):
         kernels: list[tf.Variable],
         global_step: tf.Variable,
         options: StepOptions,
-        after_step: AfterStep = lambda step, waited, values: None,
-        logs_at: Callable[[int], bool] = lambda step: True,
+        hooks: StepHooks = StepHooks(),
     ):
         """Prepares training; call this inside the scope of the strategy.
 
@@ -66,10 +80,7 @@ class StepTrainer(orbit.StandardTrainer):
           kernels: variables that weight decay applies to.
           global_step: step counter.
           options: batch size, weight decay and clipping.
-          after_step: called after every step with the step, the seconds that it
-            waited for data, and the latest known losses; an exception that it raises
-            ends the loop cleanly.
-          logs_at: tells whether a loop that ends at a given step returns averages.
+          hooks: what is called after every step, and when averages are returned.
         """
         super().__init__(None)
         self._make_dataset = make_dataset
@@ -85,8 +96,8 @@ class StepTrainer(orbit.StandardTrainer):
         self._kernels = kernels if options.weight_decay > 0 else []
         self._global_step = global_step
         self._options = options
-        self._after_step = after_step
-        self._logs_at = logs_at
+        self._after_step = hooks.after_step
+        self._logs_at = hooks.logs_at
         self._names = [*loss.names, *(["weight_decay"] if self._kernels else [])]
         self._names.append("gradient_norm")
         self._run = tf.function(self._distributed_step, autograph=False)

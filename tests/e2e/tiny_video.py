@@ -1,4 +1,4 @@
-"""Small videos and experiments on them, one for each family of video models."""
+"""Small videos and experiments on them, one for each video architecture."""
 
 from deeplab.config import parse_config
 from deeplab.data.shards import write_shards
@@ -45,9 +45,9 @@ LOSSES = {
 }
 
 
-def config_text(family):
-    """Returns the config of a family, without file patterns."""
-    frames = "use_two_frames" if family == "motion_deeplab" else "use_next_frame"
+def config_text(architecture):
+    """Returns the config of an architecture, without file patterns."""
+    frames = "use_two_frames" if architecture == "motion_deeplab" else "use_next_frame"
     data = f"""
       dataset: "toy_street_video" batch_size: 2 crop_size: [33, 65] sigma: 2
       {frames}: true
@@ -59,7 +59,7 @@ def config_text(family):
         feature_key: "res5" decoder_channels: 8 aspp_channels: 8
         atrous_rates: [1, 2, 3]
       }}
-      {HEADS[family]}
+      {HEADS[architecture]}
     }}
     trainer_options {{
       save_checkpoints_steps: 2 save_summaries_steps: 2 steps_per_loop: 2
@@ -67,7 +67,7 @@ def config_text(family):
         semantic_loss {{ name: "softmax_cross_entropy" }}
         center_loss {{ name: "mse" weight: 200.0 }}
         regression_loss {{ name: "l1" weight: 0.01 }}
-        {LOSSES[family]}
+        {LOSSES[architecture]}
       }}
       solver_options {{ base_learning_rate: 0.01 training_number_of_steps: 2 }}
     }}
@@ -79,9 +79,9 @@ def config_text(family):
     """
 
 
-def config_of(family, records):
-    """Returns the config of a family on the records of a folder."""
-    config = parse_config(config_text(family))
+def config_of(architecture, records):
+    """Returns the config of an architecture on the records of a folder."""
+    config = parse_config(config_text(architecture))
     config.train_dataset_options.file_pattern.append(str(records / "train-*"))
     config.eval_dataset_options.file_pattern.append(str(records / "val-*"))
     return config

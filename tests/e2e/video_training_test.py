@@ -77,15 +77,15 @@ def videos(records):
 
 
 @pytest.mark.parametrize(
-    "family",
+    "architecture",
     [
         "motion_deeplab",
         pytest.param("vip_deeplab", marks=pytest.mark.slow),
         pytest.param("vip_deeplab_without_depth", marks=pytest.mark.slow),
     ],
 )
-def test_two_steps_and_an_evaluation(family, records, tmp_path):
-    config = tiny_video.config_of(family, records)
+def test_two_steps_and_an_evaluation(architecture, records, tmp_path):
+    config = tiny_video.config_of(architecture, records)
     results = experiment.run(config, "train_and_eval", tmp_path)
     losses = {k for k in results if k.startswith("losses/")}
     fields = config.trainer_options.loss_options.ListFields()
@@ -97,14 +97,14 @@ def test_two_steps_and_an_evaluation(family, records, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "family",
+    "architecture",
     [
         *WITH_DEPTH,
         pytest.param("vip_deeplab_without_depth", marks=pytest.mark.slow),
     ],
 )
-def test_every_weight_learns(family, records):
-    config = tiny_video.config_of(family, records)
+def test_every_weight_learns(architecture, records):
+    config = tiny_video.config_of(architecture, records)
     model = weighted_model(config)
     loss = factory.build_loss(config)
     batch = Example(**next(iter(factory.build_train_pipeline(config))).device)
@@ -118,9 +118,9 @@ def test_every_weight_learns(family, records):
         assert np.any(gradient), variable.name
 
 
-@pytest.mark.parametrize("family", WITH_DEPTH)
-def test_what_is_exported_equals_what_is_evaluated(family, records, tmp_path):
-    config = tiny_video.config_of(family, records)
+@pytest.mark.parametrize("architecture", WITH_DEPTH)
+def test_what_is_exported_equals_what_is_evaluated(architecture, records, tmp_path):
+    config = tiny_video.config_of(architecture, records)
     model = weighted_model(config)
     kept = evaluated(config, model)
     folder = export(
@@ -138,13 +138,16 @@ def test_what_is_exported_equals_what_is_evaluated(family, records, tmp_path):
         np.testing.assert_array_equal(
             example.frame_id.decode(), f"{i % tiny_video.FRAMES:06d}"
         )
-        if family == "vip_deeplab" and i % tiny_video.FRAMES == tiny_video.FRAMES - 1:
+        if (
+            architecture == "vip_deeplab"
+            and i % tiny_video.FRAMES == tiny_video.FRAMES - 1
+        ):
             continue  # The records know of a frame after the last one.
         for name in ("panoptic_pred", "semantic_pred", "next_panoptic_pred"):
             np.testing.assert_array_equal(
                 getattr(ours, name), getattr(theirs, name), err_msg=f"{i} {name}"
             )
-    if family == "vip_deeplab":
+    if architecture == "vip_deeplab":
         assert found[0].depth_pred.shape == (tiny_video.HEIGHT, tiny_video.WIDTH, 1)
         np.testing.assert_allclose(
             found[0].depth_pred, kept[0][1].depth_pred, rtol=1e-5
@@ -161,9 +164,11 @@ def test_what_is_exported_equals_what_is_evaluated(family, records, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", WITH_DEPTH)
-def test_sequences_do_not_depend_on_batches_or_devices(family, records, two_replicas):
-    config = tiny_video.config_of(family, records)
+@pytest.mark.parametrize("architecture", WITH_DEPTH)
+def test_sequences_do_not_depend_on_batches_or_devices(
+    architecture, records, two_replicas
+):
+    config = tiny_video.config_of(architecture, records)
     model = weighted_model(config)
     expected = evaluated(config, model)
     config.eval_dataset_options.batch_size = 4
@@ -215,13 +220,13 @@ def test_predict_takes_a_folder_of_frames(records, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("family", "field"),
+    ("architecture", "field"),
     [("motion_deeplab", "use_two_frames"), ("vip_deeplab", "use_next_frame")],
 )
 def test_missing_frames_are_an_error_that_says_what_to_set(
-    family, field, records, tmp_path
+    architecture, field, records, tmp_path
 ):
-    config = tiny_video.config_of(family, records)
+    config = tiny_video.config_of(architecture, records)
     setattr(config.train_dataset_options, field, False)
     with pytest.raises(ConfigError, match=f"train_dataset_options.{field}.*true"):
         experiment.run(config, "train", tmp_path)

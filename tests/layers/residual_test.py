@@ -3,7 +3,14 @@ import pytest
 import tensorflow as tf
 
 from deeplab.core.specs import NormConfig
-from deeplab.layers.residual import InvertedBottleneck, ResidualBlock
+from deeplab.layers.residual import (
+    BlockOptions,
+    BottleneckChannels,
+    InvertedBottleneck,
+    ResidualBlock,
+    Sampling,
+    SpatialKernel,
+)
 from deeplab.layers.stems import InceptionStem, resnet_stem, wide_stem
 
 NORM = NormConfig()
@@ -20,7 +27,9 @@ def test_a_new_block_passes_its_input_on(channels):
 
 @pytest.mark.parametrize(("in_channels", "stride"), [(4, 1), (4, 2), (3, 2), (3, 1)])
 def test_the_shortcut_projects_where_channels_differ(in_channels, stride):
-    block = ResidualBlock(in_channels, (4, 4), name="b", norm=NORM, strides=stride)
+    block = ResidualBlock(
+        in_channels, (4, 4), name="b", norm=NORM, sampling=Sampling(strides=stride)
+    )
     x = tf.random.normal([1, 5, 6, in_channels])
     features, _ = block(x, training=False)
     assert features.shape == [1, -(-5 // stride), -(-6 // stride), 4]
@@ -32,7 +41,9 @@ def test_the_shortcut_projects_where_channels_differ(in_channels, stride):
 
 def test_paths_are_dropped_in_training_only():
     tf.random.set_global_generator(tf.random.Generator.from_seed(0))
-    block = ResidualBlock(2, (2, 2), name="b", norm=NORM, keep_prob=0.5)
+    block = ResidualBlock(
+        2, (2, 2), name="b", norm=NORM, options=BlockOptions(keep_prob=0.5)
+    )
     x = tf.random.normal([64, 3, 3, 2])
     block(x)
     block._conv2_bn._batch_norm.gamma.assign([1.0, 1.0])
@@ -44,16 +55,12 @@ def test_paths_are_dropped_in_training_only():
 
 
 def test_inverted_bottleneck_adds_its_input_where_asked():
-    options = {
-        "expanded_channels": 8,
-        "squeeze_channels": 8,
-        "activation": "relu",
-        "name": "b",
-        "norm": NORM,
-    }
+    channels = BottleneckChannels(inputs=4, expanded=8, outputs=4, squeezed=8)
+    kernel = SpatialKernel(3)
+    options = {"activation": "relu", "name": "b", "norm": NORM}
     x = tf.random.normal([1, 5, 5, 4])
-    plain = InvertedBottleneck(4, 4, 3, residual=False, **options)
-    added = InvertedBottleneck(4, 4, 3, residual=True, **options)
+    plain = InvertedBottleneck(channels, kernel, residual=False, **options)
+    added = InvertedBottleneck(channels, kernel, residual=True, **options)
     plain(x), added(x)
     added.set_weights(plain.get_weights())
     np.testing.assert_allclose(added(x)[0], plain(x)[0] + x, rtol=1e-5, atol=1e-6)
@@ -62,16 +69,12 @@ def test_inverted_bottleneck_adds_its_input_where_asked():
 
 def test_inverted_bottleneck_need_not_widen_nor_squeeze():
     block = InvertedBottleneck(
-        4,
-        6,
-        5,
-        expanded_channels=4,
-        squeeze_channels=None,
+        BottleneckChannels(inputs=4, expanded=4, outputs=6),
+        SpatialKernel(5, strides=2),
         activation="hard_swish",
         residual=False,
         name="b",
         norm=NORM,
-        strides=2,
     )
     output, filtered = block(tf.zeros([1, 7, 7, 4]))
     assert output.shape == [1, 4, 4, 6]

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab.core.specs import NormConfig
-from deeplab.layers.convolution import Conv2DSame
+from deeplab.layers.convolution import SwitchableConv2DSame
 from deeplab.layers.switchable_atrous import GlobalContext, SwitchableAtrousConv2D
 
 
@@ -39,7 +39,7 @@ def test_the_switch_looks_at_five_pixels_around():
 
 
 def test_strided_blocks_keep_their_contexts_but_have_no_switch():
-    layer = Conv2DSame(4, 3, name="c", norm=NormConfig(), strides=2, switchable=True)
+    layer = SwitchableConv2DSame(4, 3, name="c", norm=NormConfig(), strides=2)
     assert layer(tf.zeros([1, 5, 5, 3])).shape == [1, 3, 3, 4]
     names = [v.name for v in layer.variables]
     assert any("pre_global_context" in name for name in names)

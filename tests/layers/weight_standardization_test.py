@@ -5,7 +5,12 @@ import tf_keras
 
 from deeplab.core.specs import AxialAttentionConfig, NormConfig
 from deeplab.layers.axial_attention import AxialAttention
-from deeplab.layers.convolution import Conv1D, Conv2DSame, DepthwiseConv2DSame
+from deeplab.layers.convolution import (
+    Conv1D,
+    Conv2DSame,
+    DepthwiseConv2DSame,
+    SwitchableConv2DSame,
+)
 from deeplab.layers.weight_standardization import standardized
 
 NONE = NormConfig("none", weight_standardization=True)
@@ -46,9 +51,9 @@ def test_sixteen_bits_are_standardized_in_float32_and_float64_as_it_is():
         assert standardized(tf.cast(kernel, stored), (0, 1, 2)).dtype == result
 
 
-@pytest.mark.parametrize("switchable", [False, True])
-def test_convolution(switchable):
-    layer = Conv2DSame(4, 3, name="c", norm=NONE, switchable=switchable)
+@pytest.mark.parametrize("make", [Conv2DSame, SwitchableConv2DSame])
+def test_convolution(make):
+    layer = make(4, 3, name="c", norm=NONE)
     image = tf.random.stateless_normal([1, 5, 6, 3], [0, 1])
     output = layer(image)
     kernel = by_hand(layer._conv.kernel.numpy(), (0, 1, 2))
@@ -102,7 +107,7 @@ def test_a_bias_means_no_norm_and_so_no_standardization():
 def test_precision_is_cast_after_standardization():
     tf_keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
-        layer = Conv2DSame(4, 3, name="c", norm=NONE, switchable=True)
+        layer = SwitchableConv2DSame(4, 3, name="c", norm=NONE)
         image = tf.random.stateless_normal([1, 5, 6, 3], [0, 1])
         layer(image)
         # Of bfloat16, weights around 1000 would all be the same or 4 apart.

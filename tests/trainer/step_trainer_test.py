@@ -9,7 +9,7 @@ from deeplab.losses.composite import CompositeLoss
 from deeplab.protos.trainer_pb2 import SolverOptions
 from deeplab.trainer.non_finite import NonFiniteLossError, save_batch
 from deeplab.trainer.optimizer_groups import build_optimizer, kernels
-from deeplab.trainer.step_trainer import StepOptions, StepTrainer
+from deeplab.trainer.step_trainer import StepHooks, StepOptions, StepTrainer
 from tests.trainer import tiny
 
 
@@ -41,7 +41,7 @@ def _trainer(
             kernels=kernels(model),
             global_step=orbit.utils.create_global_step(),
             options=StepOptions(batch_size=4, **options),
-            **(hooks or {}),
+            hooks=hooks or StepHooks(),
         )
     return trainer, model
 
@@ -122,10 +122,10 @@ def test_no_string_goes_to_the_replicas(two_replicas):
 def test_averages_run_since_the_last_log():
     losses = []
     trainer, _ = _trainer(
-        hooks={
-            "logs_at": lambda step: step != 2,
-            "after_step": lambda step, waited, values: losses.append(values),
-        }
+        hooks=StepHooks(
+            logs_at=lambda step: step != 2,
+            after_step=lambda step, waited, values: losses.append(values),
+        )
     )
     assert trainer.train(tf.constant(2)) == {}
     values = trainer.train(tf.constant(1))

@@ -55,7 +55,7 @@ _BEAMS = "[LiDARCalibrationComponent].beam_inclination"
 _ScanKey = tuple[int, int]
 
 
-class _Points(NamedTuple):
+class _LaserPoints(NamedTuple):
     """Points of a laser in one image: `[N]` pixels, and depth in metres."""
 
     columns: np.ndarray
@@ -64,7 +64,7 @@ class _Points(NamedTuple):
 
 
 # Time -> camera -> points.
-_Measured = Mapping[int, Mapping[int, Sequence[_Points]]]
+_Measured = Mapping[int, Mapping[int, Sequence[_LaserPoints]]]
 
 
 class _Laser(NamedTuple):
@@ -130,7 +130,7 @@ def _measured(folder: Path, file: str, span: Span) -> _Measured:
         "[VehiclePoseComponent].world_from_vehicle",
         span,
     )
-    result: dict[int, dict[int, list[_Points]]] = {}
+    result: dict[int, dict[int, list[_LaserPoints]]] = {}
     for (time, laser), scan in _scans(folder, file, span):
         if laser not in lasers:
             path = folder / "lidar_calibration" / file
@@ -177,14 +177,14 @@ def _seen_by(
     points: np.ndarray,
     projections: np.ndarray,
     world_from_camera: np.ndarray,
-) -> Iterator[_Points]:
+) -> Iterator[_LaserPoints]:
     """Yields the points of one camera; a point is in at most two images."""
     for first in (0, 3):
         here = projections[:, first] == camera
         # Pixel i covers i to i + 1.
         columns, rows = np.floor(projections[here, first + 1 : first + 3].T)
         depth = depth_of(points[here], world_from_camera)
-        yield _Points(
+        yield _LaserPoints(
             columns.astype(np.int32), rows.astype(np.int32), depth.astype(np.float32)
         )
 
