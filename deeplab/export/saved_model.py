@@ -175,29 +175,26 @@ class _Module(tf.Module):
     def _video_signatures(self, frames: FrameInference, others: str) -> Signatures:
         frame = tf.TensorSpec([1, None, None, 3], tf.uint8)
 
-        @tf.function
         def serve_video(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
             state = state_of(frames.state_spec, inputs)
             prediction, state = frames.frame(inputs["images"], inputs[others], state)
             return {**present(prediction), **named_state(state)}
 
-        @tf.function
         def initial_state(images: tf.Tensor) -> dict[str, tf.Tensor]:
             return named_state(frames.initial_state(images))
 
-        @tf.function
         def serve_pairs(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
             both = tf.concat([inputs["images"], inputs[others]], axis=-1)
             return present(self._images.images(both))
 
-        video = serve_video.get_concrete_function(
+        video = tf.function(serve_video).get_concrete_function(
             images=frame, **{others: frame}, **named_state(frames.state_spec)
         )
-        start = initial_state.get_concrete_function(images=frame)
+        start = tf.function(initial_state).get_concrete_function(images=frame)
         signatures = {SERVE_IMAGES: video, SERVE_VIDEO: video, INITIAL_STATE: start}
         if self._other == "next":
             pair = tf.TensorSpec([None, None, None, 3], tf.uint8)
-            signatures[SERVE_IMAGES] = serve_pairs.get_concrete_function(
+            signatures[SERVE_IMAGES] = tf.function(serve_pairs).get_concrete_function(
                 images=pair, **{others: pair}
             )
         return signatures

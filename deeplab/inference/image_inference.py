@@ -163,7 +163,9 @@ class ImageInference:
             image = tf.io.decode_image(data, channels=3, expand_animations=False)
             image.set_shape([None, None, 3])
             prepared, resized = self._preprocess(image)
-            ragged = tf.RaggedTensor.from_tensor(prepared, ragged_rank=1)
+            ragged = tf.RaggedTensor.from_tensor(  # pyright: ignore[reportAttributeAccessIssue]
+                prepared, ragged_rank=1
+            )
             return ragged, tf.shape(prepared)[:2], resized, tf.shape(image)[:2]
 
         image_spec = tf.RaggedTensorSpec([None, None, 3], tf.float32, ragged_rank=1)

@@ -152,7 +152,7 @@ def _with_shifted_gradient(
                 outputs = tf.nn.convolution(
                     inputs, kernel, padding="SAME", dilations=rate
                 )
-            return tape.gradient(outputs, [inputs, kernel], upstream)
+            return tape.gradient([outputs], [inputs, kernel], [upstream])
 
         return tf.nn.conv2d(inputs, kernel, 1, "SAME", dilations=rate), gradient
 
