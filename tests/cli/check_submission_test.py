@@ -114,7 +114,7 @@ def test_ids_and_bits_that_a_server_refuses(made, capsys):
         (np.full((6, 8), 7, np.uint16), "a PNG of mode I;16, not 8-bit grey"),
         (np.full((6, 8), 255, np.uint8), "id 255, which is not a label id; void is 0"),
         (np.full((6, 8), 34, np.uint8), "ids [34] are not evaluation ids"),
-        (np.zeros((6, 8, 3), np.uint8), "not a class map: an image of mode RGB"),
+        (np.zeros((6, 8, 3), np.uint8), "not a class map, but an image of mode RGB"),
     ):
         Image.fromarray(pixels).save(file)
         assert check("cityscapes_pixel", folder) == 1
