@@ -77,7 +77,7 @@ def test_described():
 @pytest.mark.parametrize(
     ("description", "message"),
     [
-        ({}, "no classes"),
+        ({}, "lists no `classes`"),
         ({"classes": [{"name": "a"}]}, "`id` is missing"),
         ({"classes": [{"id": 0, "thing": True}]}, "unknown fields"),
         ({"classes": [{"id": 0}], "divisor": 3}, "unknown fields"),

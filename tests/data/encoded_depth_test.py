@@ -32,7 +32,7 @@ def test_published_raw_depth():
         (np.zeros((2, 3), np.int32), r"\[H, W\] floats, not int32\[2, 3\]"),
         (np.zeros((2, 3, 1), np.float32), r"not float32\[2, 3, 1\]"),
         (np.zeros((0, 3), np.float32), r"not float32\[0, 3\]"),
-        (-DEPTH, "from -255.99.* outside 0 to 256.00"),
+        (-DEPTH, "from -255.99.* only 0 to 256.00"),
         (DEPTH + 1, "to 256.9"),
         (DEPTH * np.nan, "from nan"),
     ],
