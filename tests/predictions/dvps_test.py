@@ -49,9 +49,9 @@ def test_two_files_of_semkitti(tmp_path):
 def test_what_does_not_fit_is_refused(tmp_path):
     with pytest.raises(ValueError, match="instance id 256 does not fit"):
         write(CITYSCAPES, [[11256]], to=tmp_path)
-    with pytest.raises(ValueError, match=r"depth.*below 0"):
+    with pytest.raises(ValueError, match="depth is negative or not finite"):
         write(CITYSCAPES, [[0]], np.array([[-1.0]]), to=tmp_path)
-    with pytest.raises(ValueError, match=r"depth.*not finite"):
+    with pytest.raises(ValueError, match="depth is negative or not finite"):
         write(CITYSCAPES, [[0]], np.array([[np.nan]]), to=tmp_path)
     with pytest.raises(ValueError, match="'aachen' is not <sequence>_<frame>"):
         write(CITYSCAPES, [[0]], name="aachen", to=tmp_path)

@@ -29,5 +29,5 @@ def test_motchallenge_leaves_its_folder_of_images_out(tmp_path):
     assert files == ["0001/1.png"]
     with pytest.raises(ValueError, match="'1': a frame has to be named"):
         write("motchallenge_step", "motchallenge_step", "1", tmp_path)
-    with pytest.raises(ValueError, match=r"evaluation id 18; .* 0 to 6"):
+    with pytest.raises(ValueError, match=r"evaluation id 18, but .* 0 to 6"):
         write("motchallenge_step", "kitti_step", "0001/1", tmp_path)
