@@ -434,7 +434,9 @@ def test_pasting_on_several_frames_is_refused(patterns):
         next_frame=True,
         augmentation=Augmentation(copy_paste=CopyPaste(0.5)),
     )
-    with pytest.raises(ValueError, match="panoptic_copy_paste works only on single images"):
+    with pytest.raises(
+        ValueError, match="panoptic_copy_paste works only on single images"
+    ):
         build_pipeline(
             config,
             INFO,

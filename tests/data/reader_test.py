@@ -61,7 +61,9 @@ def test_truncated_file_is_named_with_the_record(tmp_path, cut):
     path = tmp_path / "a.tfrecord"
     write(path, [b"x" * 100] * 3)
     path.write_bytes(path.read_bytes()[:-cut])
-    with pytest.raises(ValueError, match=r"a\.tfrecord: record 2, at byte 232, is incomplete"):
+    with pytest.raises(
+        ValueError, match=r"a\.tfrecord: record 2, at byte 232, is incomplete"
+    ):
         index_records([str(path)])
 
 
