@@ -18,7 +18,6 @@ from deeplab.config import ConfigError
 from deeplab.data.geometry import (
     Pixel,
     Resizing,
-    inference_sizes,
     preprocess_for_inference,
 )
 from deeplab.data.pipeline import build_pipeline
@@ -176,17 +175,6 @@ def build_preprocess(
       A function of an `[H, W, 3]` image; see `geometry.preprocess_for_inference`.
     """
     return functools.partial(preprocess_for_inference, resizing=_resizing(config))
-
-
-def build_inference_sizes(
-    config: Config,
-) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Returns a function that computes how `build_preprocess` changes image sizes.
-
-    Returns:
-      A function of [2] int32, height and width; see `geometry.inference_sizes`.
-    """
-    return functools.partial(inference_sizes, resizing=_resizing(config))
 
 
 def _resizing(config: Config) -> Resizing:
